@@ -1,0 +1,47 @@
+/* side: pure. Passwords against their stored form; reads nothing, starts nothing. */
+#ifndef SECRET_H
+#define SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The longest password, in bytes, that is ever hashed.  crypt(3) takes no more, and what SHA-crypt
+ * costs grows with the square of the length.
+ */
+#define SECRET_PASSWORD_MAX 511
+
+/* Room for whatever secret_make() writes, the final NUL included. */
+#define SECRET_STORED_SIZE 1024
+
+enum secret_answer {
+	SECRET_YES,
+	SECRET_NO,
+	SECRET_LOCKED,		/* empty, or begins with '*' or '!': no password fits */
+	SECRET_UNUSABLE		/* unknown scheme or malformed value: nobody can tell, say so */
+};
+
+/*
+ * Does password fit stored?  stored is the second field of a password file's line as it stands;
+ * two_fields is true when the line had no third field: then a value that begins with neither '{'
+ * nor '$' is clear text, else it is a crypt(3) hash.  An empty password and one longer than
+ * SECRET_PASSWORD_MAX fit nothing and are not hashed.  The time taken depends on the form of
+ * stored, not on how much of the password was right.  Leaves no copy of either behind.
+ */
+enum secret_answer secret_verify(const char *stored, bool two_fields, const char *password);
+
+/* True when whoever reads stored can read the password off it. */
+bool secret_is_cleartext(const char *stored, bool two_fields);
+
+/*
+ * Writes the stored form of password, with its {SCHEME} in front, to out.  scheme is one of
+ * secret_schemes; case does not matter.  False when the scheme is not among them, when it cannot
+ * hold the password (empty; longer than SECRET_PASSWORD_MAX; for bcrypt longer than 72 bytes, which
+ * it would cut) or when size is too small (SECRET_STORED_SIZE is enough).
+ */
+bool secret_make(const char *scheme, const char *password, char *out, size_t size);
+
+/* What secret_make() can write, the recommended one first, ended by NULL. */
+extern const char *const secret_schemes[];
+
+#endif
