@@ -1,4 +1,5 @@
 /* side: tool. Keeps the entries of a password file; the sessions only read it. */
+#include "config.h"
 #include "secret.h"
 
 #include <sys/file.h>
@@ -23,14 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef VERSION
-#define VERSION "unknown"
-#endif
 #ifndef PASSWORD_FILE
 #define PASSWORD_FILE "/etc/ofmipd/passwd"
 #endif
 
-#define NAME_MAXIMUM 255	/* bytes in a user's name */
 #define LOCK_WAIT 30		/* seconds to wait for another writer */
 #define LEAST_UID 1000		/* ofmipd-session's --min-uid where none is given */
 #define SECRET_MARK "#secret:"
@@ -46,7 +43,7 @@ struct options {
 	const char *file, *scheme, *source;
 	const char *uid, *gid, *home;
 	bool from_stdin;
-	char user[NAME_MAXIMUM + 1];
+	char user[USER_MAX + 1];
 };
 
 /* The fields of a line, as passwd(5) and Dovecot have them; the last one may itself hold ':'. */
@@ -65,7 +62,7 @@ struct line {
 };
 
 /* Bytes in memory.  Whatever held a password is wiped before it is given back. */
-struct text {
+struct buffer {
 	char *bytes;
 	size_t length, size;
 };
@@ -82,18 +79,18 @@ struct target {
 };
 
 /*
- * Text.
+ * Bytes.
  */
-static void text_free(struct text *t)
+static void buffer_free(struct buffer *t)
 {
 	if (t->bytes != NULL)
 		explicit_bzero(t->bytes, t->size);
 	free(t->bytes);
-	*t = (struct text){ NULL, 0, 0 };
+	*t = (struct buffer){ NULL, 0, 0 };
 }
 
 /* Not realloc(): it would leave the old bytes behind in freed memory. */
-static void text_room(struct text *t, size_t more)
+static void buffer_room(struct buffer *t, size_t more)
 {
 	size_t size = t->size > 0 ? t->size : 4096;
 	char *bytes;
@@ -114,26 +111,26 @@ static void text_room(struct text *t, size_t more)
 	t->size = size;
 }
 
-static void text_add(struct text *t, const char *bytes, size_t length)
+static void buffer_add(struct buffer *t, const char *bytes, size_t length)
 {
 	if (length == 0)
 		return;
-	text_room(t, length);
+	buffer_room(t, length);
 	memcpy(t->bytes + t->length, bytes, length);
 	t->length += length;
 }
 
-static void text_add_string(struct text *t, const char *string)
+static void buffer_add_string(struct buffer *t, const char *string)
 {
-	text_add(t, string, strlen(string));
+	buffer_add(t, string, strlen(string));
 }
 
-static bool text_read(struct text *t, int fd)
+static bool buffer_read(struct buffer *t, int fd)
 {
 	ssize_t got;
 
 	do {
-		text_room(t, 65536);
+		buffer_room(t, 65536);
 		got = read(fd, t->bytes + t->length, t->size - t->length);
 		if (got > 0)
 			t->length += (size_t)got;
@@ -141,7 +138,7 @@ static bool text_read(struct text *t, int fd)
 	return got == 0;
 }
 
-static bool text_write(const struct text *t, int fd)
+static bool buffer_write(const struct buffer *t, int fd)
 {
 	size_t done = 0;
 	ssize_t put;
@@ -159,7 +156,7 @@ static bool text_write(const struct text *t, int fd)
 /*
  * Lines and fields.  A line is an entry when it has a name and a ':' behind it and is no comment.
  */
-static bool next_line(const struct text *t, struct line *l)
+static bool next_line(const struct buffer *t, struct line *l)
 {
 	const char *from = l->start == NULL ? t->bytes : l->start + l->length + l->end;
 	size_t left = t->length - (size_t)(from - t->bytes);
@@ -217,7 +214,7 @@ static void trim(struct field *f)
 		f->length--;
 }
 
-static bool find_entry(const struct text *t, const char *user, struct line *l)
+static bool find_entry(const struct buffer *t, const char *user, struct line *l)
 {
 	struct field fields[FIELDS];
 
@@ -262,7 +259,7 @@ static void print_clean(FILE *to, const char *bytes, size_t length)
 	}
 }
 
-static struct owner *owners_of(const struct text *t, size_t *count)
+static struct owner *owners_of(const struct buffer *t, size_t *count)
 {
 	struct line l = { NULL, 0, 0, 0 };
 	struct field fields[FIELDS];
@@ -285,7 +282,7 @@ static struct owner *owners_of(const struct text *t, size_t *count)
 }
 
 /* Two lines for one name: which one counts would be anybody's guess, so neither does. */
-static bool sound(const char *path, const struct text *t)
+static bool sound(const char *path, const struct buffer *t)
 {
 	struct owner *owners;
 	size_t count, i;
@@ -322,7 +319,7 @@ static bool stored_of(const struct field *f, char stored[SECRET_STORED_SIZE])
 	return true;
 }
 
-static void warn_readable(const char *path, const struct text *t, mode_t mode)
+static void warn_readable(const char *path, const struct buffer *t, mode_t mode)
 {
 	char stored[SECRET_STORED_SIZE];
 	struct field fields[FIELDS];
@@ -349,9 +346,9 @@ static void warn_readable(const char *path, const struct text *t, mode_t mode)
 /*
  * The file: read, lock, replace.
  */
-static bool read_regular(const char *path, int fd, struct text *t)
+static bool read_regular(const char *path, int fd, struct buffer *t)
 {
-	if (!text_read(t, fd)) {
+	if (!buffer_read(t, fd)) {
 		warn("%s", path);
 		return false;
 	}
@@ -376,7 +373,7 @@ static int open_regular(int directory, const char *name, const char *path, struc
 }
 
 /* For those who only look: rename() replaces the file, so an open one never changes. */
-static bool read_file(const char *path, struct text *t, struct stat *status)
+static bool read_file(const char *path, struct buffer *t, struct stat *status)
 {
 	int fd = open_regular(AT_FDCWD, path, path, status);
 	bool ok;
@@ -492,7 +489,7 @@ static bool lock_target(struct target *t, bool create)
 	return false;
 }
 
-static bool read_target(struct target *t, struct text *text)
+static bool read_target(struct target *t, struct buffer *text)
 {
 	if (!S_ISREG(t->status.st_mode)) {
 		warnx("%s: not a regular file", t->path);
@@ -502,17 +499,17 @@ static bool read_target(struct target *t, struct text *text)
 }
 
 /* Everything that can go wrong with a disk goes wrong here, before rename(). */
-static bool fill_new(const struct target *t, int fd, const struct text *text)
+static bool fill_new(const struct target *t, int fd, const struct buffer *text)
 {
 	return fchown(fd, t->status.st_uid, t->status.st_gid) == 0 &&
-	    fchmod(fd, t->status.st_mode & 07777) == 0 && text_write(text, fd) && fsync(fd) == 0;
+	    fchmod(fd, t->status.st_mode & 07777) == 0 && buffer_write(text, fd) && fsync(fd) == 0;
 }
 
 /*
  * The new file's name is always the same: who holds the lock is its only user, and takes away
  * what a killed predecessor left.
  */
-static bool replace_target(struct target *t, const struct text *text)
+static bool replace_target(struct target *t, const struct buffer *text)
 {
 	char name[NAME_MAX + 1];
 	struct stat status;
@@ -567,7 +564,7 @@ static const char *name_fault(const char *name, size_t length)
 
 	if (length == 0)
 		return "is empty";
-	if (length > NAME_MAXIMUM)
+	if (length > USER_MAX)
 		return "is longer than 255 bytes";
 	if (name[0] == '#')
 		return "begins with #: its line would be a comment";
@@ -627,7 +624,7 @@ static bool password_from_stdin(char *password, size_t size)
 static bool password_from_terminal(const char *prompt, const char *user, char *password,
     size_t size)
 {
-	char line[NAME_MAXIMUM + 64];
+	char line[USER_MAX + 64];
 
 	snprintf(line, sizeof(line), "%s %s: ", prompt, user);
 	if (readpassphrase(line, password, size, RPP_ECHO_OFF | RPP_REQUIRE_TTY) != NULL)
@@ -693,16 +690,16 @@ static int make_stored(const struct options *o, char stored[SECRET_STORED_SIZE])
 /*
  * Changing.
  */
-static void add_secret_mark(struct text *to)
+static void add_secret_mark(struct buffer *to)
 {
 	char encoded[BASE64_ENCODE_RAW_LENGTH(SECRET_BYTES)];
 	uint8_t bytes[SECRET_BYTES];
 
 	arc4random_buf(bytes, sizeof(bytes));
 	base64_encode_raw(encoded, sizeof(bytes), bytes);
-	text_add_string(to, SECRET_MARK);
-	text_add(to, encoded, sizeof(encoded));
-	text_add(to, "\n", 1);
+	buffer_add_string(to, SECRET_MARK);
+	buffer_add(to, encoded, sizeof(encoded));
+	buffer_add(to, "\n", 1);
 	explicit_bzero(bytes, sizeof(bytes));
 	explicit_bzero(encoded, sizeof(encoded));
 }
@@ -716,8 +713,8 @@ static void set_field(struct field *fields, size_t *count, size_t which, const c
 	fields[which] = (struct field){ value, strlen(value) };
 }
 
-/* Adds the entry: the old one's further fields, where there is an old one, but for what is given. */
-static void add_entry(struct text *to, const struct options *o, const struct line *old,
+/* Adds the entry; what o does not give is taken from the old one, where there is one. */
+static void add_entry(struct buffer *to, const struct options *o, const struct line *old,
     const char *stored)
 {
 	struct field fields[FIELDS];
@@ -731,13 +728,13 @@ static void add_entry(struct text *to, const struct options *o, const struct lin
 	set_field(fields, &count, HOME, o->home);
 	for (i = 0; i < count; i++) {
 		if (i > 0)
-			text_add(to, ":", 1);
-		text_add(to, fields[i].start, fields[i].length);
+			buffer_add(to, ":", 1);
+		buffer_add(to, fields[i].start, fields[i].length);
 	}
 	if (old != NULL && old->end > 0)
-		text_add(to, old->start + old->length, old->end);
+		buffer_add(to, old->start + old->length, old->end);
 	else
-		text_add(to, "\n", 1);
+		buffer_add(to, "\n", 1);
 }
 
 /* A clear-text password with a ':' looks like more fields: to keep its tail as a uid is no help. */
@@ -758,27 +755,27 @@ static bool fields_fit(const char *path, const struct line *l)
 }
 
 /* Everything of from, with the line l replaced by o's entry or, with stored NULL, left out. */
-static void copy_but(struct text *to, const struct text *from, const struct options *o,
+static void copy_but(struct buffer *to, const struct buffer *from, const struct options *o,
     const struct line *l, const char *stored)
 {
 	const char *rest = l->start + l->length + l->end;
 
-	text_add(to, from->bytes, (size_t)(l->start - from->bytes));
+	buffer_add(to, from->bytes, (size_t)(l->start - from->bytes));
 	if (stored != NULL)
 		add_entry(to, o, l, stored);
-	text_add(to, rest, from->length - (size_t)(rest - from->bytes));
+	buffer_add(to, rest, from->length - (size_t)(rest - from->bytes));
 }
 
-static void copy_and_end_line(struct text *to, const struct text *from)
+static void copy_and_end_line(struct buffer *to, const struct buffer *from)
 {
-	text_add(to, from->bytes, from->length);
+	buffer_add(to, from->bytes, from->length);
 	if (from->length > 0 && from->bytes[from->length - 1] != '\n')
-		text_add(to, "\n", 1);
+		buffer_add(to, "\n", 1);
 }
 
 static int change_locked(struct target *t, const struct options *o, const char *stored)
 {
-	struct text old = { NULL, 0, 0 }, new = { NULL, 0, 0 };
+	struct buffer old = { NULL, 0, 0 }, new = { NULL, 0, 0 };
 	struct line l;
 	bool found;
 	int status = FAILED;
@@ -807,8 +804,8 @@ static int change_locked(struct target *t, const struct options *o, const char *
 		status = DONE;
 	}
 out:
-	text_free(&old);
-	text_free(&new);
+	buffer_free(&old);
+	buffer_free(&new);
 	return status;
 }
 
@@ -851,7 +848,7 @@ static const char *scheme_of(const char *stored, bool two_fields, char *name, si
 static int list(const struct options *o)
 {
 	char stored[SECRET_STORED_SIZE], name[64];
-	struct text text = { NULL, 0, 0 };
+	struct buffer text = { NULL, 0, 0 };
 	struct line l = { NULL, 0, 0, 0 };
 	struct field fields[FIELDS];
 	struct stat status;
@@ -881,7 +878,7 @@ static int list(const struct options *o)
 	}
 	explicit_bzero(stored, sizeof(stored));
 	warn_readable(o->file, &text, status.st_mode);
-	text_free(&text);
+	buffer_free(&text);
 	if (fflush(stdout) == EOF)
 		err(FAILED, "standard output");
 	return DONE;
@@ -917,7 +914,7 @@ static int verify_entry(const struct options *o, const struct line *l)
 
 static int verify(const struct options *o)
 {
-	struct text text = { NULL, 0, 0 };
+	struct buffer text = { NULL, 0, 0 };
 	struct stat status;
 	struct line l;
 	int result = FAILED;
@@ -931,7 +928,7 @@ static int verify(const struct options *o)
 			result = NO;
 		}
 	}
-	text_free(&text);
+	buffer_free(&text);
 	return result;
 }
 
@@ -943,7 +940,7 @@ static int verify(const struct options *o)
 struct import {
 	const struct options *options;
 	const char *path;
-	struct text *to;
+	struct buffer *to;
 	size_t total, hashed, kept;
 };
 
@@ -959,10 +956,10 @@ static bool keep_entry(struct import *i, const struct line *l, const char *user,
 {
 	if (note != NULL)
 		warnx("%s: line %zu: %s: %s", i->path, l->number, user, note);
-	text_add_string(i->to, user);
-	text_add(i->to, ":", 1);
-	text_add(i->to, rest->start, rest->length);
-	text_add(i->to, "\n", 1);
+	buffer_add_string(i->to, user);
+	buffer_add(i->to, ":", 1);
+	buffer_add(i->to, rest->start, rest->length);
+	buffer_add(i->to, "\n", 1);
 	i->kept++;
 	return true;
 }
@@ -987,7 +984,7 @@ static bool keep_hash(struct import *i, const struct line *l, const char *user,
 
 static bool import_entry(struct import *i, const struct line *l)
 {
-	char user[NAME_MAXIMUM + 1], password[SECRET_PASSWORD_MAX + 1], stored[SECRET_STORED_SIZE];
+	char user[USER_MAX + 1], password[SECRET_PASSWORD_MAX + 1], stored[SECRET_STORED_SIZE];
 	const char *colon = memchr(l->start, ':', l->length), *fault;
 	struct field name, rest;
 	bool made;
@@ -1017,10 +1014,10 @@ static bool import_entry(struct import *i, const struct line *l)
 	explicit_bzero(password, sizeof(password));
 	if (!made)
 		return refuse(i, l, "the scheme cannot hold this password");
-	text_add_string(i->to, user);
-	text_add(i->to, ":", 1);
-	text_add_string(i->to, stored);
-	text_add(i->to, "\n", 1);
+	buffer_add_string(i->to, user);
+	buffer_add(i->to, ":", 1);
+	buffer_add_string(i->to, stored);
+	buffer_add(i->to, "\n", 1);
 	explicit_bzero(stored, sizeof(stored));
 	i->hashed++;
 	return true;
@@ -1043,7 +1040,7 @@ static void show_progress(const struct import *i, bool last)
 }
 
 /* Adds the converted lines of from to i->to.  All faults are named before giving up. */
-static bool convert(struct import *i, const struct text *from, bool in_place)
+static bool convert(struct import *i, const struct buffer *from, bool in_place)
 {
 	struct line l = { NULL, 0, 0, 0 };
 	bool ok = true, marked = false;
@@ -1059,8 +1056,8 @@ static bool convert(struct import *i, const struct text *from, bool in_place)
 		if (is_blank(&l) || l.start[0] == '#') {
 			/* Another file's mark would be this one's second. */
 			if (in_place || !has_secret_mark(&l)) {
-				text_add(i->to, l.start, l.length);
-				text_add(i->to, "\n", 1);
+				buffer_add(i->to, l.start, l.length);
+				buffer_add(i->to, "\n", 1);
 			}
 			continue;
 		}
@@ -1074,7 +1071,7 @@ static bool convert(struct import *i, const struct text *from, bool in_place)
 
 static int import_in_place(struct target *t, struct import *i)
 {
-	struct text old = { NULL, 0, 0 };
+	struct buffer old = { NULL, 0, 0 };
 	bool ok = read_target(t, &old);
 
 	/* The file is there and locked: being interrupted now leaves it as it is. */
@@ -1082,13 +1079,13 @@ static int import_in_place(struct target *t, struct import *i)
 	ok = ok && convert(i, &old, true);
 	hold_signals(t);
 	ok = ok && replace_target(t, i->to);
-	text_free(&old);
+	buffer_free(&old);
 	return ok ? DONE : FAILED;
 }
 
-static int import_beside(struct target *t, const struct text *converted)
+static int import_beside(struct target *t, const struct buffer *converted)
 {
-	struct text old = { NULL, 0, 0 }, new = { NULL, 0, 0 };
+	struct buffer old = { NULL, 0, 0 }, new = { NULL, 0, 0 };
 	char label[PATH_MAX + 64];
 	bool ok = read_target(t, &old);
 
@@ -1096,12 +1093,12 @@ static int import_beside(struct target *t, const struct text *converted)
 		if (old.length == 0)
 			add_secret_mark(&new);
 		copy_and_end_line(&new, &old);
-		text_add(&new, converted->bytes, converted->length);
+		buffer_add(&new, converted->bytes, converted->length);
 		snprintf(label, sizeof(label), "%s with the new entries behind the old", t->path);
 		ok = sound(label, &new) && replace_target(t, &new);
 	}
-	text_free(&old);
-	text_free(&new);
+	buffer_free(&old);
+	buffer_free(&new);
 	return ok ? DONE : FAILED;
 }
 
@@ -1114,7 +1111,7 @@ static bool same_file(const char *a, const char *b)
 
 static int import(const struct options *o)
 {
-	struct text from = { NULL, 0, 0 }, to = { NULL, 0, 0 };
+	struct buffer from = { NULL, 0, 0 }, to = { NULL, 0, 0 };
 	struct import i = { .options = o, .path = o->source, .to = &to };
 	bool in_place = same_file(o->file, o->source);
 	struct stat source;
@@ -1136,8 +1133,8 @@ static int import(const struct options *o)
 			    o->source);
 	}
 out:
-	text_free(&from);
-	text_free(&to);
+	buffer_free(&from);
+	buffer_free(&to);
 	return status;
 }
 

@@ -17,11 +17,14 @@
 
 enum encoding { AS_IS, BASE64, HEX, GUESS };
 
+struct scheme;
+typedef enum secret_answer verify_function(const struct scheme *, const uint8_t *value,
+    size_t length, const char *password);
+
 /* The names are Dovecot's, and so are the default encodings. */
 struct scheme {
 	const char *name;
-	enum secret_answer (*verify)(const struct scheme *, const uint8_t *value, size_t length,
-	    const char *password);
+	verify_function *verify;
 	enum encoding encoding;
 	const struct nettle_hash *hash;
 	bool salted;
@@ -42,9 +45,7 @@ union hash_state {
 	struct sha512_ctx sha512;
 };
 
-static enum secret_answer verify_plain(const struct scheme *, const uint8_t *, size_t, const char *);
-static enum secret_answer verify_crypt(const struct scheme *, const uint8_t *, size_t, const char *);
-static enum secret_answer verify_digest(const struct scheme *, const uint8_t *, size_t, const char *);
+static verify_function verify_plain, verify_crypt, verify_digest;
 
 static const struct scheme schemes[] = {
 	{ "CRYPT",        verify_crypt,  AS_IS,  NULL,           false },
