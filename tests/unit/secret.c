@@ -1,0 +1,413 @@
+/* links: secret */
+/*
+ * Passwords against their stored forms. The stored forms are published ones, made by others: the
+ * specifications of the hashes, FIPS 180-4, and the examples of Dovecot, Openwall and hashcat.
+ */
+#include "../../secret.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const answers[] = { "YES", "NO", "LOCKED", "UNUSABLE" };
+
+static void expect(const char *stored, bool two_fields, const char *password,
+    enum secret_answer wanted)
+{
+	enum secret_answer got = secret_verify(stored, two_fields, password);
+
+	if (got != wanted)
+		fail_msg("'%s' (%s fields), password '%.40s': %s, not %s", stored,
+		    two_fields ? "two" : "more", password, answers[got], answers[wanted]);
+}
+
+struct vector {
+	const char *stored, *password;
+};
+
+/* What crypt(3) knows, with nothing in front. */
+static const struct vector hashes[] = {
+	/* yescrypt, TESTS-OK of the reference implementation; John the Ripper */
+	{ "$y$jD5.7$LdJMENpBABJJ3hIHjB1Bi.$HboGM6qPrsK.StKYGt6KErmUYtioHreJd98oIugoNB6",
+	  "pleaseletmein" },
+	{ "$y$j9T$AAt9R641xPvCI9nXw1HHW/$cuQRBMN3N/f8IcmVN.4YrZ1bHMOiLOoz9/XQMKV/v0A", "openwall" },
+	/* scrypt, the same */
+	{ "$7$C6..../....SodiumChloride$kBGj9fHznVYFQMEn/qDCfrDevf9YDtcDdKvEqHJLV8D",
+	  "pleaseletmein" },
+	/* bcrypt, crypt_blowfish's wrapper.c; the second password is one byte above 0x7f */
+	{ "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", "U*U" },
+	{ "$2y$05$/OK.fbVrR/bpIqNJ5ianF.Sa7shbm4.OzKpvFnX1pQLmQW96oUlCq", "\xa3" },
+	/* SHA-crypt, its specification */
+	{ "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCo"
+	  "EOfaS35inz1", "Hello world!" },
+	{ "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!" },
+	/* MD5 and DES, John the Ripper and Dovecot */
+	{ "$1$12345678$aIccj83HRDBo6ux1bVx7D1", "0123456789ABCDE" },
+	{ "$1$GgvxyNz8$OjZhLh4P.gF1lxYEbLZ3e/", "test" },
+	{ "CCNf8Sbh3HDfQ", "U*U*U*U*" },
+	{ "_J9..CCCCXBrJUJV154M", "U*U*U*U*" },
+};
+
+static const struct vector schemes[] = {
+	{ "{CRYPT}//EsnG9FLTKjo", "test" },
+	{ "{DES-CRYPT}CCNf8Sbh3HDfQ", "U*U*U*U*" },
+	{ "{MD5-CRYPT}$1$GgvxyNz8$OjZhLh4P.gF1lxYEbLZ3e/", "test" },
+	{ "{BLF-CRYPT}$2y$05$11ipvo5dR6CwkzwmhwM26OXgzXwhV2PyPuLV.Qi31ILcRcThQpEiW", "test" },
+	{ "{SHA256-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!" },
+	{ "{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4O"
+	  "TLiBFdcbYEdFCoEOfaS35inz1", "Hello world!" },
+	{ "{CRYPT}$y$j9T$AAt9R641xPvCI9nXw1HHW/$cuQRBMN3N/f8IcmVN.4YrZ1bHMOiLOoz9/XQMKV/v0A",
+	  "openwall" },
+	{ "{PLAIN}test", "test" },
+	{ "{CLEAR}te:st", "te:st" },
+	{ "{CLEARTEXT} blanks ", " blanks " },
+	{ "{PLAIN}!", "!" },
+	{ "{PLAIN}{PLAIN}x", "{PLAIN}x" },
+	{ "{PLAIN.b64}dGU6c3Q=", "te:st" },
+	{ "{PLAIN.base64}dGU6c3Q=", "te:st" },
+	{ "{PLAIN.hex}74653a7374", "te:st" },
+	/* SHA-1, -256, -512: of "abc", FIPS 180-4; of "test", Dovecot's tests */
+	{ "{SHA}qZk+NkcGgWq6PiVxeFDCbJzQ2J0=", "abc" },
+	{ "{SHA1}a9993e364706816aba3e25717850c26c9cd0d89d", "abc" },
+	{ "{SHA1.HEX}A9993E364706816ABA3E25717850C26C9CD0D89D", "abc" },
+	{ "{SHA1}qUqP5cyxm6YcTAhz05Hph5gvu9M=", "test" },
+	{ "{SHA256}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", "test" },
+	{ "{SHA256.b64}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", "test" },
+	{ "{SHA256}ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "abc" },
+	{ "{SHA512}7iaw3Ur350mqGo7jwQrpkj9hiYB3Lkc/iBml1JQODbJ6wYX4oOHV+E+IvIh/1nsUNzLDBMxfqa2Ob1f1A"
+	  "Cio/w==", "test" },
+	{ "{SHA512}ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a83"
+	  "6ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f", "abc" },
+	/* the same digests with salt: "a" with the salt "bc", whose hex is 6263 */
+	{ "{SSHA.hex}a9993e364706816aba3e25717850c26c9cd0d89d6263", "a" },
+	{ "{SSHA256.hex}ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad6263", "a" },
+	/* Dovecot's tests and manual; hashcat's examples */
+	{ "{SSHA}H/zrDv8FXUu1JmwvVYijfrYEF34jVZcO", "test" },
+	{ "{SSHA256.hex}4a847fefc4f9ab450f16783c5025d64313942a1ceb2599707cdb65940ba901e513fa442f",
+	  "pass" },
+	{ "{SSHA}AZKja92fbuuB9SpRlHqaoXxbTc43Mzc2MDM1Ng==", "hashcat" },
+	{ "{SSHA256}OZiz0cnQ5hgyel3Emh7NCbhBRCQ+HVBwYplQunHYnER7TLuV", "hashcat" },
+	{ "{SSHA512}ALtwKGBdRgD+U0fPAy31C28RyKYx7+a8kmfksccsOeLknLHv2DBXYI7TDnTolQMBuPkWDISgZr2cHfnNP"
+	  "FjGZTEyNDU4OTkw", "hashcat" },
+};
+
+static void check_vector(const struct vector *v)
+{
+	char longer[600], other[600];
+
+	snprintf(longer, sizeof(longer), "%s ", v->password);
+	snprintf(other, sizeof(other), "%s", v->password);
+	other[0] ^= 1;
+	expect(v->stored, false, v->password, SECRET_YES);
+	expect(v->stored, false, other, SECRET_NO);
+	expect(v->stored, false, "", SECRET_NO);
+	if (strlen(v->password) != 8)		/* DES reads no further than 8 */
+		expect(v->stored, false, longer, SECRET_NO);
+}
+
+static void published_crypt_hashes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH(hashes); i++)
+		check_vector(&hashes[i]);
+}
+
+static void published_scheme_values(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LENGTH(schemes); i++) {
+		check_vector(&schemes[i]);
+		expect(schemes[i].stored, true, schemes[i].password, SECRET_YES);
+	}
+}
+
+static void scheme_names_have_no_case(void **state)
+{
+	(void)state;
+	expect("{plain}x", false, "x", SECRET_YES);
+	expect("{Ssha256}OZiz0cnQ5hgyel3Emh7NCbhBRCQ+HVBwYplQunHYnER7TLuV", false, "hashcat", SECRET_YES);
+	expect("{sha1.Hex}a9993e364706816aba3e25717850c26c9cd0d89d", false, "abc", SECRET_YES);
+	expect("{sha256.B64}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", false, "test", SECRET_YES);
+}
+
+static void two_fields_are_clear_text(void **state)
+{
+	(void)state;
+	expect("hello", true, "hello", SECRET_YES);
+	expect("hello", true, "Hello", SECRET_NO);
+	expect("hello", true, "hell", SECRET_NO);
+	expect("hello", true, "hello ", SECRET_NO);
+	expect("CCNf8Sbh3HDfQ", true, "CCNf8Sbh3HDfQ", SECRET_YES);
+	expect("CCNf8Sbh3HDfQ", true, "U*U*U*U*", SECRET_NO);
+	expect(hashes[1].stored, true, hashes[1].password, SECRET_YES);
+	/* with a third field the same text is a hash, and none that could be one */
+	expect("hello", false, "hello", SECRET_UNUSABLE);
+}
+
+/* What has locked an account since there are password files, and crypt(3)'s own error marks. */
+static void locked(void **state)
+{
+	static const char *const stored[] = { "", "*", "!", "!!", "*0", "*1", "*LK*", "!$6$saltstring$x",
+		"*hello", "{CRYPT}", "{CRYPT}!", "{CRYPT}*", "{CRYPT}!$1$GgvxyNz8$OjZhLh4P.gF1lxYEbLZ3e/",
+		"{CRYPT}*0", "{PLAIN}", "{SHA256}", "{PLAIN.b64}" };
+	static const char *const passwords[] = { "x", "*", "!", "!!", "*0", "*1", "hello", "test" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(stored); i++)
+		for (size_t j = 0; j < LENGTH(passwords); j++) {
+			expect(stored[i], false, passwords[j], SECRET_LOCKED);
+			expect(stored[i], true, passwords[j], SECRET_LOCKED);
+			assert_false(secret_is_cleartext(stored[i], true));
+		}
+}
+
+/* crypt(3) answers these with NULL, "*0" or "*1", or with a hash where there was only a salt. */
+static void unusable(void **state)
+{
+	static const char *const stored[] = { "x", "ab", "$", "$$", "$6$", "$5$", "$1$", "$y$", "$7$",
+		"$9$x$", "$2a$05$", "$2b$99$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+		"$6$saltstring", "$6$saltstring$", "$y$j9T$AAt9R641xPvCI9nXw1HHW/", "$y$j9T$",
+		"$argon2id$v=19$m=65536,t=3,p=1$vBb99oJ12p3WAdYlaMHz1A$jtFOtbo/sYV9OSlTxDo/nVNq3uArHd5GJS"
+		"Ex0ty85Cc", "{CRYPT}x", "{CRYPT}$6$", "{SHA512-CRYPT}hello",
+		"{", "{}", "{}x", "{PLAIN", "{PLAIN.}x", "{PLAIN.b65}x", "{PLAIN.b64.b64}eA==", "{.b64}eA==",
+		"{PLAIN }x", "{ PLAIN}x", "{PLAI}x", "{PLAINX}x", "{MD4}x", "{ARGON2ID}x", "{SCRAM-SHA-256}x",
+		"{CRAM-MD5}x", "{SHA256.b64", "{PLAIN.hex}7", "{PLAIN.hex}zz", "{PLAIN.b64}a", "{PLAIN.b64}=",
+		"{PLAIN.b64}AA=A", "{PLAIN.b64}eA", "{PLAIN.b64}AA==", "{PLAIN.hex}6100", "{CRYPT.hex}6100",
+		"{SHA1}x", "{SHA1}qUqP5cyxm6YcTAhz05Hph5gvu9", "{SHA1.hex}a9993e364706816aba3e25717850c26c",
+		"{SHA256}qUqP5cyxm6YcTAhz05Hph5gvu9M=", "{SHA512}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
+		"{SSHA}qUqP5cyxm6YcTAhz05Hph5gvu9M=", "{SSHA}AAAA",
+		"{SSHA256}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
+		"{SSHA512}7iaw3Ur350mqGo7jwQrpkj9hiYB3Lkc/iBml1JQODbJ6wYX4oOHV+E+IvIh/1nsUNzLDBMxfqa2Ob1f1A"
+		"Cio/w==" };
+	static const char *const passwords[] = { "x", "*0", "*1", "$6$", "hello", "test" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(stored); i++)
+		for (size_t j = 0; j < LENGTH(passwords); j++)
+			expect(stored[i], false, passwords[j], SECRET_UNUSABLE);
+}
+
+static void overlong_values(void **state)
+{
+	static const char *const starts[] = { "", "$6$", "$y$", "$y$j9T$", "$1$", "$2b$05$", "_J9..",
+		"{CRYPT}", "{PLAIN}", "{PLAIN.b64}", "{PLAIN.hex}", "{SHA256}", "{SHA256.hex}", "{SSHA512}",
+		"{", "{AAA" };
+	char stored[70000];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(starts); i++)
+		for (size_t length = 1600; length < sizeof(stored); length = length * 5 / 2) {
+			strcpy(stored, starts[i]);
+			memset(stored + strlen(stored), 'A', length);
+			stored[strlen(starts[i]) + length] = '\0';
+			expect(stored, false, "A", SECRET_UNUSABLE);
+			expect(stored, false, "x", SECRET_UNUSABLE);
+			secret_is_cleartext(stored, true);
+		}
+}
+
+/* No shortened hash may fit, whatever crypt(3) makes of it. */
+static void cut_hashes_never_fit(void **state)
+{
+	char stored[200];
+
+	(void)state;
+	for (size_t i = 2; i < LENGTH(hashes); i++)
+		for (size_t length = 0; length < strlen(hashes[i].stored); length++) {
+			snprintf(stored, sizeof(stored), "%.*s", (int)length, hashes[i].stored);
+			if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
+				fail_msg("'%s' fits '%s'", stored, hashes[i].password);
+			snprintf(stored, sizeof(stored), "%s$", hashes[i].stored);
+			if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
+				fail_msg("'%s' fits '%s'", stored, hashes[i].password);
+		}
+}
+
+static const char *const odd_passwords[] = { "a", "1", " ", " leading", "trailing ", "with:colon",
+	":", "tab\there", "\r", "new\nline", "\x01", "\x7f", "p\xc3\xa4ssw\xc3\xb6rt", "\xff\xfe\x80",
+	"%s%n", "{PLAIN}x", "$6$", "*", "!", "*0" };
+
+static void round_trip(const char *scheme, const char *password)
+{
+	char stored[SECRET_STORED_SIZE], other[600];
+
+	if (!secret_make(scheme, password, stored, sizeof(stored)))
+		fail_msg("%s cannot store a password of %zu bytes", scheme, strlen(password));
+	assert_null(strpbrk(stored, ":\r\n\t\x01\x7f"));
+	expect(stored, false, password, SECRET_YES);
+	expect(stored, true, password, SECRET_YES);
+	assert_int_equal(secret_is_cleartext(stored, true), strcmp(scheme, "PLAIN") == 0);
+	strcpy(other, password);
+	other[strlen(other) - 1] ^= 1;
+	if (other[strlen(password) - 1] != '\0')
+		expect(stored, false, other, SECRET_NO);
+}
+
+static void odd_passwords_work(void **state)
+{
+	(void)state;
+	for (size_t i = 0; secret_schemes[i] != NULL; i++)
+		if (strcmp(secret_schemes[i], "BLF-CRYPT") != 0)	/* slow; the next test has it */
+			for (size_t j = 0; j < LENGTH(odd_passwords); j++)
+				round_trip(secret_schemes[i], odd_passwords[j]);
+}
+
+static void long_passwords_work(void **state)
+{
+	static const size_t lengths[] = { 1, 2, 72, 255, 256, 510, 511 };
+	char password[600];
+
+	(void)state;
+	for (size_t i = 0; secret_schemes[i] != NULL; i++)
+		for (size_t j = 0; j < LENGTH(lengths); j++) {
+			memset(password, 'p', lengths[j]);
+			password[lengths[j]] = '\0';
+			if (lengths[j] > 72 && strcmp(secret_schemes[i], "BLF-CRYPT") == 0) {
+				char stored[SECRET_STORED_SIZE];
+
+				assert_false(secret_make("BLF-CRYPT", password, stored, sizeof(stored)));
+			} else
+				round_trip(secret_schemes[i], password);
+		}
+}
+
+static double cpu_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void overlong_passwords_are_not_hashed(void **state)
+{
+	static char password[1 << 20];
+	char stored[SECRET_STORED_SIZE];
+	double start;
+
+	(void)state;
+	memset(password, 'p', 512);
+	for (size_t i = 0; secret_schemes[i] != NULL; i++)
+		assert_false(secret_make(secret_schemes[i], password, stored, sizeof(stored)));
+	snprintf(stored, sizeof(stored), "{PLAIN}%.512s", password);
+	expect(stored, false, password, SECRET_NO);
+	memset(password, 'p', sizeof(password) - 1);
+	start = cpu_seconds();
+	for (size_t i = 0; i < LENGTH(hashes); i++)
+		expect(hashes[i].stored, false, password, SECRET_NO);
+	assert_true(cpu_seconds() - start < 0.005);
+}
+
+static void schemes_are_made_as_named(void **state)
+{
+	static const struct vector starts[] = { { "YESCRYPT", "{CRYPT}$y$" },
+		{ "blf-crypt", "{BLF-CRYPT}$2b$10$" }, { "SHA512-CRYPT", "{SHA512-CRYPT}$6$" },
+		{ "sha256-crypt", "{SHA256-CRYPT}$5$" }, { "SSHA512", "{SSHA512}" },
+		{ "SSHA256", "{SSHA256}" }, { "plain", "{PLAIN}pw" } };
+	char one[SECRET_STORED_SIZE], two[SECRET_STORED_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(starts); i++) {
+		assert_true(secret_make(starts[i].stored, "pw", one, sizeof(one)));
+		assert_memory_equal(one, starts[i].password, strlen(starts[i].password));
+		assert_true(secret_make(starts[i].stored, "pw", two, sizeof(two)));
+		/* a salt each: no two alike */
+		assert_int_equal(strcmp(one, two) == 0, strcasecmp(starts[i].stored, "PLAIN") == 0);
+	}
+	assert_string_equal(secret_schemes[0], "YESCRYPT");
+	for (size_t i = 0; secret_schemes[i] != NULL; i++) {
+		assert_true(secret_make(secret_schemes[i], "pw", one, sizeof(one)));
+		assert_false(secret_make(secret_schemes[i], "", one, sizeof(one)));
+		for (size_t size = 1; size < strlen(one) && size < 9; size++)
+			assert_false(secret_make(secret_schemes[i], "password", two, size));
+	}
+	assert_false(secret_make("", "pw", one, sizeof(one)));
+	assert_false(secret_make("CRAM-MD5", "pw", one, sizeof(one)));
+	assert_false(secret_make("PLAINX", "pw", one, sizeof(one)));
+}
+
+static void clear_text_is_known(void **state)
+{
+	(void)state;
+	assert_true(secret_is_cleartext("hello", true));
+	assert_false(secret_is_cleartext("hello", false));
+	assert_true(secret_is_cleartext("{PLAIN}x", false));
+	assert_true(secret_is_cleartext("{clear}x", true));
+	assert_true(secret_is_cleartext("{CLEARTEXT.b64}eA==", true));
+	assert_false(secret_is_cleartext("{SHA256}x", true));
+	assert_false(secret_is_cleartext("{UNKNOWN}x", true));
+	assert_false(secret_is_cleartext("{PLAIN", true));
+	assert_false(secret_is_cleartext("$6$x", true));
+}
+
+/*
+ * The time must tell nothing about how much of a password was right. Clear text has the cheapest
+ * comparison and so shows it most: the fastest of many rounds, right but for the last byte against
+ * wrong from the first.
+ */
+static double fastest(const char *stored, const char *password)
+{
+	double best = 1;
+
+	for (int round = 0; round < 2000; round++) {
+		struct timespec a, b;
+		double took;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		for (int i = 0; i < 20; i++)
+			(void)!secret_verify(stored, false, password);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		took = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
+static void comparison_takes_the_same_time(void **state)
+{
+	char stored[600] = "{PLAIN}", near[600], far[600];
+	double ratio;
+
+	(void)state;
+	memset(near, 'p', 500);
+	near[500] = '\0';
+	strcpy(far, near);
+	strcat(stored, near);
+	near[499] = 'q';
+	far[0] = 'q';
+	ratio = fastest(stored, near) / fastest(stored, far);
+	print_message("# right but for the last byte / wrong from the first: %.3f\n", ratio);
+	assert_true(ratio > 0.9 && ratio < 1.1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(published_crypt_hashes),
+		cmocka_unit_test(published_scheme_values),
+		cmocka_unit_test(scheme_names_have_no_case),
+		cmocka_unit_test(two_fields_are_clear_text),
+		cmocka_unit_test(locked),
+		cmocka_unit_test(unusable),
+		cmocka_unit_test(overlong_values),
+		cmocka_unit_test(cut_hashes_never_fit),
+		cmocka_unit_test(odd_passwords_work),
+		cmocka_unit_test(long_passwords_work),
+		cmocka_unit_test(overlong_passwords_are_not_hashed),
+		cmocka_unit_test(schemes_are_made_as_named),
+		cmocka_unit_test(clear_text_is_known),
+		cmocka_unit_test(comparison_takes_the_same_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
