@@ -215,21 +215,22 @@ static void overlong_values(void **state)
 		}
 }
 
-/* No shortened hash may fit, whatever crypt(3) makes of it. */
+/* No shortened hash may fit, whatever crypt(3) makes of it (yescrypt and scrypt take too long). */
 static void cut_hashes_never_fit(void **state)
 {
 	char stored[200];
 
 	(void)state;
-	for (size_t i = 2; i < LENGTH(hashes); i++)
+	for (size_t i = 3; i < LENGTH(hashes); i++) {
 		for (size_t length = 0; length < strlen(hashes[i].stored); length++) {
 			snprintf(stored, sizeof(stored), "%.*s", (int)length, hashes[i].stored);
 			if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
 				fail_msg("'%s' fits '%s'", stored, hashes[i].password);
-			snprintf(stored, sizeof(stored), "%s$", hashes[i].stored);
-			if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
-				fail_msg("'%s' fits '%s'", stored, hashes[i].password);
 		}
+		snprintf(stored, sizeof(stored), "%s$", hashes[i].stored);
+		if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
+			fail_msg("'%s' fits '%s'", stored, hashes[i].password);
+	}
 }
 
 static const char *const odd_passwords[] = { "a", "1", " ", " leading", "trailing ", "with:colon",
