@@ -246,8 +246,6 @@ enum secret_answer secret_verify(const char *stored, bool two_fields, const char
 	const char *text;
 	size_t length = sizeof(value);
 
-	if (password[0] == '\0' || strlen(password) > SECRET_PASSWORD_MAX)
-		return SECRET_NO;
 	if (is_locked(stored))
 		return SECRET_LOCKED;
 	scheme = find_scheme(stored, two_fields, &encoding, &text);
@@ -256,6 +254,8 @@ enum secret_answer secret_verify(const char *stored, bool two_fields, const char
 	/* {CRYPT}! is how a hash is locked by hand; the password "!" is one like any other. */
 	if (text[0] == '\0' || (scheme->verify == verify_crypt && is_locked(text)))
 		return SECRET_LOCKED;
+	if (password[0] == '\0' || strlen(password) > SECRET_PASSWORD_MAX)
+		return SECRET_NO;
 	if (decode(encoding, text, value, &length))
 		answer = scheme->verify(scheme, value, length, password);
 	explicit_bzero(value, sizeof(value));

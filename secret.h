@@ -25,7 +25,8 @@ enum secret_answer {
  * Does password fit stored?  stored is the second field of a password file's line as it stands;
  * two_fields is true when the line had no third field: then a value that begins with neither '{'
  * nor '$' is clear text, else it is a crypt(3) hash.  An empty password and one longer than
- * SECRET_PASSWORD_MAX fit nothing and are not hashed.  The time taken depends on the form of
+ * SECRET_PASSWORD_MAX fit nothing and are not hashed: with them only a locked entry (LOCKED) and an
+ * unknown scheme (UNUSABLE) are told from all others (NO).  The time taken depends on the form of
  * stored, not on how much of the password was right.  Leaves no copy of either behind.
  */
 enum secret_answer secret_verify(const char *stored, bool two_fields, const char *password);

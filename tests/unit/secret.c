@@ -167,7 +167,11 @@ static void locked(void **state)
 			expect(stored[i], false, passwords[j], SECRET_LOCKED);
 			expect(stored[i], true, passwords[j], SECRET_LOCKED);
 			assert_false(secret_is_cleartext(stored[i], true));
+			/* the empty password asks for nothing else */
+			expect(stored[i], false, "", SECRET_LOCKED);
 		}
+	expect("{NOSUCH}x", false, "", SECRET_UNUSABLE);
+	expect("{PLAIN}x", false, "", SECRET_NO);
 }
 
 /* crypt(3) answers these with NULL, "*0" or "*1", or with a hash where there was only a salt. */
