@@ -301,7 +301,7 @@ static bool sound(const char *path, const struct buffer *t)
 			continue;
 		fprintf(stderr, "%s: %s: lines %zu and %zu are for the same user, ",
 		    program_invocation_short_name, path, a->line, b->line);
-		print_clean(stderr, b->name.start, b->name.length);
+		print_clean(stderr, a->name.start, a->name.length);
 		fputs(": delete one\n", stderr);
 		ok = false;
 	}
@@ -319,28 +319,45 @@ static bool stored_of(const struct field *f, char stored[SECRET_STORED_SIZE])
 	return true;
 }
 
-static void warn_readable(const char *path, const struct buffer *t, mode_t mode)
+/* ofmipd-session looks for the bytes of the lower-case name, and for nothing else. */
+static bool never_found(const struct field *name)
 {
+	struct field trimmed = *name;
+	size_t i;
+
+	trim(&trimmed);
+	for (i = 0; i < name->length; i++)
+		if (name->start[i] >= 'A' && name->start[i] <= 'Z')
+			return true;
+	return trimmed.length != name->length;
+}
+
+/* What keeps ofmipd-session from using the file, or some of it. */
+static void warn_about(const char *path, const struct buffer *b, mode_t mode)
+{
+	bool readable = (mode & (S_IRGRP | S_IROTH)) != 0;
 	char stored[SECRET_STORED_SIZE];
 	struct field fields[FIELDS];
 	struct line l = { NULL, 0, 0, 0 };
-	bool clear = false;
+	size_t count;
 
-	if ((mode & (S_IWGRP | S_IWOTH)) != 0)
-		warnx("%s: warning: group or others can write it: chmod go-w %s", path, path);
-	if ((mode & (S_IRGRP | S_IROTH)) == 0)
-		return;
-	while (!clear && next_line(t, &l))
-		if (is_entry(&l)) {
-			size_t count = split(&l, fields);
-
-			clear = stored_of(&fields[PASSWORD], stored) &&
-			    secret_is_cleartext(stored, count == 2);
+	if ((mode & S_IWOTH) != 0)
+		warnx("%s: warning: others can write it: chmod o-w %s", path, path);
+	while (next_line(b, &l)) {
+		if (!is_entry(&l))
+			continue;
+		count = split(&l, fields);
+		if (never_found(&fields[USER]))
+			warnx("%s: warning: line %zu: a name with capital letters or blanks around it "
+			    "is never found", path, l.number);
+		if (readable && stored_of(&fields[PASSWORD], stored) &&
+		    secret_is_cleartext(stored, count == 2)) {
+			warnx("%s: warning: line %zu holds a password in clear text, and group or "
+			    "others can read it: chmod 600 %s", path, l.number, path);
+			readable = false;	/* said once is enough */
 		}
+	}
 	explicit_bzero(stored, sizeof(stored));
-	if (clear)
-		warnx("%s: warning: line %zu holds a password in clear text, and group or others "
-		    "can read it: chmod 600 %s", path, l.number, path);
 }
 
 /*
@@ -539,7 +556,7 @@ static bool replace_target(struct target *t, const struct buffer *text)
 	t->created = false;
 	if (fsync(t->directory) < 0)
 		warn("%s: the directory", t->path);
-	warn_readable(t->path, text, t->status.st_mode);
+	warn_about(t->path, text, t->status.st_mode);
 	return true;
 }
 
@@ -877,7 +894,7 @@ static int list(const struct options *o)
 		putchar('\n');
 	}
 	explicit_bzero(stored, sizeof(stored));
-	warn_readable(o->file, &text, status.st_mode);
+	warn_about(o->file, &text, status.st_mode);
 	buffer_free(&text);
 	if (fflush(stdout) == EOF)
 		err(FAILED, "standard output");
@@ -920,7 +937,7 @@ static int verify(const struct options *o)
 	int result = FAILED;
 
 	if (read_file(o->file, &text, &status)) {
-		warn_readable(o->file, &text, status.st_mode);
+		warn_about(o->file, &text, status.st_mode);
 		if (find_entry(&text, o->user, &l))
 			result = verify_entry(o, &l);
 		else {
@@ -1160,7 +1177,7 @@ static void print_help(void)
 "  -f, --file FILE      the password file (default: " PASSWORD_FILE ")\n"
 "      --scheme NAME    how to store the password:", usage_text);
 	for (scheme = secret_schemes; *scheme != NULL; scheme++)
-		printf("%s %s", scheme == secret_schemes + 4 ? "\n                      " : "",
+		printf("%s %s", scheme == secret_schemes + 2 ? "\n                      " : "",
 		    *scheme);
 	printf("\n                       (default: %s)\n"
 "      --uid N          the user's numeric user id; below %d it needs --min-uid\n"
