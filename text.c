@@ -1,0 +1,418 @@
+/* side: pure. Text and numbers: builds lines, reads base64 and addresses; touches nothing else. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "text.h"
+
+void
+text_start(struct text *text, char *array, size_t size)
+{
+	*text = (struct text){ .bytes = array, .size = size };
+	array[0] = '\0';
+}
+
+void
+text_add_bytes(struct text *text, const void *bytes, size_t length)
+{
+	size_t room = text->size - 1 - text->used;
+
+	if (length > room) {
+		text->cut = true;
+		length = room;
+	}
+	memcpy(text->bytes + text->used, bytes, length);
+	text->used += length;
+	text->bytes[text->used] = '\0';
+}
+
+void
+text_add(struct text *text, const char *string)
+{
+	text_add_bytes(text, string, strlen(string));
+}
+
+void
+text_add_byte(struct text *text, char byte)
+{
+	text_add_bytes(text, &byte, 1);
+}
+
+static void
+add_digits(struct text *text, uint64_t number, unsigned base, int digits)
+{
+	char reversed[20];
+	int used = 0;
+
+	do {
+		reversed[used++] = "0123456789abcdef"[number % base];
+		number /= base;
+	} while (number != 0 || used < digits);
+	while (used > 0)
+		text_add_byte(text, reversed[--used]);
+}
+
+void
+text_add_number(struct text *text, uint64_t number)
+{
+	add_digits(text, number, 10, 1);
+}
+
+void
+text_add_hex(struct text *text, uint64_t number, int digits)
+{
+	add_digits(text, number, 16, digits);
+}
+
+void
+text_add_clean(struct text *text, const char *string, size_t most)
+{
+	for (; *string != '\0' && most > 0; string++, most--)
+		text_add_byte(text, *string > 32 && *string < 127 && strchr("()<>@,;:\\\"", *string) == NULL
+		    ? *string : '?');
+}
+
+void
+text_add_quoted(struct text *text, const char *bytes, size_t length)
+{
+	size_t shown = length > 128 ? 128 : length;
+
+	text_add_byte(text, '"');
+	for (size_t i = 0; i < shown; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if (byte >= 32 && byte < 127 && byte != '"' && byte != '\\') {
+			text_add_byte(text, (char)byte);
+		} else {
+			text_add(text, "\\x");
+			text_add_hex(text, byte, 2);
+		}
+	}
+	text_add(text, shown < length ? "\"+" : "\"");
+}
+
+void
+text_add_date(struct text *text, int64_t seconds)
+{
+	static const char days[] = "Thu\0Fri\0Sat\0Sun\0Mon\0Tue\0Wed";
+	static const char months[] = "Mar\0Apr\0May\0Jun\0Jul\0Aug\0Sep\0Oct\0Nov\0Dec\0Jan\0Feb";
+	int64_t day = seconds / 86400, rest = seconds % 86400;
+	/* The civil calendar from a day count: years begin in March, so that a leap day is the last of
+	 * its year, and 400 years have 146097 days. 719468 days lie between 0000-03-01 and 1970-01-01. */
+	int64_t shifted = day + 719468, era = shifted / 146097, of_era = shifted % 146097;
+	int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * of_year + 2) / 153;
+	int parts[3] = { (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60) };
+
+	text_add(text, days + day % 7 * 4);
+	text_add(text, ", ");
+	text_add_number(text, (uint64_t)(of_year - (153 * month + 2) / 5 + 1));
+	text_add_byte(text, ' ');
+	text_add(text, months + month * 4);
+	text_add_byte(text, ' ');
+	text_add_number(text, (uint64_t)(year + era * 400 + (month >= 10)));
+	for (int i = 0; i < 3; i++) {
+		text_add_byte(text, i == 0 ? ' ' : ':');
+		add_digits(text, (uint64_t)parts[i], 10, 2);
+	}
+	text_add(text, " +0000");
+}
+
+static char
+lower(char byte)
+{
+	return byte >= 'A' && byte <= 'Z' ? (char)(byte + 32) : byte;
+}
+
+void
+text_lower(char *string)
+{
+	for (; *string != '\0'; string++)
+		*string = lower(*string);
+}
+
+bool
+text_is(const char *bytes, size_t length, const char *string)
+{
+	if (strlen(string) != length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (lower(bytes[i]) != lower(string[i]))
+			return false;
+	return true;
+}
+
+bool
+text_number(const char *string, uint64_t most, uint64_t *number)
+{
+	uint64_t value = 0;
+	size_t digits = strlen(string);
+
+	if (digits < 1 || digits > 20)
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		if (string[i] < '0' || string[i] > '9')
+			return false;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(string[i] - '0'), &value) || value > most)
+			return false;
+	}
+	*number = value;
+	return true;
+}
+
+static int
+sextet(char byte)
+{
+	if (byte >= 'A' && byte <= 'Z')
+		return byte - 'A';
+	if (byte >= 'a' && byte <= 'z')
+		return byte - 'a' + 26;
+	if (byte >= '0' && byte <= '9')
+		return byte - '0' + 52;
+	return byte == '+' ? 62 : byte == '/' ? 63 : -1;
+}
+
+long
+text_base64_decode(const char *in, size_t length, char *out)
+{
+	long used = 0;
+
+	if (length % 4 != 0)
+		return -1;
+	for (size_t i = 0; i < length; i += 4) {
+		bool last = i + 4 == length;
+		int padding = !last || in[i + 3] != '=' ? 0 : in[i + 2] != '=' ? 1 : 2;
+		uint32_t group = 0;
+
+		for (int k = 0; k < 4; k++) {
+			int value = k >= 4 - padding ? 0 : sextet(in[i + (size_t)k]);
+
+			if (value < 0)
+				return -1;
+			group = group << 6 | (uint32_t)value;
+		}
+		if ((padding == 1 && group & 0xff) || (padding == 2 && group & 0xffff))
+			return -1;	/* bits that nobody meant: two texts for the same bytes */
+		for (int k = 0; k < 3 - padding; k++)
+			out[used++] = (char)(group >> (16 - 8 * k));
+	}
+	return used;
+}
+
+bool
+text_utf8(const char *bytes, size_t length)
+{
+	const unsigned char *p = (const unsigned char *)bytes, *end = p + length;
+
+	while (p < end) {
+		unsigned char first = *p++;
+		uint32_t point;
+		int more;
+
+		if (first < 32 || first == 127)
+			return false;
+		if (first < 128)
+			continue;
+		if (first < 0xc2 || first > 0xf4)
+			return false;
+		more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+		if (end - p < more)
+			return false;
+		point = first & (0x3fu >> more);
+		for (int i = 0; i < more; i++, p++) {
+			if ((*p & 0xc0) != 0x80)
+				return false;
+			point = point << 6 | (*p & 0x3f);
+		}
+		if (point < 0xa0 || (more == 2 && point < 0x800) || (more == 3 && point < 0x10000) ||
+		    (point >= 0xd800 && point < 0xe000) || point > 0x10ffff)
+			return false;
+	}
+	return true;
+}
+
+static bool
+letter_or_digit(char byte)
+{
+	return (byte >= '0' && byte <= '9') || (lower(byte) >= 'a' && lower(byte) <= 'z');
+}
+
+bool
+text_hostname(const char *string)
+{
+	size_t length = strlen(string);
+
+	for (size_t i = 0; i < length; i++)
+		if (!letter_or_digit(string[i]) && strchr("-._:[]", string[i]) == NULL)
+			return false;
+	return length >= 1 && length <= 255;
+}
+
+/* RFC 5322 section 3.2.3; bytes above 127 by RFC 6531 section 3.3. */
+static bool
+atext(char byte)
+{
+	return letter_or_digit(byte) || byte < 0 ||
+	    (byte != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", byte) != NULL);
+}
+
+/* The domain or address literal at `p`; its length, 0 when there is none. */
+static size_t
+domain_length(const char *p)
+{
+	size_t length = 0;
+	bool empty_label = true;
+
+	if (*p == '[') {
+		char literal[64] = "", address[16];
+		const char *close = strchr(p, ']');
+		size_t inside = close == NULL ? sizeof literal : (size_t)(close - p - 1);
+
+		if (inside >= sizeof literal)
+			return 0;
+		memcpy(literal, p + 1, inside);
+		if (!(text_is(literal, inside < 5 ? inside : 5, "IPv6:")
+		    ? inet_pton(AF_INET6, literal + 5, address) : inet_pton(AF_INET, literal, address)))
+			return 0;
+		return inside + 2;
+	}
+	for (; letter_or_digit(p[length]) || p[length] < 0 || (p[length] != '\0' &&
+	    strchr("-_.", p[length]) != NULL); length++) {
+		if (p[length] == '.' && empty_label)
+			return 0;
+		empty_label = p[length] == '.';
+	}
+	return empty_label ? 0 : length;
+}
+
+/* "..." at *at; what is in it goes to `content` without quotes and escapes (qtextSMTP and quoted-pair). */
+static bool
+quoted_string(const char **at, struct text *content)
+{
+	const char *p = *at + 1;
+
+	for (; *p != '"'; p++) {
+		bool escaped = *p == '\\';
+
+		p += escaped;
+		if ((*p >= 0 && *p < 32) || *p == 127 || (escaped && *p < 0))
+			return false;
+		text_add_byte(content, *p);
+	}
+	*at = p + 1;
+	return content->used > 0 && !content->cut;
+}
+
+/* Writes the local part as an atom or, where it must be, as the shortest quoted string. */
+static void
+add_local(struct text *out, const char *local, size_t length, bool was_quoted)
+{
+	bool quote = was_quoted && (local[0] == '.' || local[length - 1] == '.');
+
+	for (size_t i = 0; i < length && was_quoted && !quote; i++)
+		quote = !atext(local[i]) && (local[i] != '.' || local[i - 1] == '.');
+	if (quote)
+		text_add_byte(out, '"');
+	for (size_t i = 0; i < length; i++) {
+		if (quote && (local[i] == '"' || local[i] == '\\'))
+			text_add_byte(out, '\\');
+		text_add_byte(out, local[i]);
+	}
+	if (quote)
+		text_add_byte(out, '"');
+}
+
+/* local[@domain] at *at, up to the first byte that cannot belong to it. */
+static bool
+mailbox(const char **at, const char *domain, struct text *out)
+{
+	char array[ADDRESS_MAX + 2];
+	struct text local;
+	const char *p = *at;
+	bool quoted = *p == '"';
+	size_t length;
+
+	text_start(&local, array, sizeof array);
+	if (quoted) {
+		if (!quoted_string(&p, &local))
+			return false;
+	} else {
+		while (atext(*p) || *p == '.')
+			text_add_byte(&local, *p++);
+		if (local.used == 0 || local.cut || array[0] == '.' || array[local.used - 1] == '.')
+			return false;
+	}
+	add_local(out, array, local.used, quoted);
+	if (*p == '@') {
+		length = domain_length(p + 1);
+		if (length == 0)
+			return false;
+		text_add_bytes(out, p, length + 1);
+		p += length + 1;
+	} else if (quoted || strchr(array, '!') == NULL) {
+		text_add_byte(out, '@');
+		text_add(out, domain);
+	}
+	*at = p;
+	return !out->cut;
+}
+
+/* @one,@two: in front of an address: read and forgotten (RFC 5321 section 4.1.1.3). */
+static bool
+source_route(const char **at)
+{
+	const char *p = *at;
+
+	while (*p == '@') {
+		size_t length = domain_length(p + 1);
+
+		if (length == 0)
+			return false;
+		p += length + 1;
+		if (*p == ':') {
+			*at = p + 1;
+			return true;
+		}
+		if (*p++ != ',')
+			return false;
+	}
+	return false;
+}
+
+enum address_answer
+text_path(const char **at, const char *domain, struct address *address)
+{
+	const char *start = *at, *p = start;
+	bool brackets = *p == '<';
+	struct text out;
+
+	*address = (struct address){ 0 };
+	text_start(&out, address->text, sizeof address->text);
+	p += brackets;
+	if (!(brackets && *p == '>')) {
+		if (*p == '@' && brackets && !source_route(&p))
+			return ADDRESS_MALFORMED;
+		if (!mailbox(&p, domain, &out))
+			return ADDRESS_MALFORMED;
+	}
+	if (brackets && *p++ != '>')
+		return ADDRESS_MALFORMED;
+	if ((*p != ' ' && *p != '\0') || p - start > (brackets ? ADDRESS_MAX + 2 : ADDRESS_MAX))
+		return ADDRESS_MALFORMED;
+	*at = p;
+	address->length = out.used;
+	for (size_t i = 0; i < out.used; i++)
+		address->non_ascii |= address->text[i] < 0;
+	return text_utf8(address->text, out.used) ? ADDRESS_FINE : ADDRESS_NOT_UTF8;
+}
+
+bool
+text_address(const char *string)
+{
+	struct address address;
+	const char *p = string;
+
+	return *p != '<' && text_path(&p, "", &address) == ADDRESS_FINE && *p == '\0' &&
+	    strcmp(address.text, string) == 0;
+}

@@ -1,0 +1,91 @@
+/* side: pure. Text and numbers: builds lines, reads base64 and addresses; touches nothing else. */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A line under construction in the caller's array. Adding to a full one adds nothing and sets
+ * `cut`; bytes[used] is always NUL, so bytes is a string at any time. Nothing is allocated.
+ */
+struct text {
+	char *bytes;
+	size_t size;		/* of the array, the NUL included */
+	size_t used;
+	bool cut;
+};
+
+void text_start(struct text *text, char *array, size_t size);
+void text_add_bytes(struct text *text, const void *bytes, size_t length);
+void text_add(struct text *text, const char *string);
+void text_add_byte(struct text *text, char byte);
+void text_add_number(struct text *text, uint64_t number);
+
+/* Adds `number` in base 16, at least `digits` of them, lower case. */
+void text_add_hex(struct text *text, uint64_t number, int digits);
+
+/* Adds at most `most` bytes; everything outside 33-126 and each of ()<>@,;:\" becomes '?'. For names
+ * that others chose (EHLO, ident, reverse DNS) in a header (RFC 5322 section 3.2.3) or a title. */
+void text_add_clean(struct text *text, const char *string, size_t most);
+
+/* Adds "..." with \xNN for everything that is not printable ASCII, and for " and \; at most 128 bytes
+ * are shown, then `"+`. For the log. */
+void text_add_quoted(struct text *text, const char *bytes, size_t length);
+
+/* Adds the date as RFC 5322 section 3.3 has it, in UTC: Sat, 21 Nov 2026 03:36:34 +0000. Seconds since
+ * the epoch; no time zone file is read. */
+void text_add_date(struct text *text, int64_t seconds);
+
+/* ASCII letters only, in place. */
+void text_lower(char *string);
+
+/* Both equal without regard to ASCII case; `length` bytes of `bytes` against the whole string. */
+bool text_is(const char *bytes, size_t length, const char *string);
+
+/* The whole string is a decimal number <= most, 1 to 20 digits, no sign, no blank; else false. */
+bool text_number(const char *string, uint64_t most, uint64_t *number);
+
+/*
+ * RFC 4648 section 4, strictly: groups of four, padding only at the end, unused bits zero, no blanks.
+ * `out` may be `in`. Returns the length of the decoded bytes (<= length / 4 * 3), or -1.
+ */
+long text_base64_decode(const char *in, size_t length, char *out);
+
+/* Nothing but UTF-8 as RFC 3629 has it: no overlong forms, no surrogates; and no control characters. */
+bool text_utf8(const char *bytes, size_t length);
+
+/* Printable ASCII that can name a host in a banner or a header: letters, digits, - . _ : [ ], 1 to 255. */
+bool text_hostname(const char *string);
+
+/*
+ * Addresses (RFC 5321 section 4.1.2). A path with its brackets has at most 256 octets; there is no
+ * separate limit for the local part. Accepted beyond the grammar: empty atoms inside (a..b), leading
+ * hyphens, underscores in domains. Never accepted: an unquoted comma, a control character.
+ */
+#define ADDRESS_MAX 254
+
+struct address {
+	char text[ADDRESS_MAX + 1];	/* canonical: source route dropped, no needless quoting; "" for <> */
+	size_t length;
+	bool non_ascii;			/* needs SMTPUTF8 (RFC 6531) */
+};
+
+enum address_answer {
+	ADDRESS_FINE,
+	ADDRESS_MALFORMED,	/* 501 */
+	ADDRESS_NOT_UTF8	/* bytes above 127 that are not UTF-8: 553 */
+};
+
+/*
+ * Reads the path at *at, which ends at the end of the string or with a blank: <local@domain>,
+ * <@route:local@domain>, <local> (completed with `domain`), <> , or without brackets. A bang path
+ * (host!user) without a domain is left as it is: it says where it goes. Advances *at behind it.
+ */
+enum address_answer text_path(const char **at, const char *domain, struct address *address);
+
+/* Is it an address as text_path() leaves one (canonical, not empty)? The second look, behind the wall. */
+bool text_address(const char *string);
+
+#endif
