@@ -1,0 +1,64 @@
+/* side: shared. Reads and writes whole, tells the time, writes the log and the process title. */
+#ifndef IO_H
+#define IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "text.h"
+
+/* read(2) that goes on after a signal. */
+ssize_t io_read(int descriptor, void *bytes, size_t size);
+
+/* Reads exactly `length` bytes; false at an error or an early end. */
+bool io_read_all(int descriptor, void *bytes, size_t length);
+
+/* Writes all of it, after short writes and signals too; false (errno) at an error. */
+bool io_write_all(int descriptor, const void *bytes, size_t length);
+
+/* Milliseconds of CLOCK_MONOTONIC: for deadlines; a changed wall clock does not move it. */
+int64_t io_now(void);
+
+/* Waits until `descriptor` has one of the poll(2) `events` or `deadline` (as io_now()) has passed: false. */
+bool io_wait(int descriptor, short events, int64_t deadline);
+
+/*
+ * What ps shows: the first call is given argc, argv and the environment, whose room the title takes; nothing
+ * in either may be used after it. (libbsd's setproctitle would move both to the heap first: five system
+ * calls and two pages for every session.) Any later call: "ofmipd-session: ROLE CLIENT USER WHAT"; what is
+ * not printable ASCII becomes '?'.
+ */
+void io_title_start(int argc, char **argv, char **environment);
+void io_title(const char *role, const char *client, const char *user, const char *what);
+
+/*
+ * The log: one event a line, key=value, the session's id and the client's address in front of
+ * anything that a client chose. A line is one write(2) of at most LOG_LINE_MAX bytes, so lines of
+ * two processes do not mix. Descriptor 2 holds the log: the standard error, or a datagram socket to
+ * /dev/log where descriptor 2 was the client's connection. A log that cannot be written is lost:
+ * mail goes on.
+ */
+#define LOG_LINE_MAX 1024
+
+/* Begins to write lines: `to_syslog` puts the RFC 3164 priority in front. `id` and `client` are kept
+ * as pointers and shown in every line; either may be NULL. */
+void log_start(bool to_syslog, const char *id, const char *client);
+
+/* The session's own copy of the address, which a PROXY header changes. */
+void log_client(const char *client);
+
+void log_begin(const char *event);
+void log_word(const char *key, const char *value);			/* our own words */
+void log_number(const char *key, uint64_t value);
+void log_quoted(const char *key, const char *bytes, size_t length);	/* anybody's bytes */
+void log_end(void);
+
+/* event=error what="..." error="..." (the system's word for `error` unless 0). */
+void log_error(const char *what, int error);
+
+/* event=trace, for --debug: `direction` is "C" or "S". The caller masks secrets. */
+void log_trace(const char *direction, const char *bytes, size_t length);
+
+#endif
