@@ -1,0 +1,475 @@
+/* side: shared. Options and environment: read once at the start, never changed after the fork. */
+#include <bsd/string.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "io.h"
+
+enum {
+	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
+	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_MIN_UID,
+	OPTION_MECHANISMS, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
+};
+
+/* Every option, in the order of the manual page. Without `help`: taken, and not spoken of. */
+static const struct row {
+	int letter;
+	const char *name, *argument, *help;
+} rows[] = {
+	{ 'a', "authfile", "FILE", "password file: Dovecot passwd-file lines, or tmda's user:password" },
+	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
+	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR" },
+	{ 'u', "user", "USER", "service account (default: ofmipd)" },
+	{ OPTION_BEHIND_TLS, "behind-tls", NULL, "a TLS wrapper is in front: every connection is encrypted" },
+	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", NULL, "offer AUTH on unencrypted connections too" },
+	{ OPTION_PROXY, "proxy", NULL, "a PROXY v1 or v2 header comes first" },
+	{ OPTION_HOSTNAME, "hostname", "NAME", "our name in the banner and in Received" },
+	{ OPTION_DOMAIN, "domain", "NAME", "what completes <user> (default: the hostname)" },
+	{ OPTION_MAX_SIZE, "max-size", "BYTES", "of a message (default: 52428800; 0: no limit)" },
+	{ OPTION_MAX_RECIPIENTS, "max-recipients", "N", "of a message (default: 1000; at most 10000)" },
+	{ OPTION_TIMEOUT, "timeout", "S", "seconds of each wait for the client (default: 300)" },
+	{ OPTION_LOGIN_TIMEOUT, "login-timeout", "S", "seconds to log in (default: 120)" },
+	{ OPTION_MIN_UID, "min-uid", "N", "lowest uid that may log in (default: 1000)" },
+	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
+	{ 't', "throttle-script", "PROG", "may this user send now? nonzero: 450" },
+	{ 'n', "check", NULL, "say what would be done here, and stop; status 1 if something is wrong" },
+	{ 'd', "debug", NULL, "trace on the log, secrets masked" },
+	{ 'V', "version", NULL, "print the version" },
+	{ 'h', "help", NULL, "print this" },
+	{ OPTION_IGNORED, "one-session", NULL, NULL },
+	{ OPTION_IGNORED, "foreground", NULL, NULL },
+	{ OPTION_IGNORED, "pure-proxy", NULL, NULL },
+	{ 'u', "username", "USER", NULL },
+};
+
+/* Options of tmda-ofmipd that mean nothing here, and what to use instead. */
+static const struct {
+	int letter;
+	const char *name;
+	bool argument;
+	const char *instead;
+} tmda[] = {
+	{ 'b', "background", false, "the program is started per connection: use tcpserver, systemd or xinetd" },
+	{ 'c', "configdir", true, "there is no TMDA configuration: let -i name tmda-inject as its program" },
+	{ 'C', "connections", true, "limit connections where they are accepted: tcpserver -c, xinetd instances" },
+	{ 'F', "fallback", false, "give -a behind -A: they are asked in that order" },
+	{ 'L', "log", false, "it always logs: drop the option, or use -d for a trace" },
+	{ 'p', "proxyport", true, "it listens on nothing: give the port to tcpserver, systemd or xinetd" },
+	{ 'R', "remoteauth", true, "use -A with a checkpassword program that asks that server" },
+	{ 'S', "vhome-script", true, "put the home directory into the password file (-a), or use -A" },
+	{ 'v', "vdomains-path", true, "put the virtual users into the password file (-a), or use -A" },
+	{ 0, "ssl", false, "let stunnel, sslserver or haproxy do TLS in front, and give --behind-tls" },
+	{ 0, "tls", true, "let stunnel or a UCSPI-TLS server do STARTTLS in front" },
+	{ 0, "ssl-cert", true, "give the certificate to the TLS wrapper in front" },
+	{ 0, "ssl-key", true, "give the key to the TLS wrapper in front" },
+};
+
+#define LENGTH(array) ((int)(sizeof (array) / sizeof *(array)))
+
+static void
+print(const char *string)
+{
+	if (!io_write_all(STDOUT_FILENO, string, strlen(string)))
+		_exit(111);
+}
+
+static void
+print_help(void)
+{
+	print("usage: ofmipd-session [options] -a FILE | -A COMMAND\n"
+	    "One SMTP submission session on standard input and output.\n");
+	for (int i = 0; i < LENGTH(rows); i++) {
+		char array[160];
+		struct text line;
+
+		if (rows[i].help == NULL)
+			continue;
+		text_start(&line, array, sizeof array);
+		text_add(&line, rows[i].letter < 256 ? "  -" : "      --");
+		if (rows[i].letter < 256) {
+			text_add_byte(&line, (char)rows[i].letter);
+			text_add(&line, ", --");
+		}
+		text_add(&line, rows[i].name);
+		if (rows[i].argument != NULL) {
+			text_add_byte(&line, ' ');
+			text_add(&line, rows[i].argument);
+		}
+		do
+			text_add_byte(&line, ' ');
+		while (line.used < 34);
+		text_add(&line, rows[i].help);
+		text_add_byte(&line, '\n');
+		print(array);
+	}
+}
+
+/* "WHAT: FAULT". Always CONFIG_WRONG, so that a check is one line. */
+static enum config_answer
+wrong(struct text *why, const char *what, const char *value, const char *fault)
+{
+	text_add(why, what);
+	if (value != NULL) {
+		text_add_byte(why, ' ');
+		text_add_quoted(why, value, strlen(value));
+	}
+	text_add(why, ": ");
+	text_add(why, fault);
+	return CONFIG_WRONG;
+}
+
+/* Cuts the command at blanks into words. */
+static bool
+split_words(struct authenticator *authenticator)
+{
+	int count = 0;
+
+	for (char *word = strtok(authenticator->option, " \t"); word != NULL; word = strtok(NULL, " \t")) {
+		if (count == WORDS_MAX - 2)	/* room for the reporter's two */
+			return false;
+		authenticator->words[count++] = word;
+	}
+	if (count > 0 && (strcmp(authenticator->words[count - 1], "true") == 0 ||
+	    strcmp(authenticator->words[count - 1], "/bin/true") == 0 ||
+	    strcmp(authenticator->words[count - 1], "/usr/bin/true") == 0))
+		authenticator->words[count - 1] = NULL;	/* our reporter takes its place */
+	return authenticator->words[0] != NULL;
+}
+
+/* A name without a slash is looked for in our own fixed path: the environment's is anybody's. Left empty
+ * when there is none: auth_ready() says so. */
+static void
+find_program(const char *name, char *path, size_t size)
+{
+	static const char *const directories[] = { "", "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
+	    "/usr/bin/", "/sbin/", "/bin/" };
+	bool slash = strchr(name, '/') != NULL;
+
+	for (int i = slash ? 0 : 1; i < (slash ? 1 : LENGTH(directories)); i++) {
+		struct text text;
+
+		text_start(&text, path, size);
+		text_add(&text, directories[i]);
+		text_add(&text, name);
+		if (!text.cut && path[0] == '/' && access(path, X_OK) == 0)
+			return;
+	}
+	path[0] = '\0';
+}
+
+static enum config_answer
+read_authenticator(struct config *config, int letter, char *argument, struct text *why)
+{
+	struct authenticator *authenticator = &config->authenticators[config->authenticator_count];
+	char option[3] = { '-', (char)letter, '\0' };
+
+	if (config->authenticator_count++ == AUTHENTICATORS_MAX)
+		return wrong(why, option, argument, "more than 8 authenticators; drop one");
+	*authenticator = (struct authenticator){ .kind = AUTHENTICATOR_FILE };
+	if (argument[0] == '\0' || strlcpy(authenticator->option, argument, sizeof authenticator->option) >=
+	    sizeof authenticator->option)
+		return wrong(why, option, argument, "empty, or longer than 511 bytes");
+	if (letter == 'a') {
+		strlcpy(authenticator->path, argument, sizeof authenticator->path);
+		return CONFIG_RUN;
+	}
+	authenticator->kind = AUTHENTICATOR_PROGRAM;
+	if (!split_words(authenticator))
+		return wrong(why, "-A", argument, "no checkpassword program in it (`true` alone would let "
+		    "anybody in); give PROGRAM [ARGUMENT...]");
+	find_program(authenticator->words[0], authenticator->path, sizeof authenticator->path);
+	return CONFIG_RUN;
+}
+
+static enum config_answer
+read_injector(struct config *config, const char *argument, struct text *why)
+{
+	static const struct {
+		const char *name, *path;
+	} kinds[] = {
+		[INJECTOR_SENDMAIL] = { "sendmail", "/usr/sbin/sendmail" },
+		[INJECTOR_QMAIL] = { "qmail", "/var/qmail/bin/qmail-queue" },
+		[INJECTOR_MAILDIR] = { "maildir", NULL },
+	};
+	const char *colon = strchr(argument, ':');
+	size_t length = colon == NULL ? strlen(argument) : (size_t)(colon - argument);
+
+	for (int i = 0; i < LENGTH(kinds); i++) {
+		const char *path = colon == NULL ? kinds[i].path : colon + 1;
+
+		if (!text_is(argument, length, kinds[i].name))
+			continue;
+		if (path == NULL || path[0] != '/' || strlen(path) >= sizeof config->injector_path)
+			return wrong(why, "-i", argument, "no absolute path behind the colon; give one");
+		config->injector = (enum injector_kind)i;
+		memcpy(config->injector_path, path, strlen(path) + 1);
+		return CONFIG_RUN;
+	}
+	return wrong(why, "-i", argument, "unknown kind; give sendmail[:PATH], qmail[:PATH] or maildir:DIR");
+}
+
+static enum config_answer
+read_mechanisms(struct config *config, char *argument, struct text *why)
+{
+	config->plain = config->login = false;
+	for (char *word = strtok(argument, " ,"); word != NULL; word = strtok(NULL, " ,")) {
+		if (text_is(word, strlen(word), "PLAIN"))
+			config->plain = true;
+		else if (text_is(word, strlen(word), "LOGIN"))
+			config->login = true;
+		else
+			return wrong(why, "--mechanisms", word, "not a mechanism this program has; give PLAIN, LOGIN");
+	}
+	if (!config->plain && !config->login)
+		return wrong(why, "--mechanisms", NULL, "names none; give \"PLAIN LOGIN\"");
+	return CONFIG_RUN;
+}
+
+static enum config_answer
+read_name(char (*name)[256], const char *option, const char *argument, struct text *why)
+{
+	if (!text_hostname(argument))
+		return wrong(why, option, argument, "not a host name; give letters, digits, dots and hyphens");
+	memcpy(*name, argument, strlen(argument) + 1);
+	return CONFIG_RUN;
+}
+
+static enum config_answer
+read_string(char *to, size_t size, const char *option, const char *argument, struct text *why)
+{
+	if (argument[0] == '\0' || strlcpy(to, argument, size) >= size)
+		return wrong(why, option, argument, "empty, or longer than can be right");
+	return CONFIG_RUN;
+}
+
+static enum config_answer
+read_number(uint64_t *number, const char *option, const char *argument, uint64_t least, uint64_t most,
+    struct text *why)
+{
+	if (text_number(argument, most, number) && *number >= least)
+		return CONFIG_RUN;
+	wrong(why, option, argument, "not a whole number from ");
+	text_add_number(why, least);
+	text_add(why, " to ");
+	text_add_number(why, most);
+	return CONFIG_WRONG;
+}
+
+static enum config_answer
+read_option(struct config *config, int option, char *argument, struct text *why)
+{
+	switch (option) {
+	case 'a':
+	case 'A':
+		return read_authenticator(config, option, argument, why);
+	case 'i':
+		return read_injector(config, argument, why);
+	case 'u':
+		return read_string(config->user, sizeof config->user, "-u", argument, why);
+	case 't':
+		if (argument[0] != '/')
+			return wrong(why, "-t", argument, "not an absolute path; give the program's");
+		return read_string(config->throttle, sizeof config->throttle, "-t", argument, why);
+	case 'n':
+		config->check = true;
+		return CONFIG_RUN;
+	case 'd':
+		config->debug = true;
+		return CONFIG_RUN;
+	case 'V':
+		print("ofmipd-session " VERSION "\n");
+		return CONFIG_PRINTED;
+	case 'h':
+		print_help();
+		return CONFIG_PRINTED;
+	case OPTION_BEHIND_TLS:
+		config->behind_tls = true;
+		return CONFIG_RUN;
+	case OPTION_ALLOW_CLEARTEXT:
+		config->allow_cleartext = true;
+		return CONFIG_RUN;
+	case OPTION_PROXY:
+		config->proxy = true;
+		return CONFIG_RUN;
+	case OPTION_HOSTNAME:
+		return read_name(&config->hostname, "--hostname", argument, why);
+	case OPTION_DOMAIN:
+		return read_name(&config->domain, "--domain", argument, why);
+	case OPTION_MAX_SIZE:
+		return read_number(&config->max_size, "--max-size", argument, 0, INT64_MAX / 2, why);
+	case OPTION_MAX_RECIPIENTS:
+		return read_number(&config->max_recipients, "--max-recipients", argument, 1, RECIPIENTS_MAX, why);
+	case OPTION_TIMEOUT:
+		return read_number(&config->timeout, "--timeout", argument, 1, 86400, why);
+	case OPTION_LOGIN_TIMEOUT:
+		return read_number(&config->login_timeout, "--login-timeout", argument, 1, 86400, why);
+	case OPTION_MIN_UID:
+		return read_number(&config->min_uid, "--min-uid", argument, 1, UINT32_MAX - 1, why);
+	case OPTION_MECHANISMS:
+		return read_mechanisms(config, argument, why);
+	default:	/* -1 -f -P of old wrapper lines */
+		return CONFIG_RUN;
+	}
+}
+
+static enum config_answer
+read_options(struct config *config, int argc, char **argv, struct text *why)
+{
+	static struct option longs[LENGTH(rows) + LENGTH(tmda) + 1];
+	char letters[80];
+	struct text shorts;
+	int option;
+
+	text_start(&shorts, letters, sizeof letters);
+	text_add(&shorts, ":1fP");
+	for (int i = 0; i < LENGTH(rows); i++) {
+		longs[i] = (struct option){ rows[i].name, rows[i].argument != NULL, NULL, rows[i].letter };
+		if (rows[i].letter < 256) {
+			text_add_byte(&shorts, (char)rows[i].letter);
+			text_add(&shorts, rows[i].argument != NULL ? ":" : "");
+		}
+	}
+	for (int i = 0; i < LENGTH(tmda); i++) {
+		longs[LENGTH(rows) + i] = (struct option){ tmda[i].name, tmda[i].argument * 2, NULL,
+		    OPTION_TMDA + i };
+		if (tmda[i].letter != 0) {
+			text_add_byte(&shorts, (char)tmda[i].letter);
+			text_add(&shorts, tmda[i].argument ? "::" : "");
+		}
+	}
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		char name[3] = { '-', (char)optopt, '\0' };
+		enum config_answer answer;
+
+		for (int i = 0; i < LENGTH(tmda); i++)
+			if (option == OPTION_TMDA + i || (tmda[i].letter != 0 && option == tmda[i].letter))
+				return wrong(why, argv[optind - 1], NULL, tmda[i].instead);
+		if (option == ':')
+			return wrong(why, argv[optind - 1], NULL, "needs a value behind it; see --help");
+		if (option == '?')
+			return wrong(why, optopt != 0 && optopt < 256 ? name : argv[optind - 1], NULL,
+			    "unknown option; see --help");
+		answer = read_option(config, option, optarg, why);
+		if (answer != CONFIG_RUN)
+			return answer;
+	}
+	if (optind < argc)
+		return wrong(why, argv[optind], NULL, "not an option; put a command of several words in quotes");
+	return CONFIG_RUN;
+}
+
+/* The descriptor number in an environment variable; -1 when there is none. */
+static int
+environment_descriptor(const char *name)
+{
+	const char *value = getenv(name);
+	uint64_t number;
+
+	return value != NULL && text_number(value, 65535, &number) && number > 2 ? (int)number : -1;
+}
+
+static enum config_answer
+read_environment(struct config *config, struct text *why)
+{
+	const char *databytes = getenv("DATABYTES"), *wish = getenv("UCSPITLS");
+
+	/* What tcprules said of this client goes before what was said of all of them. */
+	if (databytes != NULL && !text_number(databytes, INT64_MAX / 2, &config->max_size))
+		return wrong(why, "DATABYTES", databytes, "not a number of bytes; mend it in the tcprules or env file");
+	config->tls_control = environment_descriptor("SSLCTLFD");
+	config->tls_read = environment_descriptor("SSLREADFD");
+	config->tls_write = environment_descriptor("SSLWRITEFD");
+	if (wish != NULL && strcmp(wish, "-") == 0)
+		config->starttls = STARTTLS_NONE;
+	else if (config->tls_control >= 0 && config->tls_read >= 0 && config->tls_write >= 0)
+		config->starttls = wish != NULL && strcmp(wish, "!") == 0 ? STARTTLS_REQUIRED : STARTTLS_OFFERED;
+	else if (wish != NULL && strcmp(wish, "!") == 0)
+		return wrong(why, "UCSPITLS", wish, "TLS is required, but SSLCTLFD, SSLREADFD and SSLWRITEFD are "
+		    "not set; start the program under a UCSPI-TLS server (sslserver -n, s6-ucspitlsd)");
+	return CONFIG_RUN;
+}
+
+enum config_answer
+config_read(struct config *config, int argc, char **argv, struct text *why)
+{
+	struct utsname system;
+	enum config_answer answer;
+
+	*config = (struct config){
+		.injector = INJECTOR_SENDMAIL, .injector_path = "/usr/sbin/sendmail", .user = "ofmipd",
+		.plain = true, .login = true, .max_size = 52428800, .max_recipients = 1000,
+		.timeout = 300, .login_timeout = 120, .min_uid = 1000,
+		.tls_control = -1, .tls_read = -1, .tls_write = -1, .root = geteuid() == 0,
+	};
+	/* A check of a configuration that cannot even be read is a check, too. */
+	for (int i = 1; i < argc; i++)
+		config->check |= strcmp(argv[i], "-n") == 0 || strcmp(argv[i], "--check") == 0;
+	answer = read_options(config, argc, argv, why);
+	if (answer == CONFIG_RUN)
+		answer = read_environment(config, why);
+	if (answer != CONFIG_RUN)
+		return answer;
+	if (config->authenticator_count == 0)
+		return wrong(why, "-a, -A", NULL, "nobody could log in; give -a FILE or -A COMMAND");
+	if (config->max_size == 0)
+		config->max_size = UINT64_MAX;
+	if (config->hostname[0] == '\0') {
+		bool named = uname(&system) == 0 && text_hostname(system.nodename);
+
+		strlcpy(config->hostname, named ? system.nodename : "localhost", sizeof config->hostname);
+	}
+	if (config->domain[0] == '\0')
+		memcpy(config->domain, config->hostname, sizeof config->domain);
+	return CONFIG_RUN;
+}
+
+void
+config_say(const char *name, const char *value)
+{
+	char array[1200];
+	struct text line;
+
+	text_start(&line, array, sizeof array);
+	text_add(&line, name);
+	text_add(&line, ": ");
+	text_add(&line, value);
+	text_add_byte(&line, '\n');
+	print(array);
+}
+
+static void
+say_number(const char *name, uint64_t number, const char *unit)
+{
+	char array[64];
+	struct text value;
+
+	text_start(&value, array, sizeof array);
+	text_add_number(&value, number);
+	text_add(&value, unit);
+	config_say(name, array);
+}
+
+void
+config_print(const struct config *config)
+{
+	config_say("hostname", config->hostname);
+	config_say("domain", config->domain);
+	if (config->max_size == UINT64_MAX)
+		config_say("max-size", "no limit");
+	else
+		say_number("max-size", config->max_size, " bytes");
+	say_number("max-recipients", config->max_recipients, "");
+	say_number("room for recipients", config->argument_room, " bytes");
+	say_number("timeout", config->timeout, " s");
+	say_number("login-timeout", config->login_timeout, " s");
+	say_number("min-uid", config->min_uid, "");
+	config_say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);
+	config_say("PROXY header", config->proxy ? "expected" : "no");
+	config_say("STARTTLS", config->starttls == STARTTLS_NONE ? "no (no UCSPI-TLS server in front)"
+	    : config->starttls == STARTTLS_REQUIRED ? "required" : "offered");
+}

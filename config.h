@@ -1,0 +1,90 @@
+/* side: shared. Options and environment: read once at the start, never changed after the fork. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "text.h"
+
+#define VERSION "1.0"
+
+/* Limits that no option moves; the tests build the program with smaller ones. */
+#ifndef CHECKER_SECONDS
+#define CHECKER_SECONDS 60	/* one password check; then it is "do not know": 454 */
+#endif
+#ifndef INJECTOR_SECONDS
+#define INJECTOR_SECONDS 120	/* one hand-over (RFC 6409: an answer within two minutes); then 451 */
+#endif
+#ifndef SESSION_SECONDS
+#define SESSION_SECONDS 7200	/* the whole connection, however busy */
+#endif
+#define DATA_RATE 500		/* bytes a second that DATA must come with, once --timeout is used up */
+#define PROXY_SECONDS 10	/* for the PROXY header to come */
+#define LOGINS_MAX 3		/* failed logins in a session: the last one is followed by the close */
+#define BAD_COMMANDS_MAX 20	/* the last one is answered 421 */
+#define IDLE_COMMANDS_MAX 1000	/* commands of any kind but RCPT between two accepted messages */
+#define RECIPIENTS_MAX 10000	/* the most that --max-recipients can be: they live in a fixed array */
+#define USER_MAX 255		/* bytes of a login name */
+#define PASSWORD_MAX 511	/* bytes of a password: what crypt(3) takes */
+
+enum authenticator_kind { AUTHENTICATOR_FILE, AUTHENTICATOR_PROGRAM };
+
+#define AUTHENTICATORS_MAX 8
+#define WORDS_MAX 32
+
+struct authenticator {
+	enum authenticator_kind kind;
+	char option[512];		/* as it was given; a command is cut into words */
+	char path[512];			/* of the file, or of the program (absolute; "" if there is none) */
+	char *words[WORDS_MAX + 1];	/* of the program's command, without a final `true` */
+};
+
+enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR };
+
+enum starttls { STARTTLS_NONE, STARTTLS_OFFERED, STARTTLS_REQUIRED };
+
+struct config {
+	struct authenticator authenticators[AUTHENTICATORS_MAX];
+	int authenticator_count;
+	enum injector_kind injector;
+	char injector_path[512];	/* program, or directory of the maildir */
+	char user[USER_MAX + 1];	/* service account */
+	char throttle[512];		/* "", or a program */
+	bool behind_tls, allow_cleartext, proxy;
+	bool check, debug;
+	bool plain, login;		/* mechanisms */
+	bool smtputf8;			/* the injector carries it; set by inject_prepare() */
+	char hostname[256], domain[256];
+	uint64_t max_size;		/* bytes; UINT64_MAX: no limit */
+	uint64_t max_recipients;
+	uint64_t argument_room;		/* bytes that all recipients may take in the injector's arguments */
+	uint64_t timeout, login_timeout;	/* seconds */
+	uint64_t min_uid;
+	enum starttls starttls;		/* a UCSPI-TLS server is in front */
+	int tls_control, tls_read, tls_write;	/* its descriptors, else -1 */
+	bool root;			/* started as root */
+};
+
+enum config_answer {
+	CONFIG_RUN,
+	CONFIG_PRINTED,		/* --help, --version: done */
+	CONFIG_WRONG		/* `why` says what, where, and the mend */
+};
+
+/*
+ * Reads the options (getopt_long; tmda-ofmipd's letters keep their meaning) and the environment
+ * variables DATABYTES, UCSPITLS, SSLCTLFD, SSLREADFD and SSLWRITEFD. Keeps nothing of argv. Whether what
+ * is named exists, those say who use it: auth_ready(), inject_ready().
+ */
+enum config_answer config_read(struct config *config, int argc, char **argv, struct text *why);
+
+/* What --check says of the options: one line each on descriptor 1. */
+void config_print(const struct config *config);
+
+/* One line of --check: "name: value". */
+void config_say(const char *name, const char *value);
+
+#endif
