@@ -1,0 +1,445 @@
+/* side: shared. Who is calling, how we know, and whether the way to him is encrypted. */
+#include <arpa/inet.h>
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "peer.h"
+
+/* Parses `address` and writes it back in canonical form; "" and false when it is none. */
+static bool
+set_address(char (*canonical)[INET6_ADDRSTRLEN], const char *address)
+{
+	struct in6_addr six;
+	struct in_addr four;
+	char copy[INET6_ADDRSTRLEN + 32];
+
+	(*canonical)[0] = '\0';
+	if (address == NULL || strlcpy(copy, address, sizeof copy) >= sizeof copy)
+		return false;
+	copy[strcspn(copy, "%")] = '\0';	/* fe80::1%eth0: the scope is ours, not the client's */
+	if (inet_pton(AF_INET, copy, &four) == 1)
+		return inet_ntop(AF_INET, &four, *canonical, sizeof *canonical) != NULL;
+	if (inet_pton(AF_INET6, copy, &six) != 1)
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&six))
+		return inet_ntop(AF_INET, six.s6_addr + 12, *canonical, sizeof *canonical) != NULL;
+	return inet_ntop(AF_INET6, &six, *canonical, sizeof *canonical) != NULL;
+}
+
+static void
+set_port(char (*port)[6], const char *value)
+{
+	uint64_t number;
+
+	(*port)[0] = '\0';
+	if (value != NULL && text_number(value, 65535, &number))
+		strlcpy(*port, value, sizeof *port);
+}
+
+static void
+set_clean(char *to, size_t size, const char *value)
+{
+	struct text text;
+
+	text_start(&text, to, size);
+	if (value != NULL)
+		text_add_clean(&text, value, size - 1);
+}
+
+/* PREFIX + SUFFIX from the environment. */
+static const char *
+variable(const char *prefix, const char *suffix)
+{
+	char array[32];
+	struct text name;
+
+	text_start(&name, array, sizeof array);
+	text_add(&name, prefix);
+	text_add(&name, suffix);
+	return name.cut ? NULL : getenv(array);
+}
+
+static bool
+loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+/* Once address, port or TLS changed. */
+static void
+settle(struct peer *peer, const struct config *config)
+{
+	bool six = strchr(peer->address, ':') != NULL;
+	struct text client;
+
+	text_start(&client, peer->client, sizeof peer->client);
+	text_add(&client, peer->address[0] == '\0' ? "unknown" : six && peer->port[0] != '\0' ? "[" : "");
+	text_add(&client, peer->address);
+	if (peer->address[0] != '\0' && peer->port[0] != '\0') {
+		text_add(&client, six ? "]:" : ":");
+		text_add(&client, peer->port);
+	}
+	if (peer->tls == TLS_LOOPBACK)
+		peer->tls = TLS_NONE;
+	if (peer->tls == TLS_NONE && config->behind_tls)
+		peer->tls = TLS_BEHIND;
+	if (peer->tls == TLS_NONE && loopback(peer->address))
+		peer->tls = TLS_LOOPBACK;
+}
+
+/* stunnel's `exec` leaves one end of a nameless socketpair on descriptor 0. */
+static bool
+nameless_pair(void)
+{
+	struct sockaddr_un name;
+	socklen_t size = sizeof name;
+
+	return getsockname(STDIN_FILENO, (struct sockaddr *)&name, &size) == 0 &&
+	    name.sun_family == AF_UNIX && size <= sizeof name.sun_family;
+}
+
+static void
+from_socket(struct peer *peer)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_in6 six;
+	} name;
+	socklen_t size = sizeof name;
+	char address[INET6_ADDRSTRLEN] = "", port[6];
+	struct text text;
+
+	if (getpeername(STDIN_FILENO, &name.any, &size) != 0 ||
+	    (name.any.sa_family != AF_INET && name.any.sa_family != AF_INET6))
+		return;
+	if (name.any.sa_family == AF_INET)
+		inet_ntop(AF_INET, &name.four.sin_addr, address, sizeof address);
+	else
+		inet_ntop(AF_INET6, &name.six.sin6_addr, address, sizeof address);
+	text_start(&text, port, sizeof port);	/* sin_port and sin6_port stand in the same place */
+	text_add_number(&text, ntohs(name.four.sin_port));
+	if (set_address(&peer->address, address)) {
+		peer->source = PEER_SOCKET;
+		set_port(&peer->port, port);
+	}
+}
+
+void
+peer_from_environment(struct peer *peer, const struct config *config)
+{
+	const char *proto = getenv("PROTO"), *host = getenv("REMOTE_HOST"), *port = getenv("REMOTE_PORT");
+	char prefix[9] = "TCP";
+
+	*peer = (struct peer){ 0 };
+	if (proto != NULL && strlen(proto) < sizeof prefix && variable(proto, "REMOTEIP") != NULL)
+		strlcpy(prefix, proto, sizeof prefix);
+	if (set_address(&peer->address, variable(prefix, "REMOTEIP")) ||
+	    set_address(&peer->address, getenv("TCPREMOTEIP"))) {
+		peer->source = PEER_TCPSERVER;
+		set_port(&peer->port, variable(prefix, "REMOTEPORT"));
+		if (peer->port[0] == '\0')
+			set_port(&peer->port, getenv("TCPREMOTEPORT"));
+	} else if (set_address(&peer->address, host)) {
+		peer->source = port != NULL && nameless_pair() ? PEER_STUNNEL : PEER_XINETD;
+		set_port(&peer->port, port);
+	} else if (set_address(&peer->address, getenv("REMOTE_ADDR"))) {
+		peer->source = PEER_SYSTEMD;
+		set_port(&peer->port, port);
+	} else {
+		from_socket(peer);
+	}
+	if (peer->source == PEER_TCPSERVER) {
+		const char *name = variable(prefix, "REMOTEHOST");
+
+		if (name != NULL && text_hostname(name))
+			strlcpy(peer->host, name, sizeof peer->host);
+		set_clean(peer->info, sizeof peer->info, variable(prefix, "REMOTEINFO"));
+		set_address(&peer->local_address, variable(prefix, "LOCALIP"));
+		set_port(&peer->local_port, variable(prefix, "LOCALPORT"));
+		name = variable(prefix, "LOCALHOST");
+		if (name != NULL && text_hostname(name))
+			strlcpy(peer->local_host, name, sizeof peer->local_host);
+	}
+	if (getenv("SSL_PROTOCOL") != NULL && getenv("SSL_PROTOCOL")[0] != '\0') {
+		peer->tls = TLS_ENVIRONMENT;
+		set_clean(peer->tls_protocol, sizeof peer->tls_protocol, getenv("SSL_PROTOCOL"));
+		set_clean(peer->tls_cipher, sizeof peer->tls_cipher, getenv("SSL_CIPHER"));
+	} else if (host != NULL && port != NULL && (peer->source == PEER_STUNNEL || nameless_pair())) {
+		peer->tls = TLS_STUNNEL;
+	}
+	settle(peer, config);
+}
+
+/* The field at *at up to a blank or the end, as a string; advances behind the blank. */
+static char *
+field(char **at)
+{
+	char *start = *at, *blank = start == NULL ? NULL : strchr(start, ' ');
+
+	*at = blank == NULL ? NULL : blank + 1;
+	if (blank != NULL)
+		*blank = '\0';
+	return start;
+}
+
+/* A port of version 1: no sign, no leading zero. */
+static bool
+proxy_port(const char *value)
+{
+	uint64_t number;
+
+	return value != NULL && text_number(value, 65535, &number) && (value[0] != '0' || value[1] == '\0');
+}
+
+/* Section 2.1 of the protocol: one line of at most 107 bytes, single blanks. */
+static long
+proxy_version_1(struct peer *peer, const struct config *config, const char *bytes, size_t length)
+{
+	char line[108], address[16], *at = line, *fields[6];
+	const char *end = memmem(bytes, length < 107 ? length : 107, "\r\n", 2);
+	const char *newline = memchr(bytes, '\n', length < 107 ? length : 107);
+	size_t size = end == NULL ? 0 : (size_t)(end - bytes);
+	int family;
+
+	if (newline != NULL && newline != (end == NULL ? NULL : end + 1))
+		return -1;
+	if (end == NULL)
+		return length < 107 ? 0 : -1;
+	memcpy(line, bytes, size);
+	line[size] = '\0';
+	if (strlen(line) != size || strpbrk(line, "\r\n") != NULL)
+		return -1;
+	if (strncmp(line, "PROXY UNKNOWN", 13) == 0 && (line[13] == ' ' || line[13] == '\0'))
+		return (long)size + 2;
+	for (int i = 0; i < 6; i++)
+		fields[i] = at == NULL ? NULL : field(&at);
+	if (fields[5] == NULL || at != NULL || strcmp(fields[0], "PROXY") != 0)
+		return -1;
+	family = strcmp(fields[1], "TCP4") == 0 ? AF_INET : strcmp(fields[1], "TCP6") == 0 ? AF_INET6 : 0;
+	if (family == 0 || inet_pton(family, fields[2], address) != 1 ||
+	    inet_pton(family, fields[3], address) != 1 || !proxy_port(fields[4]) || !proxy_port(fields[5]))
+		return -1;
+	if (!set_address(&peer->address, fields[2]))
+		return -1;
+	set_port(&peer->port, fields[4]);
+	peer->source = PEER_PROXY;
+	peer->host[0] = peer->info[0] = '\0';
+	peer->tls = TLS_NONE;
+	settle(peer, config);
+	return (long)size + 2;
+}
+
+/* The PP2_TYPE_SSL field (0x20): client bits, verify, then sub-fields. */
+static bool
+proxy_tls(struct peer *peer, const unsigned char *value, size_t length)
+{
+	if (length < 5)
+		return false;
+	if ((value[0] & 1) == 0)
+		return true;
+	peer->tls = TLS_PROXY;
+	for (size_t at = 5; at < length; ) {
+		size_t size = at + 3 > length ? length : (size_t)(value[at + 1] << 8 | value[at + 2]);
+		char string[64] = "";
+
+		if (size > length - at - 3 || at + 3 > length)
+			return false;
+		memcpy(string, value + at + 3, size < sizeof string ? size : sizeof string - 1);
+		if (value[at] == 0x21)
+			set_clean(peer->tls_protocol, sizeof peer->tls_protocol, string);
+		if (value[at] == 0x23)
+			set_clean(peer->tls_cipher, sizeof peer->tls_cipher, string);
+		at += 3 + size;
+	}
+	return true;
+}
+
+/* Section 2.2: signature, version and command, family, length, addresses, type-length-value fields. */
+static long
+proxy_version_2(struct peer *peer, const struct config *config, const char *bytes, size_t length)
+{
+	const unsigned char *header = (const unsigned char *)bytes;
+	size_t size, addresses;
+	char source[INET6_ADDRSTRLEN], port[6];
+	struct text text;
+	struct peer found = *peer;
+
+	if (length >= 13 && (header[12] >> 4 != 2 || (header[12] & 15) > 1))
+		return -1;
+	if (length < 16)
+		return 0;
+	size = (size_t)(header[14] << 8 | header[15]);
+	addresses = header[13] == 0x11 ? 12 : header[13] == 0x21 ? 36 : header[13] == 0x31 ? 216 : 0;
+	if ((header[12] & 15) == 1 && (addresses == 0 ? header[13] != 0 : size < addresses))
+		return -1;	/* neither a stream over IPv4, IPv6 or AF_UNIX nor "unspecified" */
+	if (size > 4096)
+		return -1;	/* far more than addresses and every known field */
+	if (length < 16 + size)
+		return 0;
+	if ((header[12] & 15) == 0 || header[13] == 0 || header[13] == 0x31)
+		return (long)(16 + size);	/* LOCAL, or no address that means anything here */
+	found.tls = TLS_NONE;
+	for (size_t at = 16 + addresses; at < 16 + size; ) {
+		size_t value = at + 3 > 16 + size ? 16 + size : (size_t)(header[at + 1] << 8 | header[at + 2]);
+
+		if (at + 3 > 16 + size || value > 16 + size - at - 3)
+			return -1;
+		if (header[at] == 0x20 && !proxy_tls(&found, header + at + 3, value))
+			return -1;
+		at += 3 + value;
+	}
+	if (inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source) == NULL ||
+	    !set_address(&found.address, source))
+		return -1;
+	text_start(&text, port, sizeof port);
+	text_add_number(&text, addresses == 12 ? (uint64_t)(header[24] << 8 | header[25])
+	    : (uint64_t)(header[48] << 8 | header[49]));
+	set_port(&found.port, port);
+	found.source = PEER_PROXY;
+	found.host[0] = found.info[0] = '\0';
+	settle(&found, config);
+	*peer = found;
+	return (long)(16 + size);
+}
+
+long
+peer_from_proxy(struct peer *peer, const struct config *config, const char *bytes, size_t length)
+{
+	static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
+
+	if (memcmp(bytes, signature, length < 12 ? length : 12) == 0)
+		return length < 12 ? 0 : proxy_version_2(peer, config, bytes, length);
+	if (memcmp(bytes, "PROXY ", length < 6 ? length : 6) == 0)
+		return proxy_version_1(peer, config, bytes, length);
+	return -1;
+}
+
+void
+peer_from_starttls(struct peer *peer, const char *variable)
+{
+	if (strncmp(variable, "SSL_PROTOCOL=", 13) == 0)
+		set_clean(peer->tls_protocol, sizeof peer->tls_protocol, variable + 13);
+	if (strncmp(variable, "SSL_CIPHER=", 11) == 0)
+		set_clean(peer->tls_cipher, sizeof peer->tls_cipher, variable + 11);
+}
+
+void
+peer_pack(const struct peer *peer, struct text *packed)
+{
+	const char tls[2] = { (char)('0' + peer->tls), '\0' }, source[2] = { (char)('0' + peer->source), '\0' };
+	const char *const fields[] = { peer->address, peer->port, tls, source, peer->tls_protocol,
+	    peer->tls_cipher };
+
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		text_add_bytes(packed, fields[i], strlen(fields[i]) + 1);
+}
+
+bool
+peer_unpack(struct peer *peer, const struct config *config, const char *packed, size_t length)
+{
+	const char *fields[6], *end = packed + length;
+
+	for (int i = 0; i < 6; i++) {
+		fields[i] = packed;
+		packed = packed >= end ? NULL : memchr(packed, '\0', (size_t)(end - packed));
+		if (packed++ == NULL)
+			return false;
+	}
+	if (packed != end || strlen(fields[2]) != 1 || fields[2][0] < '0' || fields[2][0] > '0' + TLS_BEHIND ||
+	    strlen(fields[3]) != 1 || fields[3][0] < '0' || fields[3][0] > '0' + PEER_SOCKET)
+		return false;
+	if (!set_address(&peer->address, fields[0]) && fields[0][0] != '\0')
+		return false;
+	set_port(&peer->port, fields[1]);
+	peer->tls = (enum peer_tls)(fields[2][0] - '0');
+	peer->source = (enum peer_source)(fields[3][0] - '0');
+	if (peer->source == PEER_PROXY)
+		peer->host[0] = peer->info[0] = '\0';
+	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, fields[4]);
+	set_clean(peer->tls_cipher, sizeof peer->tls_cipher, fields[5]);
+	settle(peer, config);
+	return true;
+}
+
+const char *
+peer_source_name(const struct peer *peer)
+{
+	static const char *const names[] = { "none", "proxy", "tcpserver", "stunnel", "xinetd", "systemd",
+	    "getpeername" };
+
+	return names[peer->source];
+}
+
+const char *
+peer_tls_name(const struct peer *peer)
+{
+	static const char *const names[] = { "none", "loopback", "environment", "stunnel", "starttls", "proxy",
+	    "behind-tls" };
+
+	return names[peer->tls];
+}
+
+bool
+peer_encrypted(const struct peer *peer)
+{
+	return peer->tls != TLS_NONE && peer->tls != TLS_LOOPBACK;
+}
+
+bool
+peer_safe(const struct peer *peer, const struct config *config)
+{
+	return peer->tls != TLS_NONE || config->allow_cleartext;
+}
+
+bool
+peer_within(const struct peer *peer, const char *network)
+{
+	unsigned char ours[16], theirs[16];
+	char copy[INET6_ADDRSTRLEN + 4], *slash;
+	int family = strchr(peer->address, ':') != NULL ? AF_INET6 : AF_INET;
+	uint64_t bits = family == AF_INET6 ? 128 : 32;
+
+	if (strlcpy(copy, network, sizeof copy) >= sizeof copy)
+		return false;
+	slash = strchr(copy, '/');
+	if (slash != NULL)
+		*slash++ = '\0';
+	if ((slash != NULL && !text_number(slash, bits, &bits)) ||
+	    inet_pton(family, peer->address, ours) != 1 || inet_pton(family, copy, theirs) != 1)
+		return false;
+	for (uint64_t i = 0; i < bits; i++)
+		if (((ours[i / 8] ^ theirs[i / 8]) >> (7 - i % 8)) & 1)
+			return false;
+	return true;
+}
+
+int
+peer_variables(const struct peer *peer, char (*room)[320])
+{
+	const struct {
+		const char *name, *value;
+	} variables[] = {
+		{ "TCPREMOTEIP=", peer->address },
+		{ "TCPREMOTEPORT=", peer->port },
+		{ "TCPREMOTEHOST=", peer->host },
+		{ "TCPREMOTEINFO=", peer->info },
+		{ "TCPLOCALIP=", peer->local_address },
+		{ "TCPLOCALPORT=", peer->local_port },
+		{ "TCPLOCALHOST=", peer->local_host },
+	};
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+		if (variables[i].value[0] == '\0')
+			continue;
+		strlcpy(room[count], variables[i].name, sizeof *room);
+		strlcat(room[count++], variables[i].value, sizeof *room);
+	}
+	return count;
+}

@@ -1,0 +1,80 @@
+/* side: shared. Who is calling, how we know, and whether the way to him is encrypted. */
+#ifndef PEER_H
+#define PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <netinet/in.h>
+
+#include "config.h"
+#include "text.h"
+
+/* Where the client's address was found, in the order in which it is looked for. */
+enum peer_source {
+	PEER_UNKNOWN,		/* nothing told us: shown as "unknown" */
+	PEER_PROXY,		/* PROXY header, with --proxy */
+	PEER_TCPSERVER,		/* ${PROTO}REMOTEIP, TCPREMOTEIP */
+	PEER_STUNNEL,		/* REMOTE_HOST and REMOTE_PORT, descriptor 0 a nameless AF_UNIX pair */
+	PEER_XINETD,		/* REMOTE_HOST */
+	PEER_SYSTEMD,		/* REMOTE_ADDR and REMOTE_PORT */
+	PEER_SOCKET		/* getpeername(2) */
+};
+
+/* Why the way to the client counts as safe. */
+enum peer_tls {
+	TLS_NONE,		/* it does not: AUTH is not offered */
+	TLS_LOOPBACK,		/* not encrypted, but it does not leave this machine */
+	TLS_ENVIRONMENT,	/* SSL_PROTOCOL */
+	TLS_STUNNEL,		/* stunnel's `exec`: it hands over nothing that was not encrypted */
+	TLS_STARTTLS,		/* our own, through a UCSPI-TLS server */
+	TLS_PROXY,		/* the TLS field of a PROXY v2 header */
+	TLS_BEHIND		/* the administrator's word: --behind-tls */
+};
+
+struct peer {
+	enum peer_source source;
+	enum peer_tls tls;
+	char address[INET6_ADDRSTRLEN];	/* canonical text; IPv4-mapped as IPv4, no scope; "" if unknown */
+	char port[6];			/* "" if unknown */
+	char host[256];			/* TCPREMOTEHOST if it can be a host name, else "" */
+	char info[64];			/* TCPREMOTEINFO, cleaned, else "" */
+	char local_address[INET6_ADDRSTRLEN], local_port[6], local_host[256];
+	char tls_protocol[32], tls_cipher[64];	/* cleaned, "" if unknown */
+	char client[64];		/* "ADDRESS:PORT", "[ADDRESS]:PORT", "ADDRESS" or "unknown": for log and ps */
+};
+
+/* Reads the environment and, where it says nothing, descriptor 0. Opens nothing. */
+void peer_from_environment(struct peer *peer, const struct config *config);
+
+/*
+ * Reads a PROXY header, version 1 or 2 (haproxy's proxy-protocol.txt), at the start of `bytes`. Returns
+ * its length, 0 while it is not whole yet, -1 when it is none: close, say nothing. LOCAL and UNKNOWN
+ * leave the peer as it is; anything else replaces address, port and TLS.
+ */
+long peer_from_proxy(struct peer *peer, const struct config *config, const char *bytes, size_t length);
+
+/* "NAME=VALUE" that came from the UCSPI-TLS server after STARTTLS: protocol and cipher are kept. */
+void peer_from_starttls(struct peer *peer, const char *variable);
+
+/* What the session learned, for the PEER question: address, port, TLS, protocol, cipher, each NUL-ended. */
+void peer_pack(const struct peer *peer, struct text *packed);
+
+/* The other end of it; false when it is not well-formed (the session is not trusted). */
+bool peer_unpack(struct peer *peer, const struct config *config, const char *packed, size_t length);
+
+const char *peer_source_name(const struct peer *peer);
+const char *peer_tls_name(const struct peer *peer);
+
+/* Is it encrypted: `with ESMTPSA` (RFC 3848)? Loopback is safe, and not encrypted. */
+bool peer_encrypted(const struct peer *peer);
+
+/* May passwords cross here: encrypted, local, or allowed by --allow-cleartext? */
+bool peer_safe(const struct peer *peer, const struct config *config);
+
+/* Is the client within `network`, an address with or without /BITS? An unknown client is in none. */
+bool peer_within(const struct peer *peer, const char *network);
+
+/* "NAME=VALUE" for each TCP* variable that is known; returns how many. `room` holds at least 8. */
+int peer_variables(const struct peer *peer, char (*room)[320]);
+
+#endif
