@@ -1,0 +1,69 @@
+/* side: wall. The questions that the session asks the monitor: both ends, one frame, its limits. */
+#ifndef ASK_H
+#define ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "text.h"
+
+/* Descriptors, the same in every session: the session's end of the wall and the monitor's; the spool, which
+ * the session writes and the monitor has open once more, to read. */
+enum { ASK_WALL = 3, ASK_MONITOR = 4, ASK_SPOOL = 5, ASK_SPOOL_READ = 6 };
+
+/* A question is its kind, the length of what follows, and that. Numbers as the machine has them. */
+struct ask_head {
+	char kind[4];		/* ASK_PEER, ASK_AUTH or ASK_SEND; three NULs */
+	uint32_t length;
+};
+
+enum { ASK_PEER = 'P', ASK_AUTH = 'A', ASK_SEND = 'S' };
+
+/* Longest bodies: a login is what two AUTH lines decode to at most; an envelope is F sender NUL, T
+ * recipient NUL ..., NUL. */
+#define ASK_PEER_MAX 256
+#define ASK_AUTH_MAX (2 * 9216 + 2)
+#define ASK_SEND_MAX ((RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
+
+struct login {
+	struct ask_head head;
+	char body[ASK_AUTH_MAX];	/* user NUL password NUL */
+	size_t length;
+};
+
+struct envelope {
+	struct ask_head head;
+	char body[ASK_SEND_MAX];
+	size_t length;
+};
+
+/* What the monitor says: yes, a challenge follows, do not know (try again), no; and a text for the client
+ * that may be empty. */
+enum { ASK_YES = 'K', ASK_CHALLENGE = 'C', ASK_UNKNOWN = 'Z', ASK_NO = 'D' };
+
+#define ASK_ANSWER_MAX 400
+
+struct answer {
+	char kind;
+	char text[ASK_ANSWER_MAX + 1];	/* printable ASCII */
+};
+
+/* The session's end. Each asks and waits; false: the monitor is gone, the session must end. */
+bool ask_peer(const struct text *packed, struct answer *answer);
+bool ask_auth(struct login *login, struct answer *answer);
+bool ask_send(struct envelope *envelope, struct answer *answer);
+
+/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and a NUL behind them; 0: the
+ * session is gone; -1: no question of ours, or too long: end the session. The body is valid until the next
+ * call. Waits as long as it takes: an alarm bounds the monitor's whole life. */
+int ask_receive(char **body, size_t *length);
+
+/* Wipes the body last received: it may hold a password. */
+void ask_forget(void);
+
+/* Sends an answer; control characters in `text` become '?', what is too long is cut. False: nobody there. */
+bool ask_answer(char kind, const char *text);
+
+#endif
