@@ -1,0 +1,148 @@
+/* side: session. Lines in, replies out, and how long we wait for either. */
+#include <bsd/string.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "line.h"
+#include "text.h"
+
+#define LINE_REPLY_MAX 512	/* RFC 5321 section 4.5.3.1.5 */
+
+void
+line_start(struct line *line, int read_from, int write_to)
+{
+	explicit_bzero(line->in, line->end);
+	line->read_from = read_from;
+	line->write_to = write_to;
+	line->start = line->end = line->out_used = 0;
+}
+
+bool
+line_flush(struct line *line)
+{
+	size_t sent = 0;
+
+	while (sent < line->out_used && !line->broken) {
+		ssize_t written = write(line->write_to, line->out + sent, line->out_used - sent);
+
+		if (written >= 0)
+			sent += (size_t)written;
+		else if (errno == EAGAIN)	/* descriptor 1 does not block: a client that never reads */
+			line->broken = !io_wait(line->write_to, POLLOUT, io_now() + line->wait);
+		else if (errno != EINTR)
+			line->broken = true;
+	}
+	line->out_used = 0;
+	return !line->broken;
+}
+
+void
+line_write(struct line *line, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		size_t part = sizeof line->out - line->out_used;
+
+		if (part > length)
+			part = length;
+		memcpy(line->out + line->out_used, bytes, part);
+		line->out_used += part;
+		bytes += part;
+		length -= part;
+		if (line->out_used == sizeof line->out)
+			line_flush(line);
+	}
+}
+
+void
+line_reply(struct line *line, const struct reply *reply)
+{
+	char array[LINE_REPLY_MAX];
+	struct text text;
+
+	text_start(&text, array, sizeof array - 2);
+	text_add_number(&text, (uint64_t)reply->code);
+	if (reply->enhanced != NULL) {
+		text_add_byte(&text, ' ');
+		text_add(&text, reply->enhanced);
+	}
+	text_add_byte(&text, ' ');
+	text_add(&text, reply->text);
+	if (line->debug)
+		log_trace("S", array, text.used);
+	memcpy(array + text.used, "\r\n", 2);
+	line_write(line, array, text.used + 2);
+}
+
+enum line_event
+line_fill(struct line *line)
+{
+	int64_t deadline;
+	ssize_t got;
+
+	if (!line_flush(line))
+		return LINE_GONE;
+	if (line->start > 0) {
+		memmove(line->in, line->in + line->start, line->end - line->start);
+		line->end -= line->start;
+		line->start = 0;
+	}
+	deadline = io_now() + line->wait;
+	do {
+		if (!io_wait(line->read_from, POLLIN, deadline < line->until ? deadline : line->until))
+			return LINE_LATE;
+		got = io_read(line->read_from, line->in + line->end, LINE_IN_SIZE - line->end);
+	} while (got < 0 && errno == EAGAIN);
+	if (got <= 0)
+		return LINE_GONE;
+	line->end += (size_t)got;
+	return LINE_MORE;
+}
+
+/* The first of LF, CR and NUL in [bytes, end), or end. */
+static char *
+end_of_text(char *bytes, char *end)
+{
+	while (bytes < end && *bytes != '\n' && *bytes != '\r' && *bytes != '\0')
+		bytes++;
+	return bytes;
+}
+
+enum line_event
+line_read(struct line *line, bool command, char **string, size_t *length)
+{
+	size_t seen = 0;	/* bytes of this line that hold no end */
+	enum line_event filled;
+
+	for (;;) {
+		char *start = line->in + line->start, *end = line->in + line->end;
+		char *stop = end_of_text(start + seen, end);
+
+		if (command && start < end && (*start < 0 || (*start > 0 && *start < 32 && *start != '\t' &&
+		    *start != '\r' && *start != '\n')))
+			return LINE_FOREIGN;
+		seen = (size_t)(stop - start);
+		if (seen > LINE_FLOOD)
+			return LINE_FLOODED;
+		if (stop < end && !(*stop == '\r' && stop + 1 == end)) {
+			if (*stop != '\r' || stop[1] != '\n')
+				return LINE_BARE;
+			*stop = '\0';
+			*string = start;
+			*length = seen;
+			line->start += seen + 2;
+			return LINE_READ;
+		}
+		filled = line_fill(line);
+		if (filled != LINE_MORE)
+			return filled;
+	}
+}
+
+void
+line_wipe(char *string, size_t length)
+{
+	explicit_bzero(string, length);
+}

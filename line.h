@@ -1,0 +1,77 @@
+/* side: session. Lines in, replies out, and how long we wait for either. */
+#ifndef LINE_H
+#define LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LINE_COMMAND_MAX 4096	/* a command with its CRLF (RFC 5321 section 4.5.3.1.4 asks for 512) */
+#define LINE_AUTH_MAX 12288	/* an AUTH command or answer with its CRLF (RFC 4954 section 4) */
+#define LINE_FLOOD 65536	/* this much without a CRLF is no line: close */
+
+#define LINE_IN_SIZE (128 * 1024)
+
+/*
+ * The connection: two descriptors, what was read and not yet used, what was written and not yet sent.
+ * One of it, static; in[start..end) is unread. Replies are sent when the output is full or when we are
+ * about to wait for input: pipelined commands (RFC 2920) are answered together without other code.
+ */
+struct line {
+	int read_from, write_to;
+	int64_t wait;			/* milliseconds for each wait, either way: --timeout */
+	int64_t until;			/* io_now() at which patience ends whatever comes: session, login, DATA */
+	bool debug;			/* trace replies on the log */
+	bool broken;			/* the client takes no more: nothing is written to it again */
+	size_t start, end;
+	size_t out_used;
+	char out[4096];
+	char in[LINE_IN_SIZE + 1];	/* one more for the NUL that ends a line */
+};
+
+enum line_event {
+	LINE_READ,	/* a line, ended by CRLF */
+	LINE_MORE,	/* line_fill(): there is more in the buffer */
+	LINE_BARE,	/* a CR or LF that is not half of a CRLF, or a NUL: 500 and close */
+	LINE_FLOODED,	/* LINE_FLOOD bytes without a CRLF: 500 and close */
+	LINE_FOREIGN,	/* the first byte begins no command: a TLS hello, say: 500 and close */
+	LINE_LATE,	/* a deadline passed: 421 and close */
+	LINE_GONE	/* end of file or an error: nobody to talk to */
+};
+
+/* One reply (RFC 5321 section 4.2): constant, named for its meaning, written in one place. */
+struct reply {
+	int code;
+	const char *enhanced;	/* RFC 3463, or NULL for codes that bear none */
+	const char *text;
+	bool close;		/* the connection ends behind it */
+};
+
+/* Takes the connection over and forgets whatever was buffered. */
+void line_start(struct line *line, int read_from, int write_to);
+
+/*
+ * The next line, without its CRLF and ended by a NUL, of any length up to LINE_FLOOD: what is too long for
+ * its kind the caller judges by *length (CRLF not counted). It stays where it is until the next call.
+ * `command`: a first byte above 127 or a control character other than TAB is LINE_FOREIGN at once.
+ * A last line without a CRLF is no line: LINE_GONE.
+ */
+enum line_event line_read(struct line *line, bool command, char **string, size_t *length);
+
+/* Wipes a line that line_read() returned: it may hold a password. */
+void line_wipe(char *string, size_t length);
+
+/* Sends what is to be sent, then waits for input and adds what is there, at least a byte: LINE_MORE. The
+ * unread bytes may have moved to the front. */
+enum line_event line_fill(struct line *line);
+
+/* Adds to the output; sends it when it is full. */
+void line_write(struct line *line, const char *bytes, size_t length);
+
+/* Adds a reply as a line of its own. */
+void line_reply(struct line *line, const struct reply *reply);
+
+/* Sends all output. False: the client is gone or does not read (`broken`). */
+bool line_flush(struct line *line);
+
+#endif
