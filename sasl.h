@@ -1,0 +1,27 @@
+/* side: session. The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
+#ifndef SASL_H
+#define SASL_H
+
+#include "ask.h"
+#include "line.h"
+
+/* The mechanism by that name (any case) which `config` offers; NULL: 504. */
+struct sasl_mechanism;
+const struct sasl_mechanism *sasl_find(const struct config *config, const char *name, size_t length);
+const char *sasl_name(const struct sasl_mechanism *mechanism);
+
+/* What AUTH offers, each with a blank in front: " PLAIN LOGIN". */
+const char *sasl_list(const struct config *config);
+
+extern const struct reply sasl_success;		/* 235: logged in, as answer->text */
+extern const struct reply sasl_refused;		/* 535: one failed login */
+
+/*
+ * One exchange. `initial` is the initial response as it stands in the command ("=" for an empty one), NULL
+ * for none. `login` is where the credentials are put together: wiped before and after, as is every line
+ * they came in. Returns the reply, or NULL when the line ended: `*event` says how.
+ */
+const struct reply *sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initial,
+    struct login *login, struct answer *answer, enum line_event *event);
+
+#endif
