@@ -1,0 +1,59 @@
+/* side: session. The message: from the client to the spool, its header completed (RFC 6409 section 8). */
+#ifndef DATA_H
+#define DATA_H
+
+#include "config.h"
+#include "line.h"
+
+/* What the header needs to know of the world outside the message. */
+struct data_origin {
+	const struct config *config;
+	const char *from;	/* " from HELO (HOST [ADDRESS])" is made of these three, cleaned */
+	const char *host, *address;
+	const char *with;	/* RFC 3848, 6531: ESMTPSA ... */
+	const char *tls;	/* protocol and cipher, "" if unknown */
+	const char *id;		/* the session's */
+	unsigned number;	/* of the message in the session, from 1: for its Message-ID */
+	const char *sender;	/* From, where the message has none */
+};
+
+#define DATA_OUT_SIZE (LINE_IN_SIZE + 8192)
+
+/* One message on its way; static, since it is large. */
+struct data {
+	const struct data_origin *origin;
+	int spool;
+	int64_t until;		/* the session's end, whatever the client's pace */
+	uint64_t size;		/* bytes as the client counts them: CRLF, without the dots that were added */
+	uint64_t consumed;	/* bytes that came */
+	unsigned received;	/* Received fields of the message, ours not counted */
+	bool line_start;	/* the last bytes were CRLF, or nothing came yet */
+	bool in_header, dropping;
+	bool has_field, has_date, has_id, has_from;
+	bool blemished;		/* a bare CR, a bare LF or a NUL was in it */
+	bool done;		/* CRLF.CRLF came */
+	bool spool_failed;
+	size_t out_used;
+	char out[DATA_OUT_SIZE];
+};
+
+/* Empties the spool and writes our Received field. The spool is at its beginning and empty before the first
+ * message. */
+void data_start(struct data *data, const struct data_origin *origin, int spool);
+
+/*
+ * Takes bytes from [bytes, bytes + length), at most LINE_IN_SIZE, and returns how many: all but a few that
+ * need to be seen together with the next ones (at most 1000). bytes[length] must be readable. The end
+ * mark (CRLF.CRLF and nothing else, RFC 5321 section 4.1.1.4) sets `done`: what stands behind it is not
+ * touched. Any way of cutting the message into calls gives the same result.
+ */
+size_t data_take(struct data *data, const char *bytes, size_t length);
+
+/* Reads the message from the connection to its end: LINE_READ; else how the line ended. `until` is
+ * io_now() at which the session ends. Leaves the pipelined rest in the line. */
+enum line_event data_read(struct data *data, struct line *line, int64_t until);
+
+/* Writes out what is left, and judges: NULL when the message may be sent, else why not. */
+const struct reply *data_finish(struct data *data);
+
+#endif
