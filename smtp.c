@@ -1,0 +1,919 @@
+/* side: session. SMTP submission (RFC 5321, 6409): commands, states, transaction, up to the questions. */
+#include <bsd/string.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "data.h"
+#include "io.h"
+#include "line.h"
+#include "peer.h"
+#include "sasl.h"
+#include "smtp.h"
+#include "text.h"
+
+/* From MAIL to the answer after DATA, or RSET (RFC 5321 section 3.3). */
+struct transaction {
+	bool open;
+	bool smtputf8;
+	bool refused;			/* a recipient was */
+	unsigned recipients;
+	uint64_t arguments;		/* bytes of the recipients as the injector's arguments */
+	struct address sender;
+};
+
+static struct session {
+	const struct config *config;
+	const char *id;
+	struct peer peer;
+	int64_t start, until;		/* io_now() */
+	bool greeted, extended;		/* HELO or EHLO came; it was EHLO */
+	bool logged_in;
+	bool data_refused;		/* DATA was, just now: its text may come all the same */
+	enum starttls starttls;		/* what is still to be had */
+	unsigned failed_logins, bad_commands, idle_commands;
+	unsigned commands, messages, accepted, refused;
+	uint64_t bytes;			/* of all messages */
+	const char *end;		/* why the session ended */
+	char helo[256];
+	char user[USER_MAX + 1];	/* "" before the login */
+	struct transaction transaction;
+	struct reply reply;		/* the one whose text comes from behind the wall */
+	struct answer answer;
+	struct login login;
+	struct line line;
+	struct data data;
+	struct envelope envelope;	/* last and largest */
+} session;
+
+#define REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, false }
+#define LAST_REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, true }
+
+REPLY(ok, 250, "2.0.0", "Ok");
+REPLY(sender_ok, 250, "2.1.0", "Sender ok");
+REPLY(recipient_ok, 250, "2.1.5", "Recipient ok");
+REPLY(cannot_verify, 252, "2.1.5", "Cannot verify a user, but will take mail for one");
+REPLY(help_text, 214, "2.0.0", "EHLO HELO AUTH STARTTLS MAIL RCPT DATA RSET NOOP VRFY HELP QUIT: RFC 5321, 6409");
+REPLY(go_ahead, 354, NULL, "End with a line that holds a single dot");
+REPLY(bad_syntax, 500, "5.5.2", "That is not a command");
+REPLY(line_too_long, 500, "5.5.2", "Line too long");
+REPLY(auth_too_long, 500, "5.5.6", "Authentication exchange line is too long");
+REPLY(unknown_command, 500, "5.5.1", "Command not recognized");
+REPLY(no_argument, 501, "5.5.4", "No argument allowed here");
+REPLY(need_argument, 501, "5.5.4", "Argument missing");
+REPLY(bad_argument, 501, "5.5.4", "Argument malformed");
+REPLY(bad_parameter, 501, "5.5.4", "Parameter malformed");
+REPLY(bad_sender, 501, "5.1.7", "Sender address malformed");
+REPLY(bad_recipient, 501, "5.1.3", "Recipient address malformed");
+REPLY(not_implemented, 502, "5.5.1", "Command not implemented");
+REPLY(bad_sequence, 503, "5.5.1", "Bad sequence of commands");
+REPLY(need_mail, 503, "5.5.1", "MAIL first");
+REPLY(need_recipient, 503, "5.5.1", "RCPT first");
+REPLY(need_ehlo, 503, "5.5.1", "EHLO first");
+REPLY(nested_mail, 503, "5.5.1", "A transaction is open already");
+REPLY(already_in, 503, "5.5.1", "Already authenticated");
+REPLY(unknown_mechanism, 504, "5.5.4", "Mechanism not offered");
+REPLY(need_login, 530, "5.7.0", "Authentication required");
+REPLY(need_starttls, 530, "5.7.0", "Must issue a STARTTLS command first");
+REPLY(need_encryption, 538, "5.7.11", "Encryption required for authentication");
+REPLY(too_big, 552, "5.3.4", "Message is larger than this server takes");
+REPLY(too_many, 452, "4.5.3", "Too many recipients");
+REPLY(need_smtputf8, 553, "5.6.7", "Address needs SMTPUTF8");
+REPLY(no_recipients, 554, "5.5.1", "No valid recipients");
+REPLY(unknown_parameter, 555, "5.5.4", "Parameter not recognized");
+REPLY(start_tls, 220, "2.0.0", "Ready to start TLS");
+LAST_REPLY(bye, 221, "2.0.0", "Bye");
+LAST_REPLY(monitor_gone, 421, "4.3.0", "Internal failure, closing connection");
+LAST_REPLY(late, 421, "4.4.2", "Timeout, closing connection");
+LAST_REPLY(too_many_errors, 421, "4.7.0", "Too many errors, closing connection");
+LAST_REPLY(too_idle, 421, "4.7.0", "Too many commands without a message, closing connection");
+LAST_REPLY(too_many_logins, 421, "4.7.0", "Too many failed logins, closing connection");
+LAST_REPLY(bare_line_end, 500, "5.5.2", "Bare CR, bare LF or NUL in a command, closing connection");
+LAST_REPLY(flooded, 500, "5.5.2", "Line without an end, closing connection");
+LAST_REPLY(not_smtp, 500, "5.5.2", "This is SMTP, closing connection");
+LAST_REPLY(wrong_protocol, 502, "5.5.1", "This is SMTP, closing connection");
+LAST_REPLY(no_chunking, 502, "5.5.1", "CHUNKING is not offered, closing connection");
+LAST_REPLY(pipelined_starttls, 503, "5.5.1", "Nothing may follow STARTTLS in one go, closing connection");
+
+static void
+set_title(const char *what)
+{
+	io_title("session", session.peer.client, session.user, what);
+}
+
+/* Ends the transaction, whatever became of it. */
+static void
+reset(void)
+{
+	session.transaction.open = false;
+}
+
+static const struct reply *
+greet(char *argument, bool extended)
+{
+	if (*argument == '\0')
+		return &need_argument;
+	if (strchr(argument, ' ') != NULL || strchr(argument, '\t') != NULL ||
+	    strlen(argument) >= sizeof session.helo)
+		return &bad_argument;
+	strlcpy(session.helo, argument, sizeof session.helo);
+	session.greeted = true;
+	session.extended = extended;
+	reset();
+	return NULL;
+}
+
+static void
+say(int code, char separator, const char *one, const char *two)
+{
+	char array[512];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add_number(&text, (uint64_t)code);
+	text_add_byte(&text, separator);
+	text_add(&text, one);
+	text_add(&text, two);
+	if (session.config->debug)
+		log_trace("S", array, text.used);
+	text_add(&text, "\r\n");
+	line_write(&session.line, array, text.used);
+}
+
+static const struct reply *
+helo(char *argument)
+{
+	const struct reply *fault = greet(argument, false);
+
+	if (fault == NULL)
+		say(250, ' ', session.config->hostname, "");
+	return fault;
+}
+
+static const struct reply *
+ehlo(char *argument)
+{
+	const struct config *config = session.config;
+	const struct reply *fault = greet(argument, true);
+	char number[24];
+	struct text text;
+
+	if (fault != NULL)
+		return fault;
+	say(250, '-', config->hostname, "");
+	say(250, '-', "PIPELINING", "");
+	text_start(&text, number, sizeof number);
+	text_add_number(&text, config->max_size == UINT64_MAX ? 0 : config->max_size);
+	say(250, '-', "SIZE ", number);
+	say(250, '-', "8BITMIME", "");
+	if (config->smtputf8)
+		say(250, '-', "SMTPUTF8", "");
+	if (session.starttls != STARTTLS_NONE)
+		say(250, '-', "STARTTLS", "");
+	if (!session.logged_in && peer_safe(&session.peer, config) && session.starttls != STARTTLS_REQUIRED)
+		say(250, '-', "AUTH", sasl_list(config));
+	text_start(&text, number, sizeof number);
+	text_add_number(&text, config->max_recipients);
+	say(250, '-', "LIMITS RCPTMAX=", number);
+	say(250, ' ', "ENHANCEDSTATUSCODES", "");
+	return NULL;
+}
+
+/* How a line ended that was none; also what the summary says of it. */
+static const struct reply *
+no_line(enum line_event event)
+{
+	switch (event) {
+	case LINE_BARE:
+		session.end = "bare-line-end";
+		return &bare_line_end;
+	case LINE_FLOODED:
+		session.end = "line-flood";
+		return &flooded;
+	case LINE_FOREIGN:
+		session.end = "not-smtp";
+		return &not_smtp;
+	case LINE_LATE:
+		session.end = "timeout";
+		return &late;
+	default:
+		session.end = session.line.broken ? "client-does-not-read" : "eof";
+		return NULL;
+	}
+}
+
+static void
+log_in(void)
+{
+	strlcpy(session.user, session.answer.text, sizeof session.user);
+	session.logged_in = true;
+	session.starttls = STARTTLS_NONE;
+	session.line.until = session.until;
+}
+
+/* Why there is no AUTH now; NULL: there is. */
+static const struct reply *
+auth_fault(const char *argument)
+{
+	bool safe = peer_safe(&session.peer, session.config);
+
+	if (!session.extended)
+		return &need_ehlo;
+	if (*argument == '\0')
+		return &need_argument;
+	if (session.starttls == STARTTLS_REQUIRED || (session.starttls == STARTTLS_OFFERED && !safe))
+		return &need_starttls;
+	return safe ? NULL : &need_encryption;
+}
+
+/* RFC 4954 section 4. */
+static const struct reply *
+auth(char *argument)
+{
+	const struct reply *reply = auth_fault(argument);
+	const struct sasl_mechanism *mechanism = NULL;
+	size_t length = strcspn(argument, " "), whole = strlen(argument);
+	char *initial = argument + length + strspn(argument + length, " ");
+	enum line_event event;
+
+	if (reply == NULL && (mechanism = sasl_find(session.config, argument, length)) == NULL)
+		reply = &unknown_mechanism;
+	if (reply == NULL && strchr(initial, ' ') != NULL)
+		reply = &bad_argument;
+	if (reply != NULL) {
+		line_wipe(argument, whole);	/* there may be a password in it all the same */
+		return reply;
+	}
+	reply = sasl_auth(mechanism, &session.line, *initial == '\0' ? NULL : initial, &session.login,
+	    &session.answer, &event);
+	if (reply == NULL)
+		return no_line(event);
+	if (reply == &sasl_success)
+		log_in();
+	if (reply == &sasl_refused)
+		session.failed_logins++;
+	return reply;
+}
+
+/* Reads the variables that the UCSPI-TLS server sends after `Y`: strings, then an empty one. False: the
+ * handshake failed, or it said something else. */
+static bool
+read_tls_variables(void)
+{
+	int64_t deadline = io_now() + session.line.wait;
+	char variable[1024];
+	size_t length = 0, whole = 0;
+
+	for (;;) {
+		char byte;
+
+		/* One byte at a time: what stands behind the last NUL is not ours. */
+		if (!io_wait(session.config->tls_control, POLLIN, deadline) ||
+		    io_read(session.config->tls_control, &byte, 1) != 1 || ++whole > 65536)
+			return false;
+		if (byte == '\0' && length == 0)
+			return true;
+		if (length < sizeof variable - 1)
+			variable[length++] = byte;
+		if (byte == '\0') {
+			peer_from_starttls(&session.peer, variable);
+			length = 0;
+		}
+	}
+}
+
+static bool
+tell_peer(void)
+{
+	char array[ASK_PEER_MAX];
+	struct text packed;
+
+	text_start(&packed, array, sizeof array);
+	peer_pack(&session.peer, &packed);
+	return ask_peer(&packed, &session.answer) && session.answer.kind == ASK_YES;
+}
+
+/* RFC 3207, by UCSPI-TLS: the server in front does TLS, and gives us two new descriptors. */
+static const struct reply *
+starttls(char *argument)
+{
+	const struct config *config = session.config;
+
+	if (config->starttls == STARTTLS_NONE)
+		return &not_implemented;
+	if (session.starttls == STARTTLS_NONE)
+		return &bad_sequence;
+	if (*argument != '\0')
+		return &no_argument;
+	if (session.line.start != session.line.end) {	/* what came in clear text would be taken for more */
+		session.end = "pipelined-starttls";
+		return &pipelined_starttls;
+	}
+	line_reply(&session.line, &start_tls);
+	if (!line_flush(&session.line))
+		return no_line(LINE_GONE);
+	session.end = "starttls-failed";
+	if (!io_write_all(config->tls_control, "Y", 1) || !read_tls_variables())
+		return NULL;
+	session.peer.tls = TLS_STARTTLS;
+	/* A failure to close what is not needed any more loses nothing. */
+	(void)(close(config->tls_control) + close(STDIN_FILENO) + close(STDOUT_FILENO));
+	line_start(&session.line, config->tls_read, config->tls_write);
+	session.starttls = STARTTLS_NONE;
+	session.greeted = session.extended = false;
+	session.helo[0] = '\0';
+	reset();
+	if (!tell_peer())
+		return &monitor_gone;
+	session.end = NULL;
+	return NULL;
+}
+
+/* KEYWORD or KEYWORD=VALUE (RFC 5321 section 4.1.2) at *at; both are ended by a NUL. False: malformed. */
+static bool
+parameter(char **at, char **keyword, char **value)
+{
+	char *p = *at;
+
+	*keyword = p;
+	*value = NULL;
+	if (strchr("-=", *p) != NULL)
+		return false;
+	for (; *p != ' ' && *p != '\0' && *p != '='; p++)
+		if (!((*p | 32) >= 'a' && (*p | 32) <= 'z') && !(*p >= '0' && *p <= '9') && *p != '-')
+			return false;
+	if (*p == '=') {
+		*p++ = '\0';
+		*value = p;
+		for (; *p != ' ' && *p != '\0'; p++)
+			if (*p < 33 || *p > 126 || *p == '=')
+				return false;
+		if (p == *value)
+			return false;
+	}
+	if (*p == ' ')
+		*p++ = '\0';
+	while (*p == ' ')
+		p++;
+	*at = p;
+	return true;
+}
+
+/* xtext (RFC 3461 section 4): + and two upper-case digits for what may not stand there. What it decodes
+ * to is not used; but it must not hold what nobody may smuggle into a line. */
+static bool
+xtext(const char *value)
+{
+	for (; *value != '\0'; value++) {
+		int byte = 0;
+
+		if (*value != '+')
+			continue;
+		for (int i = 0; i < 2; i++) {
+			const char *digits = "0123456789ABCDEF", *digit = strchr(digits, *++value);
+
+			if (*value == '\0' || digit == NULL)
+				return false;
+			byte = byte * 16 + (int)(digit - digits);
+		}
+		if (byte < 32 || byte == 127)
+			return false;
+	}
+	return true;
+}
+
+/* RFC 1870. 552 for what cannot fit, 501 for what is no number. */
+static const struct reply *
+size_parameter(const char *value)
+{
+	uint64_t size;
+	size_t digits = value == NULL ? 0 : strspn(value, "0123456789");
+
+	if (digits < 1 || digits > 20 || value[digits] != '\0')
+		return &bad_parameter;
+	return text_number(value, session.config->max_size, &size) ? NULL : &too_big;
+}
+
+static const struct reply *
+mail_parameters(char *at, bool *smtputf8)
+{
+	enum { SIZE = 1, BODY = 2, AUTH = 4, SMTPUTF8 = 8 };
+	unsigned seen = 0, now;
+
+	while (*at == ' ')
+		at++;
+	while (*at != '\0') {
+		const struct reply *fault = NULL;
+		char *keyword, *value;
+
+		if (!parameter(&at, &keyword, &value))
+			return &bad_parameter;
+		if (text_is(keyword, strlen(keyword), "SIZE")) {
+			now = SIZE;
+			fault = size_parameter(value);
+		} else if (text_is(keyword, strlen(keyword), "BODY")) {	/* RFC 6152 */
+			now = BODY;
+			if (value == NULL || (!text_is(value, strlen(value), "7BIT") &&
+			    !text_is(value, strlen(value), "8BITMIME")))
+				fault = &bad_parameter;
+		} else if (text_is(keyword, strlen(keyword), "AUTH")) {	/* RFC 4954 section 5: not trusted */
+			now = AUTH;
+			if (value == NULL || (strcmp(value, "<>") != 0 && !xtext(value)))
+				fault = &bad_parameter;
+		} else if (text_is(keyword, strlen(keyword), "SMTPUTF8") && session.config->smtputf8) {
+			now = SMTPUTF8;
+			if (value != NULL)
+				fault = &bad_parameter;
+		} else {
+			return &unknown_parameter;
+		}
+		if (fault == NULL && (seen & now) != 0)
+			fault = &bad_parameter;
+		if (fault != NULL)
+			return fault;
+		seen |= now;
+	}
+	*smtputf8 = (seen & SMTPUTF8) != 0;
+	return NULL;
+}
+
+/* The path behind "FROM:" or "TO:"; *at is left at the parameters. */
+static const struct reply *
+read_path(char *argument, const char *prefix, char **at, struct address *address, const struct reply *malformed)
+{
+	const char *p = argument + strlen(prefix);
+
+	if (strlen(argument) < strlen(prefix) || !text_is(argument, strlen(prefix), prefix))
+		return &bad_argument;
+	while (*p == ' ')	/* not in the grammar; old devices send it */
+		p++;
+	switch (text_path(&p, session.config->domain, address)) {
+	case ADDRESS_MALFORMED:
+		return malformed;
+	case ADDRESS_NOT_UTF8:
+		return &need_smtputf8;
+	default:
+		*at = argument + (p - argument);
+		return address->non_ascii && !session.config->smtputf8 ? &need_smtputf8 : NULL;
+	}
+}
+
+static void
+envelope_add(char kind, const char *address)
+{
+	struct envelope *envelope = &session.envelope;
+	size_t length = strlen(address) + 1;
+
+	envelope->body[envelope->length] = kind;
+	memcpy(envelope->body + envelope->length + 1, address, length);
+	envelope->length += length + 1;
+}
+
+static const struct reply *
+mail(char *argument)
+{
+	struct transaction *transaction = &session.transaction;
+	struct address sender;
+	const struct reply *fault;
+	bool smtputf8 = false;
+	char *at;
+
+	if (transaction->open)
+		return &nested_mail;
+	if (!session.greeted)
+		return &need_ehlo;
+	fault = read_path(argument, "FROM:", &at, &sender, &bad_sender);
+	if (fault == NULL)
+		fault = mail_parameters(at, &smtputf8);
+	if (fault == NULL && sender.non_ascii && !smtputf8)
+		fault = &need_smtputf8;
+	if (fault != NULL)
+		return fault;
+	*transaction = (struct transaction){ .open = true, .smtputf8 = smtputf8, .sender = sender };
+	session.envelope.length = 0;
+	envelope_add('F', sender.text);
+	return &sender_ok;
+}
+
+static const struct reply *
+recipient(char *argument)
+{
+	struct transaction *transaction = &session.transaction;
+	struct address address;
+	const struct reply *fault;
+	uint64_t size;
+	char *at;
+
+	fault = read_path(argument, "TO:", &at, &address, &bad_recipient);
+	if (fault != NULL)
+		return fault;
+	if (address.length == 0)
+		return &bad_recipient;
+	if (address.non_ascii && !transaction->smtputf8)
+		return &need_smtputf8;
+	while (*at == ' ')
+		at++;
+	if (*at != '\0') {
+		char *keyword, *value;
+
+		return parameter(&at, &keyword, &value) ? &unknown_parameter : &bad_parameter;
+	}
+	size = address.length + 1 + sizeof(char *);
+	if (transaction->recipients >= session.config->max_recipients ||
+	    transaction->arguments + size > session.config->argument_room)
+		return &too_many;
+	transaction->recipients++;
+	transaction->arguments += size;
+	envelope_add('T', address.text);
+	return &recipient_ok;
+}
+
+static const struct reply *
+rcpt(char *argument)
+{
+	const struct reply *reply;
+
+	if (!session.transaction.open)
+		return &need_mail;
+	reply = recipient(argument);
+	session.transaction.refused |= reply != &recipient_ok;
+	return reply;
+}
+
+/* RFC 3848, RFC 6531 section 4.3: what this session was. Only who is logged in gets here. */
+static const char *
+with_protocol(void)
+{
+	static const char *const names[2][2] = { { "ESMTPA", "ESMTPSA" }, { "UTF8SMTPA", "UTF8SMTPSA" } };
+
+	return names[session.transaction.smtputf8][peer_encrypted(&session.peer)];
+}
+
+/* The whole message is in the spool: the one moment at which somebody is told to send it. */
+static const struct reply *
+hand_over(void)
+{
+	struct answer *answer = &session.answer;
+
+	session.envelope.body[session.envelope.length++] = '\0';
+	if (!ask_send(&session.envelope, answer))
+		return &monitor_gone;
+	session.reply = (struct reply){ .text = answer->text };
+	if (answer->kind == ASK_YES) {
+		session.reply.code = 250;
+	} else if (answer->kind == ASK_NO) {
+		session.reply.code = 554;
+	} else {	/* RFC 5321: 450 where a policy said not now, 451 where something failed */
+		session.reply.code = strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
+	}
+	return &session.reply;
+}
+
+static const struct reply *
+receive_message(void)
+{
+	struct transaction *transaction = &session.transaction;
+	struct data *data = &session.data;
+	const struct reply *reply;
+	enum line_event event;
+	char tls[104], daemon[sizeof "MAILER-DAEMON@" + 256];
+	struct text text;
+	struct data_origin origin = {
+		.config = session.config, .from = session.helo, .host = session.peer.host,
+		.address = session.peer.address, .with = with_protocol(), .tls = tls, .id = session.id,
+		.number = ++session.messages, .sender = transaction->sender.text,
+	};
+
+	text_start(&text, tls, sizeof tls);
+	text_add(&text, session.peer.tls_protocol);
+	text_add(&text, session.peer.tls_protocol[0] != '\0' && session.peer.tls_cipher[0] != '\0' ? " " : "");
+	text_add(&text, session.peer.tls_cipher);
+	if (transaction->sender.length == 0) {
+		text_start(&text, daemon, sizeof daemon);
+		text_add(&text, "MAILER-DAEMON@");
+		text_add(&text, session.config->domain);
+		origin.sender = daemon;
+	}
+	data_start(data, &origin, ASK_SPOOL);
+	line_reply(&session.line, &go_ahead);
+	event = data_read(data, &session.line, session.until);
+	session.bytes += data->size;
+	if (event != LINE_READ) {
+		/* Nobody was told to send; the spool goes with us, and is emptied at once. */
+		(void)!ftruncate(ASK_SPOOL, 0);
+		return no_line(event);
+	}
+	reply = data_finish(data);
+	if (reply == NULL)
+		reply = hand_over();
+	if (reply->code == 250) {
+		session.accepted++;
+		session.bad_commands = session.idle_commands = 0;
+	} else {
+		session.refused++;
+	}
+	return reply;
+}
+
+static const struct reply *
+data(char *argument)
+{
+	const struct reply *reply = NULL;
+
+	if (*argument != '\0')
+		reply = &no_argument;
+	else if (!session.transaction.open)
+		reply = &need_mail;
+	else if (session.transaction.recipients == 0)
+		reply = session.transaction.refused ? &no_recipients : &need_recipient;
+	if (reply != NULL)
+		return reply;
+	session.data_refused = false;
+	reply = receive_message();
+	reset();
+	return reply;
+}
+
+static const struct reply *
+rset(char *argument)
+{
+	if (*argument != '\0')
+		return &no_argument;
+	reset();
+	return &ok;
+}
+
+static const struct reply *
+noop(char *argument)
+{
+	(void)argument;
+	return &ok;
+}
+
+static const struct reply *
+vrfy(char *argument)
+{
+	return *argument == '\0' ? &need_argument : &cannot_verify;
+}
+
+static const struct reply *
+help(char *argument)
+{
+	(void)argument;
+	return &help_text;
+}
+
+static const struct reply *
+quit(char *argument)
+{
+	if (*argument != '\0')
+		return &no_argument;
+	session.end = "quit";
+	return &bye;
+}
+
+/* A command runs its handler, or always gets the same reply. */
+struct command {
+	const char *name;
+	const struct reply *(*run)(char *argument);
+	const struct reply *always;
+};
+
+static const struct command before_login[] = {
+	{ "EHLO", ehlo, NULL },
+	{ "HELO", helo, NULL },
+	{ "STARTTLS", starttls, NULL },
+	{ "AUTH", auth, NULL },
+	{ "MAIL", NULL, &need_login },
+	{ "RCPT", NULL, &need_login },
+	{ "DATA", NULL, &need_login },
+	{ "RSET", rset, NULL },
+	{ "NOOP", noop, NULL },
+	{ "VRFY", vrfy, NULL },
+	{ "HELP", help, NULL },
+	{ "QUIT", quit, NULL },
+	{ NULL, NULL, NULL }
+};
+
+static const struct command after_login[] = {
+	{ "MAIL", mail, NULL },
+	{ "RCPT", rcpt, NULL },
+	{ "DATA", data, NULL },
+	{ "RSET", rset, NULL },
+	{ "NOOP", noop, NULL },
+	{ "QUIT", quit, NULL },
+	{ "EHLO", ehlo, NULL },
+	{ "HELO", helo, NULL },
+	{ "VRFY", vrfy, NULL },
+	{ "HELP", help, NULL },
+	{ "STARTTLS", starttls, NULL },
+	{ "AUTH", NULL, &already_in },
+	{ NULL, NULL, NULL }
+};
+
+/* Known, and never done; and the first words of other protocols, whose next lines are no commands. */
+static const struct command never[] = {
+	{ "EXPN", NULL, &not_implemented },
+	{ "TURN", NULL, &not_implemented },
+	{ "ETRN", NULL, &not_implemented },
+	{ "SEND", NULL, &not_implemented },
+	{ "SOML", NULL, &not_implemented },
+	{ "SAML", NULL, &not_implemented },
+	{ "XCLIENT", NULL, &not_implemented },
+	{ "XFORWARD", NULL, &not_implemented },
+	{ "XEXCH50", NULL, &not_implemented },
+	{ "BDAT", NULL, &no_chunking },
+	{ "GET", NULL, &wrong_protocol },
+	{ "HEAD", NULL, &wrong_protocol },
+	{ "POST", NULL, &wrong_protocol },
+	{ "PUT", NULL, &wrong_protocol },
+	{ "PATCH", NULL, &wrong_protocol },
+	{ "DELETE", NULL, &wrong_protocol },
+	{ "OPTIONS", NULL, &wrong_protocol },
+	{ "TRACE", NULL, &wrong_protocol },
+	{ "CONNECT", NULL, &wrong_protocol },
+	{ "PRI", NULL, &wrong_protocol },
+	{ "PROXY", NULL, &wrong_protocol },
+	{ NULL, NULL, NULL }
+};
+
+static const struct command *
+find(const struct command *table, const char *verb, size_t length)
+{
+	for (; table->name != NULL; table++)
+		if (text_is(verb, length, table->name))
+			return table;
+	return NULL;
+}
+
+/* The command on the log: what an AUTH says is masked, and so is a line that no command begins - it may be
+ * a password that lost its dialogue. */
+static void
+trace(const struct command *command, const char *string, size_t length)
+{
+	if (!session.config->debug)
+		return;
+	if (command == NULL)
+		log_trace("C", "(not a command)", 15);
+	else if (strcmp(command->name, "AUTH") == 0)
+		log_trace("C", "AUTH (masked)", 13);
+	else
+		log_trace("C", string, length);
+}
+
+static const struct reply *
+run_command(char *string, size_t length)
+{
+	const struct command *command;
+	bool data_refused = session.data_refused;
+	size_t verb, most = LINE_COMMAND_MAX;
+	char *argument;
+
+	session.data_refused = false;
+	for (size_t i = 0; i < length; i++)
+		if ((string[i] >= 0 && string[i] < 32 && string[i] != '\t') || string[i] == 127)
+			return &bad_syntax;
+	while (length > 0 && string[length - 1] == ' ')	/* RFC 5321 section 4.1.1 */
+		string[--length] = '\0';
+	verb = strcspn(string, " ");
+	command = find(session.logged_in ? after_login : before_login, string, verb);
+	if (command == NULL)
+		command = find(never, string, verb);
+	trace(command, string, length);
+	if (command != NULL && strcmp(command->name, "AUTH") == 0)
+		most = LINE_AUTH_MAX;
+	if (length + 2 > most)
+		return most == LINE_AUTH_MAX ? &auth_too_long : &line_too_long;
+	if (command == NULL)
+		return data_refused ? &not_smtp : strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol
+		    : verb == 0 ? &bad_syntax : &unknown_command;
+	set_title(command->name);
+	if (command->run != rcpt)
+		session.idle_commands++;
+	session.data_refused = strcmp(command->name, "DATA") == 0;	/* unless data() says otherwise */
+	if (command->always != NULL)
+		return command->always;
+	argument = string + verb;
+	while (*argument == ' ')
+		argument++;
+	return command->run(argument);
+}
+
+/* The limits on a client that only makes trouble: the reply that it gets instead, or the same. */
+static const struct reply *
+judge(const struct reply *reply)
+{
+	bool bad = reply->code == 555 || (reply->code >= 500 && reply->code <= 503);
+
+	if (session.end != NULL || reply->close)
+		return reply;
+	if (bad && ++session.bad_commands >= BAD_COMMANDS_MAX) {
+		session.end = "too-many-errors";
+		return &too_many_errors;
+	}
+	if (session.idle_commands > IDLE_COMMANDS_MAX) {
+		session.end = "too-many-commands";
+		return &too_idle;
+	}
+	if (session.failed_logins >= LOGINS_MAX) {
+		/* The last refusal is said as it is; a wrong turn afterwards cannot come. */
+		session.end = "too-many-logins";
+		return reply->code == 535 ? reply : &too_many_logins;
+	}
+	return reply;
+}
+
+/* The PROXY header, before anything is said (its protocol, section 2). */
+static bool
+read_proxy_header(void)
+{
+	struct line *line = &session.line;
+	long length = 0;
+
+	line->until = io_now() + PROXY_SECONDS * 1000;
+	while (length == 0) {
+		if (line_fill(line) != LINE_MORE)
+			break;
+		length = peer_from_proxy(&session.peer, session.config, line->in, line->end);
+	}
+	if (length <= 0) {
+		session.end = line->end == 0 ? "no-proxy-header" : "bad-proxy-header";
+		return false;
+	}
+	line->start = (size_t)length;
+	if (tell_peer())
+		return true;
+	session.end = "internal-failure";
+	return false;
+}
+
+static void
+converse(void)
+{
+	struct line *line = &session.line;
+
+	say(220, ' ', session.config->hostname, " ESMTP ofmipd-session");
+	while (session.end == NULL) {
+		const struct reply *reply;
+		enum line_event event;
+		char *string;
+		size_t length;
+
+		event = line_read(line, true, &string, &length);
+		if (event == LINE_READ) {
+			session.commands++;
+			reply = run_command(string, length);
+		} else {
+			reply = no_line(event);
+		}
+		if (reply == NULL)
+			continue;
+		reply = judge(reply);
+		line_reply(line, reply);
+		/* Nothing may come between an accepted message and the word of it. */
+		if (reply == &session.reply && !line_flush(line) && reply->code == 250)
+			session.end = "reply-lost";
+		if (reply->close && session.end == NULL)
+			session.end = reply->code == 421 ? "internal-failure" : "not-smtp";
+	}
+	line_flush(line);	/* if this cannot be sent any more there is nobody who misses it */
+}
+
+static void
+summary(void)
+{
+	log_begin("end");
+	if (session.user[0] != '\0')
+		log_quoted("user", session.user, strlen(session.user));
+	log_number("accepted", session.accepted);
+	log_number("refused", session.refused);
+	log_number("commands", session.commands);
+	log_number("bytes", session.bytes);
+	log_word("source", peer_source_name(&session.peer));
+	log_word("tls", peer_tls_name(&session.peer));
+	log_word("reason", session.end);
+	log_end();
+}
+
+int
+smtp_session(const struct config *config, const struct peer *peer, const char *id)
+{
+	session.config = config;
+	session.peer = *peer;
+	session.id = id;
+	session.start = io_now();
+	session.until = session.start + SESSION_SECONDS * 1000;
+	session.starttls = config->starttls;
+	session.line.wait = (int64_t)config->timeout * 1000;
+	session.line.debug = config->debug;
+	line_start(&session.line, STDIN_FILENO, STDOUT_FILENO);
+	log_client(session.peer.client);
+	set_title("connected");
+	if (!config->proxy || read_proxy_header()) {
+		session.line.until = session.start + (int64_t)config->login_timeout * 1000;
+		converse();
+	}
+	summary();
+	return strcmp(session.end, "quit") == 0 || strcmp(session.end, "eof") == 0 ? 0 : 1;
+}
