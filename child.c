@@ -1,0 +1,156 @@
+/* side: monitor. Starts a process for one job, hears what it says, and waits no longer than it may. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "drop.h"
+#include "io.h"
+
+/* What the child says when its program cannot be run: only then is the pipe's own descriptor still open. */
+static const char cannot_run[] = "\0cannot run: ";
+
+static void
+run(const struct child_job *job, int said)
+{
+	int error;
+
+	if (job->inside != NULL)
+		_exit(dup2(said, STDOUT_FILENO) == STDOUT_FILENO ? job->inside(job->context) : 111);
+	if (setsid() < 0 || chdir("/") != 0 || !drop_restore_signals())
+		_exit(111);
+	for (int i = 0; i < CHILD_DESCRIPTORS; i++) {
+		int from = job->descriptors[i] == CHILD_SAID ? said : job->descriptors[i];
+
+		/* 0, 1 and 2 as themselves are open to children already. */
+		if (from == i ? i > 2 && fcntl(i, F_SETFD, 0) != 0 : from >= 0 && dup2(from, i) < 0)
+			_exit(111);
+	}
+	/* execve(2) writes to neither; its prototype is older than const. */
+	execve(job->path, (char *const *)(uintptr_t)job->arguments, (char *const *)(uintptr_t)job->environment);
+	error = errno;
+	if (io_write_all(said, cannot_run, sizeof cannot_run - 1))
+		io_write_all(said, strerror(error), strlen(strerror(error)));
+	_exit(127);
+}
+
+/* Adds what is in the pipe; what does not fit is thrown away. False: end of file. */
+static bool
+listen_to(int pipe, struct child_end *end)
+{
+	char rest[512];
+	size_t room = CHILD_SAID_MAX - end->length;
+	ssize_t got = io_read(pipe, room > 0 ? end->said + end->length : rest, room > 0 ? room : sizeof rest);
+
+	if (got > 0 && room > 0)
+		end->length += (size_t)got;
+	return got > 0;
+}
+
+/* Our own code in the child: it says its word and ends, and nobody else has the pipe. True: in time. */
+static bool
+wait_for_word(int pipe, int64_t deadline, struct child_end *end)
+{
+	while (io_wait(pipe, POLLIN, deadline))
+		if (!listen_to(pipe, end))
+			return true;
+	return false;
+}
+
+/* Until the child has ended, whoever may still have the pipe. True: in time. */
+static bool
+wait_for(int pipe, int process, int64_t deadline, struct child_end *end)
+{
+	struct pollfd pollers[2] = { { .fd = process, .events = POLLIN }, { .fd = pipe, .events = POLLIN } };
+
+	for (;;) {
+		int64_t left = deadline - io_now();
+
+		if (left <= 0)
+			return false;
+		if (poll(pollers, 2, (int)left) < 0 && errno != EINTR)
+			return false;
+		if (pollers[1].revents != 0 && !listen_to(pipe, end))
+			pollers[1].fd = -1;
+		if (pollers[0].revents != 0 && (pollers[1].revents & POLLIN) == 0)
+			return true;
+	}
+}
+
+void
+child_run(const struct child_job *job, struct child_end *end)
+{
+	int said[2], process, status;
+	int64_t deadline = io_now() + job->seconds * 1000;
+	bool in_time = false;
+	pid_t pid;
+
+	*end = (struct child_end){ .how = CHILD_NOT_STARTED };
+	if (pipe2(said, O_CLOEXEC) != 0) {
+		end->status = errno;
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		run(job, said[1]);
+	end->status = errno;
+	close(said[1]);
+	if (pid < 0) {
+		close(said[0]);
+		return;
+	}
+	if (job->inside != NULL) {
+		in_time = wait_for_word(said[0], deadline, end);
+	} else if ((process = pidfd_open(pid, 0)) >= 0) {
+		in_time = wait_for(said[0], process, deadline, end);
+		close(process);
+	}
+	if (!in_time) {
+		kill(-pid, SIGKILL);
+		kill(pid, SIGKILL);
+	}
+	close(said[0]);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR) {
+			end->status = errno;
+			return;
+		}
+	end->said[end->length] = '\0';
+	if (!in_time)
+		end->how = CHILD_LATE;
+	else if (WIFSIGNALED(status))
+		end->how = CHILD_KILLED;
+	else if (end->length < sizeof cannot_run - 1 || memcmp(end->said, cannot_run, sizeof cannot_run - 1) != 0)
+		end->how = CHILD_EXITED;
+	end->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+const char *
+child_how(const struct child_end *end)
+{
+	static char array[96];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	switch (end->how) {
+	case CHILD_EXITED:
+		text_add(&text, "exit status ");
+		break;
+	case CHILD_KILLED:
+		text_add(&text, "signal ");
+		break;
+	case CHILD_LATE:
+		text_add(&text, "no answer in time");
+		return array;
+	default:
+		text_add(&text, end->length > 0 ? end->said + 1 : strerror(end->status));
+		return array;
+	}
+	text_add_number(&text, (uint64_t)end->status);
+	return array;
+}

@@ -1,0 +1,41 @@
+/* side: monitor. Starts a process for one job, hears what it says, and waits no longer than it may. */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CHILD_SAID (-2)		/* the pipe on which we listen */
+#define CHILD_NONE (-1)		/* closed */
+#define CHILD_DESCRIPTORS 7	/* 0 to 6: qmail-queue has its error text on 6 */
+#define CHILD_SAID_MAX 4096
+
+/*
+ * One job. `descriptors[n]` is what the child has as descriptor n: one of ours, CHILD_SAID or CHILD_NONE. One
+ * of ours must not be lower than its n, nor be the n of another (0, 1 and 2 as themselves are fine). All
+ * others are closed: every descriptor of the monitor is close-on-exec.
+ */
+struct child_job {
+	int (*inside)(void *context);	/* called in the child with the pipe as descriptor 1, its value the exit */
+	void *context;			/* status; or NULL, and: */
+	const char *path;		/* a program: absolute path */
+	const char *const *arguments, *const *environment;
+	int descriptors[CHILD_DESCRIPTORS];
+	int seconds;			/* then the child and its process group are killed */
+};
+
+struct child_end {
+	enum { CHILD_EXITED, CHILD_KILLED, CHILD_LATE, CHILD_NOT_STARTED } how;
+	int status;			/* exit status, or number of the signal, or errno */
+	size_t length;
+	char said[CHILD_SAID_MAX + 1];	/* the first bytes of what it said, and a NUL */
+};
+
+/* Runs the job to its end. A program leads a session of its own, in /, with signals as programs expect
+ * them. A descendant that keeps the pipe open is not waited for. */
+void child_run(const struct child_job *job, struct child_end *end);
+
+/* "exit status 75", "signal 9", "no answer in time", "not started: ...". Static. */
+const char *child_how(const struct child_end *end);
+
+#endif
