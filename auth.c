@@ -1,0 +1,791 @@
+/* side: monitor. Checks one login: a password file, a checkpassword program; and who that user is here. */
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "child.h"
+#include "io.h"
+#include "secret.h"
+#include "text.h"
+
+#define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
+#define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
+
+/* One line of a file like /etc/passwd: user:password:uid:gid:gecos:home:shell:extra. */
+enum field { USER, PASSWORD, UID, GID, GECOS, HOME, SHELL, EXTRA, FIELDS };
+
+struct entry {
+	char line[4096];
+	const char *fields[FIELDS];	/* "" for what is not there */
+	int count;
+};
+
+struct file {
+	const char *bytes;
+	size_t length;
+	struct stat status;
+};
+
+static bool
+open_file(struct file *file, const char *path)
+{
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	void *bytes;
+	bool fine;
+
+	*file = (struct file){ .bytes = "" };
+	if (descriptor < 0)
+		return false;
+	fine = fstat(descriptor, &file->status) == 0 && S_ISREG(file->status.st_mode);
+	file->length = fine ? (size_t)file->status.st_size : 0;
+	if (file->length > 0) {
+		/* Shared pages, read once from front to back, and left mapped: who opens a file here
+		 * does so once, and most often in a process that ends with it. A file that is cut
+		 * under us ends that process by SIGBUS: "do not know". */
+		bytes = mmap(NULL, file->length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
+		fine = bytes != MAP_FAILED;
+		file->bytes = bytes;
+	}
+	close(descriptor);
+	return fine;
+}
+
+/* The start of the line behind `at`. */
+static const char *
+next_line(const struct file *file, const char *at)
+{
+	const char *end = file->bytes + file->length, *newline = memchr(at, '\n', (size_t)(end - at));
+
+	return newline == NULL ? end : newline + 1;
+}
+
+/* Copies the line at `at` and cuts it into fields. False: too long, or a NUL in it. */
+static bool
+read_entry(const struct file *file, const char *at, struct entry *entry)
+{
+	size_t length = (size_t)(next_line(file, at) - at);
+	char *rest = entry->line;
+
+	for (int i = 0; i < FIELDS; i++)
+		entry->fields[i] = "";
+	entry->count = 0;
+	if (length >= sizeof entry->line || memchr(at, '\0', length) != NULL)
+		return false;
+	memcpy(entry->line, at, length);
+	while (length > 0 && (entry->line[length - 1] == '\n' || entry->line[length - 1] == '\r'))
+		length--;
+	entry->line[length] = '\0';
+	while (rest != NULL && entry->count < FIELDS) {
+		entry->fields[entry->count++] = rest;
+		if (entry->count == FIELDS)
+			break;
+		rest = strchr(rest, ':');
+		if (rest != NULL)
+			*rest++ = '\0';
+	}
+	return true;
+}
+
+/*
+ * Finds the line that begins with `name` and a colon: exact bytes, one search over the whole file whether it
+ * is found early or late, so that a second one is seen too. How many there are; *at is the first.
+ */
+static int
+find_entry(const struct file *file, const char *name, const char **at)
+{
+	char needle[USER_MAX + 3];
+	const char *p = file->bytes, *end = p + file->length;
+	size_t length;
+	int count = 0;
+	struct text text;
+
+	text_start(&text, needle, sizeof needle);
+	text_add_byte(&text, '\n');
+	text_add(&text, name);
+	text_add_byte(&text, ':');
+	length = text.used;
+	if (file->length >= length - 1 && memcmp(p, needle + 1, length - 1) == 0) {
+		*at = p;
+		count++;
+	}
+	while ((p = memmem(p, (size_t)(end - p), needle, length)) != NULL) {
+		if (count++ == 0)
+			*at = p + 1;
+		p += length - 1;
+	}
+	return count;
+}
+
+static bool
+two_fields(const struct entry *entry)
+{
+	return entry->count == 2;
+}
+
+/*
+ * What is checked for a name that is not there, so that it costs what a neighbour costs: the first entry
+ * with a password behind the place in the file that the name's hash points at.
+ */
+static bool
+find_neighbour(const struct file *file, const char *name, struct entry *entry)
+{
+	const char *start, *at, *end = file->bytes + file->length;
+	uint64_t hash = 14695981039346656037U;
+
+	if (file->length == 0)
+		return false;
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (unsigned char)*name) * 1099511628211U;
+	start = at = next_line(file, file->bytes + hash % file->length);
+	for (int tries = 0; tries < 1000; tries++) {
+		if (at == end)
+			at = file->bytes;
+		if (*at != '#' && read_entry(file, at, entry) && entry->count >= 2 &&
+		    secret_verify(entry->fields[PASSWORD], two_fields(entry), "") != SECRET_LOCKED)
+			return true;
+		at = next_line(file, at);
+		if (at == start)
+			break;
+	}
+	return false;
+}
+
+/* The groups in which `name` is listed, from /etc/group. */
+static void
+add_groups(struct rights *rights, const char *name)
+{
+	struct file file;
+	struct entry entry;
+	const char *end, *at;
+
+	rights->groups[0] = rights->gid;
+	rights->group_count = 1;
+	if (!open_file(&file, "/etc/group"))
+		return;
+	end = file.bytes + file.length;
+	for (at = file.bytes; at < end; at = next_line(&file, at)) {
+		uint64_t gid;
+		char *members;
+
+		if (!read_entry(&file, at, &entry) || !text_number(entry.fields[UID], UINT32_MAX - 1, &gid))
+			continue;
+		members = (char *)(uintptr_t)entry.fields[GID];	/* group:password:gid:members */
+		for (char *member = strtok(members, ","); member != NULL; member = strtok(NULL, ","))
+			if (strcmp(member, name) == 0 && gid != rights->gid && rights->group_count < GROUPS_MAX)
+				rights->groups[rights->group_count++] = (gid_t)gid;
+	}
+}
+
+/* What getent(1) prints for DATABASE and NAME. */
+static bool
+getent(const char *database, const char *name, struct child_end *end)
+{
+	const char *const arguments[] = { "/usr/bin/getent", database, name, NULL };
+	const char *const environment[] = { "PATH=/usr/bin:/bin", NULL };
+	const struct child_job job = {
+		.path = arguments[0], .arguments = arguments, .environment = environment,
+		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
+		    CHILD_NONE }, .seconds = 30,
+	};
+
+	child_run(&job, end);
+	return end->how == CHILD_EXITED && end->status == 0;
+}
+
+/* Does the machine keep accounts anywhere but in /etc/passwd (nsswitch.conf(5))? systemd's are its own. */
+static bool
+accounts_elsewhere(void)
+{
+	struct file file;
+	struct entry entry;
+	const char *at;
+
+	if (!open_file(&file, "/etc/nsswitch.conf") || find_entry(&file, "passwd", &at) != 1 ||
+	    !read_entry(&file, at, &entry))
+		return false;
+	entry.line[strlen("passwd") + 1 + strcspn(entry.fields[PASSWORD], "#")] = '\0';
+	for (char *word = strtok((char *)(uintptr_t)entry.fields[PASSWORD], " \t"); word != NULL;
+	    word = strtok(NULL, " \t"))
+		if (strcmp(word, "files") != 0 && strcmp(word, "compat") != 0 && strcmp(word, "systemd") != 0)
+			return true;
+	return false;
+}
+
+static bool
+set_account(struct identity *identity, const struct entry *entry)
+{
+	uint64_t uid, gid;
+
+	if (!text_number(entry->fields[UID], UINT32_MAX - 1, &uid) ||
+	    !text_number(entry->fields[GID], UINT32_MAX - 1, &gid))
+		return false;
+	identity->rights.uid = (uid_t)uid;
+	identity->rights.gid = (gid_t)gid;
+	strlcpy(identity->user, entry->fields[USER], sizeof identity->user);
+	strlcpy(identity->home, entry->fields[HOME], sizeof identity->home);
+	return true;
+}
+
+bool
+auth_account(const char *name, bool groups, struct identity *identity)
+{
+	struct file file;
+	struct entry entry;
+	struct child_end end;
+	const char *at;
+	bool found;
+
+	*identity = (struct identity){ 0 };
+	if (name[0] == '\0' || name[0] == '-' || name[0] == '+' || strpbrk(name, ":\n \t") != NULL ||
+	    strlen(name) > USER_MAX)
+		return false;
+	found = open_file(&file, "/etc/passwd") && find_entry(&file, name, &at) == 1 &&
+	    read_entry(&file, at, &entry) && set_account(identity, &entry);
+	if (found) {
+		if (groups)
+			add_groups(&identity->rights, name);
+		return true;
+	}
+	if (!accounts_elsewhere() || !getent("passwd", name, &end) || strncmp(end.said, name, strlen(name)) != 0 ||
+	    end.said[strlen(name)] != ':')
+		return false;
+	file = (struct file){ .bytes = end.said, .length = end.length };
+	if (!read_entry(&file, file.bytes, &entry) || !set_account(identity, &entry))
+		return false;
+	identity->rights.groups[0] = identity->rights.gid;
+	identity->rights.group_count = 1;
+	if (groups && getent("initgroups", name, &end)) {
+		strtok(end.said, " \n");
+		for (char *word; (word = strtok(NULL, " \n")) != NULL; ) {
+			uint64_t gid;
+
+			if (text_number(word, UINT32_MAX - 1, &gid) && gid != identity->rights.gid &&
+			    identity->rights.group_count < GROUPS_MAX)
+				identity->rights.groups[identity->rights.group_count++] = (gid_t)gid;
+		}
+	}
+	return true;
+}
+
+/* May a login make us that? The service account always; root, its group and system accounts never. */
+static bool
+rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
+{
+	if (!config->root)
+		return true;
+	return rights->uid != 0 && rights->gid != 0 &&
+	    (rights->uid >= config->min_uid || rights->uid == service->rights.uid);
+}
+
+/* For a name without ids of its own: the system account of that name, or the service account. */
+static void
+identity_by_name(const struct config *config, const struct identity *service, const char *name,
+    struct identity *identity)
+{
+	if (!config->root || (!auth_account(name, true, identity) && !auth_account(service->user, true, identity)))
+		*identity = *service;
+	strlcpy(identity->user, name, sizeof identity->user);
+}
+
+/* What a checker needs; it runs in a process of its own, and says its word on descriptor 1. */
+struct attempt {
+	const struct config *config;
+	const struct peer *peer;
+	const struct identity *service;
+	const struct authenticator *authenticator;
+	const char *user, *password;
+	char word[WORD_LENGTH + 1];	/* in front of what is said; "" for our own code */
+};
+
+/* The word, a letter, and fields, each ended by a NUL: what our checker and our reporter say. */
+static int
+say(const char *word, char letter, const char *const *fields, int count)
+{
+	char array[CHILD_SAID_MAX];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add(&text, word);
+	text_add_byte(&text, letter);
+	for (int i = 0; i < count; i++)
+		text_add_bytes(&text, fields[i], strlen(fields[i]) + 1);
+	return !text.cut && io_write_all(STDOUT_FILENO, array, text.used) ? 0 : 111;
+}
+
+static int
+say_identity(const char *word, const struct rights *rights, const char *home, const char *user)
+{
+	char numbers[2][24], groups[GROUPS_MAX * 11 + 1];
+	const char *const fields[] = { numbers[0], numbers[1], groups, home, user };
+	struct text text;
+
+	text_start(&text, numbers[0], sizeof numbers[0]);
+	text_add_number(&text, rights->uid);
+	text_start(&text, numbers[1], sizeof numbers[1]);
+	text_add_number(&text, rights->gid);
+	text_start(&text, groups, sizeof groups);
+	for (int i = 0; i < rights->group_count; i++) {
+		text_add_number(&text, rights->groups[i]);
+		text_add_byte(&text, ' ');
+	}
+	return say(word, 'K', fields, 5);
+}
+
+static int
+say_reason(const struct attempt *attempt, char letter, const char *reason)
+{
+	return say(attempt->word, letter, &reason, 1);
+}
+
+/* The value of `key` in the extra fields (key=value, blanks between), NULL: not there. Without a '=' it is
+ * "". The string is cut up: one look at a time, on a copy. */
+static const char *
+extra(const struct entry *entry, const char *key, char *copy, size_t size)
+{
+	strlcpy(copy, entry->fields[EXTRA], size);
+	for (char *word = strtok(copy, " \t"); word != NULL; word = strtok(NULL, " \t")) {
+		char *value = strchr(word, '=');
+
+		if (value != NULL)
+			*value++ = '\0';
+		if (strcmp(word, key) == 0)
+			return value == NULL ? "" : value;
+	}
+	return NULL;
+}
+
+/* allow_nets=: the client must be in one of them. */
+static bool
+network_allowed(const struct attempt *attempt, const struct entry *entry)
+{
+	char copy[sizeof entry->line];
+	const char *value = extra(entry, "allow_nets", copy, sizeof copy);
+
+	if (value == NULL)
+		return true;
+	for (char *net = strtok((char *)(uintptr_t)value, ","); net != NULL; net = strtok(NULL, ","))
+		if (peer_within(attempt->peer, net))
+			return true;
+	return false;
+}
+
+/* What is wrong with a password file as such, or with clear text in it; NULL: nothing. */
+static const char *
+file_fault(const struct stat *status, uid_t service, bool cleartext)
+{
+	if (status->st_uid != 0 && status->st_uid != service)
+		return "password-file-owner";
+	if ((status->st_mode & S_IWOTH) != 0)
+		return "password-file-writable";
+	if (cleartext && (status->st_mode & (S_IRGRP | S_IROTH)) != 0)
+		return "cleartext-password-file-readable";
+	return NULL;
+}
+
+/* The password was right. */
+static int
+say_entry(const struct attempt *attempt, const struct entry *entry, const char *name)
+{
+	struct identity identity;
+	char copy[sizeof entry->line];
+	const char *user = extra(entry, "user", copy, sizeof copy);
+
+	if (user == NULL || *user == '\0' || strlen(user) > USER_MAX)
+		user = name;
+	if (entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0') {
+		identity = *attempt->service;
+		if (!set_account(&identity, entry))
+			return say_reason(attempt, 'Z', "malformed-entry");
+		identity.rights.groups[0] = identity.rights.gid;
+		identity.rights.group_count = 1;
+	} else {
+		identity_by_name(attempt->config, attempt->service, user, &identity);
+	}
+	if (entry->fields[HOME][0] != '\0')
+		strlcpy(identity.home, entry->fields[HOME], sizeof identity.home);
+	if (!attempt->config->root)
+		identity.rights = attempt->service->rights;
+	if (!rights_allowed(attempt->config, attempt->service, &identity.rights))
+		return say_reason(attempt, 'D', "uid-refused");
+	return say_identity(attempt->word, &identity.rights, identity.home, user);
+}
+
+/* The checker of a password file. Whatever the answer, one secret is verified. */
+static int
+check_file(void *context)
+{
+	const struct attempt *attempt = context;
+	char name[USER_MAX + 1], copy[4096];
+	enum secret_answer answer;
+	struct entry entry;
+	struct file file;
+	const char *at, *fault;
+	int found = 0;
+
+	if (!open_file(&file, attempt->authenticator->path))
+		return say_reason(attempt, 'Z', "backend-down: password file cannot be read");
+	strlcpy(name, attempt->user, sizeof name);
+	text_lower(name);
+	/* Names that could not stand in the file, or would be a comment, are not looked for. */
+	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
+		found = find_entry(&file, name, &at);
+	if (found > 1)
+		return say_reason(attempt, 'Z', "duplicate-user");
+	if (found == 1 && (!read_entry(&file, at, &entry)))
+		return say_reason(attempt, 'Z', "malformed-entry");
+	if (found == 0 && !find_neighbour(&file, name, &entry))
+		return say_reason(attempt, 'D', "no-such-user");
+	fault = file_fault(&file.status, attempt->service->rights.uid,
+	    secret_is_cleartext(entry.fields[PASSWORD], two_fields(&entry)));
+	if (fault != NULL)
+		return say_reason(attempt, 'Z', fault);
+	answer = secret_verify(entry.fields[PASSWORD], two_fields(&entry), attempt->password);
+	if (found == 0)
+		return say_reason(attempt, 'D', "no-such-user");
+	if (answer == SECRET_LOCKED) {
+		if (find_neighbour(&file, name, &entry))	/* the cost of it */
+			(void)secret_verify(entry.fields[PASSWORD], two_fields(&entry), attempt->password);
+		return say_reason(attempt, 'D', "disabled");
+	}
+	if (answer == SECRET_UNUSABLE)
+		return say_reason(attempt, 'Z', "unusable-password-entry");
+	if (answer == SECRET_NO)
+		return say_reason(attempt, 'D', "wrong-password");
+	if (extra(&entry, "nologin", copy, sizeof copy) != NULL)
+		return say_reason(attempt, 'D', "disabled");
+	if (!network_allowed(attempt, &entry))
+		return say_reason(attempt, 'D', "network-refused");
+	return say_entry(attempt, &entry, name);
+}
+
+/* Reads what say_identity() wrote. */
+static bool
+read_identity(char *at, const char *end, struct identity *identity)
+{
+	const char *fields[5];
+	uint64_t uid, gid, group;
+
+	for (int i = 0; i < 5; i++) {
+		fields[i] = at;
+		at = at >= end ? NULL : memchr(at, '\0', (size_t)(end - at));
+		if (at++ == NULL)
+			return false;
+	}
+	if (!text_number(fields[0], UINT32_MAX - 1, &uid) || !text_number(fields[1], UINT32_MAX - 1, &gid) ||
+	    strlcpy(identity->home, fields[3], sizeof identity->home) >= sizeof identity->home ||
+	    strlcpy(identity->user, fields[4], sizeof identity->user) >= sizeof identity->user)
+		return false;
+	identity->rights = (struct rights){ .uid = (uid_t)uid, .gid = (gid_t)gid };
+	for (char *word = strtok((char *)(uintptr_t)fields[2], " "); word != NULL; word = strtok(NULL, " "))
+		if (text_number(word, UINT32_MAX - 1, &group) && identity->rights.group_count < GROUPS_MAX)
+			identity->rights.groups[identity->rights.group_count++] = (gid_t)group;
+	return true;
+}
+
+/* The letter behind the word in what a checker said; 0 where the word is missing: noise does not matter. */
+static char
+heard(const struct attempt *attempt, struct child_end *end, struct identity *identity, struct text *reason)
+{
+	size_t length = strlen(attempt->word);
+	char *word = memmem(end->said, end->length, attempt->word, length), *at;
+	const char *last = end->said + end->length;
+
+	if (word == NULL || word + length >= last)
+		return 0;
+	at = word + length + 1;
+	if (at[-1] == 'K')
+		return read_identity(at, last, identity) ? 'K' : 0;
+	text_add(reason, at);	/* child_run() put a NUL behind it all */
+	return at[-1] == 'D' || at[-1] == 'Z' ? at[-1] : 0;
+}
+
+static char
+ask_file(const struct attempt *attempt, struct identity *identity, struct text *reason)
+{
+	const struct child_job job = {
+		.inside = check_file, .context = (void *)(uintptr_t)attempt,
+		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
+		    CHILD_NONE }, .seconds = CHECKER_SECONDS,
+	};
+	struct child_end end;
+	char letter;
+
+	child_run(&job, &end);
+	letter = end.how == CHILD_EXITED && end.status == 0 ? heard(attempt, &end, identity, reason) : 0;
+	if (letter != 0)
+		return letter;
+	text_add(reason, "backend-down: checker ended by ");
+	text_add(reason, child_how(&end));
+	return 'Z';
+}
+
+/* user NUL password NUL NUL: without a challenge the third field is empty. -1: longer than the interface
+ * has it, or no pipe. */
+static int
+credentials_pipe(const struct attempt *attempt)
+{
+	char array[CHECKPASSWORD_MAX + 1];
+	struct text text;
+	int ends[2];
+	bool written;
+
+	text_start(&text, array, sizeof array);
+	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
+	text_add_bytes(&text, attempt->password, strlen(attempt->password) + 1);
+	text_add_byte(&text, '\0');
+	if (text.cut || pipe2(ends, O_CLOEXEC) != 0) {
+		explicit_bzero(array, sizeof array);
+		return -1;
+	}
+	written = io_write_all(ends[1], array, text.used);	/* an empty pipe holds it: no waiting */
+	explicit_bzero(array, sizeof array);
+	close(ends[1]);
+	if (written)
+		return ends[0];
+	close(ends[0]);
+	return -1;
+}
+
+/* What the end of a checkpassword program means, where our reporter said nothing. */
+static char
+judge_program(const struct child_end *end, struct text *reason)
+{
+	if (end->how == CHILD_EXITED && end->status == 0) {
+		text_add(reason, "no-report: the program succeeded, but did not run our reporter after reading "
+		    "the password");
+		return 'D';
+	}
+	if (end->how == CHILD_EXITED && end->status != 2 && end->status != 111 && end->status < 126) {
+		text_add(reason, "wrong-password");
+		return 'D';
+	}
+	text_add(reason, "backend-down: ");
+	text_add(reason, child_how(end));
+	return 'Z';
+}
+
+/* A word that nobody can know who was not given it. */
+static bool
+make_word(struct attempt *attempt)
+{
+	unsigned char random[WORD_LENGTH / 2];
+	struct text word;
+
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+		return false;
+	text_start(&word, attempt->word, sizeof attempt->word);
+	for (size_t i = 0; i < sizeof random; i++)
+		text_add_hex(&word, random[i], 2);
+	return true;
+}
+
+static char
+ask_program(struct attempt *attempt, struct identity *identity, struct text *reason)
+{
+	char reporter[1024], variables[8][320];
+	const char *arguments[WORDS_MAX + 3], *environment[10] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+	    "/usr/bin:/sbin:/bin" };
+	struct child_job job = {
+		.path = attempt->authenticator->path, .arguments = arguments, .environment = environment,
+		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
+		    CHILD_NONE }, .seconds = CHECKER_SECONDS,
+	};
+	struct child_end end;
+	ssize_t length = readlink("/proc/self/exe", reporter, sizeof reporter - 1);
+	int count = 0, credentials;
+	char letter;
+
+	if (length <= 0 || !make_word(attempt)) {
+		text_add(reason, "backend-down: /proc is not mounted, our own program cannot be found");
+		return 'Z';
+	}
+	reporter[length] = '\0';
+	for (; attempt->authenticator->words[count] != NULL; count++)
+		arguments[count] = attempt->authenticator->words[count];
+	arguments[count++] = reporter;
+	arguments[count++] = "--report";
+	arguments[count++] = attempt->word;
+	arguments[count] = NULL;
+	count = peer_variables(attempt->peer, variables);
+	for (int i = 0; i < count; i++)
+		environment[i + 1] = variables[i];
+	environment[count + 1] = NULL;
+	if (strlen(attempt->user) + strlen(attempt->password) + 3 > CHECKPASSWORD_MAX) {
+		text_add(reason, "too-long-for-checkpassword");
+		return 'D';
+	}
+	credentials = credentials_pipe(attempt);
+	if (credentials < 0) {
+		text_add(reason, "backend-down: no pipe");
+		return 'Z';
+	}
+	job.descriptors[3] = credentials;
+	child_run(&job, &end);
+	close(credentials);
+	letter = end.how == CHILD_EXITED && end.status == 0 ? heard(attempt, &end, identity, reason) : 0;
+	if (letter != 'K')
+		return judge_program(&end, reason);
+	if (!attempt->config->root) {
+		identity->rights = attempt->service->rights;
+	} else if (identity->rights.uid == 0) {
+		/* It checked a password and set nothing up: then it is a name, like one in a file. */
+		struct identity reported = *identity;
+
+		identity_by_name(attempt->config, attempt->service,
+		    reported.user[0] != '\0' ? reported.user : attempt->user, identity);
+	}
+	if (identity->user[0] == '\0')
+		strlcpy(identity->user, attempt->user, sizeof identity->user);
+	if (rights_allowed(attempt->config, attempt->service, &identity->rights))
+		return 'K';
+	text_add(reason, "uid-refused");
+	return 'D';
+}
+
+char
+auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
+    const char *user, const char *password, struct identity *identity, struct text *reason)
+{
+	struct attempt attempt = { .config = config, .peer = peer, .service = service, .user = user,
+	    .password = password };
+	struct text now;
+	char answer = 'D', array[AUTH_REASON_MAX];
+
+	for (int i = 0; i < config->authenticator_count; i++) {
+		char letter;
+
+		attempt.authenticator = &config->authenticators[i];
+		text_start(&now, array, sizeof array);
+		letter = attempt.authenticator->kind == AUTHENTICATOR_FILE
+		    ? ask_file(&attempt, identity, &now) : ask_program(&attempt, identity, &now);
+		if (letter == 'K')
+			return 'K';
+		/* One that cannot tell outweighs those that say no; a known user outweighs an unknown one. */
+		if (i == 0 || letter == 'Z' || (answer == 'D' && strcmp(array, "no-such-user") != 0)) {
+			text_start(reason, reason->bytes, reason->size);
+			text_add(reason, array);
+		}
+		if (letter == 'Z')
+			answer = 'Z';
+	}
+	return answer;
+}
+
+int
+auth_report(const char *word)
+{
+	struct pollfd poller = { .fd = 3, .events = POLLIN };
+	struct rights rights = { .uid = getuid(), .gid = getgid() };
+	const char *home = getenv("HOME"), *user = getenv("USER");
+	char byte;
+
+	if (strlen(word) != WORD_LENGTH)
+		return 100;
+	if (poll(&poller, 1, 0) == 1 && (poller.revents & POLLNVAL) == 0 && read(3, &byte, 1) != 0)
+		return 1;
+	rights.group_count = getgroups(GROUPS_MAX, rights.groups);
+	if (rights.group_count < 0)
+		return 111;
+	return say_identity(word, &rights, home == NULL ? "/" : home, user == NULL ? "" : user);
+}
+
+bool
+auth_ready(const struct authenticator *authenticator, struct text *why)
+{
+	bool file = authenticator->kind == AUTHENTICATOR_FILE;
+
+	if (file ? access(authenticator->path, R_OK) == 0
+	    : authenticator->path[0] != '\0' && access(authenticator->path, X_OK) == 0)
+		return true;
+	text_add(why, file ? "-a " : "-A ");
+	text_add_quoted(why, authenticator->option, strlen(authenticator->option));
+	text_add(why, file ? ": cannot be read (" : ": no such program that may be run (");
+	text_add(why, strerror(authenticator->path[0] == '\0' ? ENOENT : errno));
+	text_add(why, file ? "); make it with ofmipd-passwd, or give the right path"
+	    : "); install it, or give its absolute path");
+	return false;
+}
+
+/* One password file for --check; how many things are wrong with it. */
+static int
+print_file(const struct config *config, const struct identity *service, const char *path)
+{
+	static const struct {
+		const char *fault, *mend;
+	} mends[] = {
+		{ "password-file-owner", "wrong: its owner is neither root nor the service account: chown root" },
+		{ "password-file-writable", "wrong: others can write it: chmod o-w" },
+		{ "cleartext-password-file-readable",
+		    "wrong: it holds clear text that group or others can read: chmod 600" },
+	};
+	char array[1000];
+	struct text line;
+	struct file file;
+	struct entry entry;
+	const char *fault;
+	uint64_t entries = 0;
+	bool cleartext = false;
+
+	text_start(&line, array, sizeof array);
+	if (!open_file(&file, path)) {
+		text_add(&line, "wrong: no regular file that can be read: ");
+		text_add(&line, path);
+		config_say("password file", array);
+		return 1;
+	}
+	for (const char *at = file.bytes; at < file.bytes + file.length; at = next_line(&file, at)) {
+		if (*at == '#' || !read_entry(&file, at, &entry) || entry.count < 2)
+			continue;
+		entries++;
+		cleartext |= secret_is_cleartext(entry.fields[PASSWORD], two_fields(&entry));
+	}
+	text_add(&line, path);
+	text_add(&line, ", mode ");
+	for (int shift = 9; shift >= 0; shift -= 3)
+		text_add_number(&line, (file.status.st_mode >> shift) & 7);
+	text_add(&line, ", owner ");
+	text_add_number(&line, file.status.st_uid);
+	text_add(&line, ", entries ");
+	text_add_number(&line, entries);
+	text_add(&line, cleartext ? ", clear text in it" : "");
+	config_say("password file", array);
+	fault = file_fault(&file.status, config->root ? service->rights.uid : geteuid(), cleartext);
+	if (fault == NULL && (file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+		config_say("password file", "warning: group or others can read the hashes: chmod 600");
+	for (size_t i = 0; fault != NULL && i < sizeof mends / sizeof *mends; i++)
+		if (strcmp(fault, mends[i].fault) == 0)
+			config_say("password file", mends[i].mend);
+	return fault != NULL;
+}
+
+int
+auth_print(const struct config *config, const struct identity *service)
+{
+	int wrong = 0;
+
+	for (int i = 0; i < config->authenticator_count; i++) {
+		const struct authenticator *authenticator = &config->authenticators[i];
+		char array[1000] = "";
+		struct text why;
+
+		text_start(&why, array, sizeof array);
+		if (!auth_ready(authenticator, &why)) {
+			text_add(&why, " (wrong)");
+			config_say("authenticator", array);
+			wrong++;
+		} else if (authenticator->kind == AUTHENTICATOR_FILE) {
+			wrong += print_file(config, service, authenticator->path);
+		} else {
+			config_say("checkpassword program", authenticator->path);
+		}
+	}
+	return wrong;
+}

@@ -1,0 +1,51 @@
+/* side: monitor. Checks one login: a password file, a checkpassword program; and who that user is here. */
+#ifndef AUTH_H
+#define AUTH_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "drop.h"
+#include "peer.h"
+
+/* Whom a login makes of the monitor. */
+struct identity {
+	struct rights rights;
+	char user[USER_MAX + 1];	/* the name that the checker gave it */
+	char home[1024];
+};
+
+#define AUTH_REASON_MAX 200
+
+/* Can this authenticator be asked: does its file, its program exist? False: *why says what, and the mend. Two
+ * system calls at most: it is asked before the banner. */
+bool auth_ready(const struct authenticator *authenticator, struct text *why);
+
+/* What --check says of each authenticator on descriptor 1: modes, owners, what is wrong. How many are wrong. */
+int auth_print(const struct config *config, const struct identity *service);
+
+/*
+ * The account `name` from /etc/passwd and, if `groups`, its groups from /etc/group or, where it is not there
+ * and nsswitch.conf(5) names more, from getent(1), which asks whatever the machine is set to ask. This program is linked statically: the C
+ * library's own look-up would need its shared objects at run time.
+ */
+bool auth_account(const char *name, bool groups, struct identity *identity);
+
+/*
+ * One attempt: each authenticator in turn, in a process of its own, until one says yes. 'K': *identity is
+ * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) gets a word for the log:
+ * no-such-user, wrong-password, disabled, uid-refused, network-refused, duplicate-user, ...; for 'Z'
+ * backend-down and what is wrong with it. `user` is not empty, at most USER_MAX bytes, `password` at most
+ * PASSWORD_MAX: what is longer the caller refuses.
+ */
+char auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
+    const char *user, const char *password, struct identity *identity, struct text *reason);
+
+/*
+ * Our own end of the checkpassword handshake: what runs in place of the program that checkpassword is given.
+ * Writes `word`, uid, gid, groups, HOME and USER to descriptor 1. If descriptor 3 still holds bytes the
+ * password was not read: it says nothing. Returns the exit status.
+ */
+int auth_report(const char *word);
+
+#endif
