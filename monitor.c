@@ -1,0 +1,207 @@
+/* side: monitor. Answers the session's questions in their order; becomes the user at the login. */
+
+/*
+ * What runs with the rights that the program was started with: ofmipd-session.c up to the fork, this file,
+ * auth.c and child.c up to the login, inject.c's inject_ready(), drop.c. What runs as the user: inject.c,
+ * and this file after the login. The session is not trusted: every length, order and address is checked
+ * on this side of the wall.
+ */
+#include <bsd/string.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "ask.h"
+#include "inject.h"
+#include "io.h"
+#include "monitor.h"
+
+/* A pause before a failed login is answered, in milliseconds: little for a person, much for a list of words. */
+#define FAILURE_PAUSE 250
+
+static struct state {
+	const struct config *config;
+	struct peer *peer;
+	const struct identity *service;
+	const char *id;
+	bool logged_in;
+	int failures, peers;
+	unsigned messages;
+	char login[USER_MAX + 1];	/* as the client gave it */
+	struct identity identity;
+} state;
+
+static void
+set_title(const char *what)
+{
+	io_title("monitor", state.peer->client, state.login, what);
+}
+
+/* Each answers its question; false ends the session. */
+
+static bool
+answer_peer(char *body, size_t length)
+{
+	/* Once with --proxy, once after STARTTLS. */
+	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) ||
+	    state.failures > 0 || !peer_unpack(state.peer, state.config, body, length))
+		return false;
+	return ask_answer(ASK_YES, "");
+}
+
+static void
+log_login(const char *event, const char *user)
+{
+	log_begin(event);
+	log_quoted("user", user, strlen(user));
+}
+
+static bool
+refuse_login(const char *user, const char *reason)
+{
+	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
+
+	state.failures++;
+	log_login("login-failed", user);
+	log_quoted("reason", reason, strlen(reason));
+	log_number("failures", (uint64_t)state.failures);
+	log_end();
+	nanosleep(&pause, NULL);
+	return ask_answer(ASK_NO, "");
+}
+
+static bool
+accept_login(const char *user)
+{
+	const struct rights *rights = &state.identity.rights;
+
+	strlcpy(state.login, user, sizeof state.login);
+	log_login("login", user);
+	if (strcmp(user, state.identity.user) != 0)
+		log_quoted("account", state.identity.user, strlen(state.identity.user));
+	log_number("uid", state.config->root ? rights->uid : state.service->rights.uid);
+	log_end();
+	/* For good: nothing after this line runs with more than the user's rights. */
+	if (!drop_become(rights, state.config->root)) {
+		log_error("cannot become the user", errno);
+		return false;
+	}
+	state.logged_in = true;
+	return ask_answer(ASK_YES, state.login);
+}
+
+static bool
+answer_auth(char *body, size_t length)
+{
+	char array[AUTH_REASON_MAX];
+	const char *user = body, *password = memchr(body, '\0', length);
+	struct text reason;
+	bool answered;
+	char letter;
+
+	/* user NUL password NUL and nothing else */
+	if (password++ == NULL || length < 2 || body[length - 1] != '\0' ||
+	    (size_t)(password - body) + strlen(password) + 1 != length)
+		return false;
+	if (state.failures >= LOGINS_MAX)
+		return false;
+	set_title("AUTH");
+	text_start(&reason, array, sizeof array);
+	if (strlen(user) > USER_MAX || strlen(password) > PASSWORD_MAX || *user == '\0' || *password == '\0') {
+		answered = refuse_login(user, *user == '\0' || *password == '\0' ? "empty" : "too-long");
+		ask_forget();
+		return answered;
+	}
+	letter = auth_check(state.config, state.peer, state.service, user, password, &state.identity, &reason);
+	if (letter == 'K') {
+		answered = accept_login(user);
+	} else if (letter == 'D') {
+		answered = refuse_login(user, array);
+	} else {
+		log_login("login-failed", user);
+		log_word("reason", "backend-down");
+		log_quoted("detail", array, strlen(array));
+		log_end();
+		answered = ask_answer(ASK_UNKNOWN, "");
+	}
+	ask_forget();
+	return answered;
+}
+
+static bool
+answer_send(char *body, size_t length)
+{
+	struct message message = { .id = state.id, .number = ++state.messages, .spool = ASK_SPOOL_READ,
+	    .login = state.login, .identity = &state.identity, .envelope = body, .length = length };
+	struct outcome outcome;
+
+	set_title("sending");
+	inject_send(state.config, state.peer, &message, &outcome);
+	if (outcome.letter == 0)
+		return false;
+	log_begin(outcome.letter == 'K' ? "accepted" : outcome.letter == 'D' ? "refused" : "deferred");
+	log_quoted("user", state.login, strlen(state.login));
+	log_quoted("from", message.sender, strlen(message.sender));
+	log_number("recipients", message.recipients);
+	log_number("size", message.size);
+	log_number("message", message.number);
+	log_quoted("injector", outcome.how, strlen(outcome.how));
+	log_end();
+	set_title("waiting");
+	return ask_answer(outcome.letter, outcome.text);
+}
+
+static const struct question {
+	char kind;
+	bool after_login;
+	bool (*answer)(char *body, size_t length);
+} questions[] = {
+	{ ASK_PEER, false, answer_peer },
+	{ ASK_AUTH, false, answer_auth },
+	{ ASK_SEND, true, answer_send },
+};
+
+/* The session's end: its exit status, or 1 with a line on the log where it did not end by itself. */
+static int
+wait_for_session(pid_t session)
+{
+	int status;
+
+	while (waitpid(session, &status, 0) < 0)
+		if (errno != EINTR)
+			return 1;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	log_begin("end");
+	log_word("reason", "session-killed");
+	log_number("signal", (uint64_t)WTERMSIG(status));
+	log_end();
+	return 1;
+}
+
+int
+monitor_run(const struct config *config, struct peer *peer, const struct identity *service, const char *id,
+    pid_t session)
+{
+	state = (struct state){ .config = config, .peer = peer, .service = service, .id = id };
+	set_title("waiting");
+	for (;;) {
+		char *body;
+		size_t length, i;
+		int kind = ask_receive(&body, &length);
+
+		if (kind == 0)
+			return wait_for_session(session);
+		for (i = 0; i < sizeof questions / sizeof *questions; i++)
+			if (questions[i].kind == kind && questions[i].after_login == state.logged_in)
+				break;
+		if (kind < 0 || i == sizeof questions / sizeof *questions || !questions[i].answer(body, length)) {
+			/* Out of order, malformed, or not to be answered: the session dies with us. */
+			log_begin("end");
+			log_word("reason", "question-refused");
+			log_end();
+			return 1;
+		}
+	}
+}
