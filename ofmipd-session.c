@@ -1,0 +1,380 @@
+/* side: main. The process that was started: reads its world, forks the session, becomes the monitor. */
+
+/*
+ *           client 0,1                                            log 2
+ *               |                                                   |
+ *  +------------+-------------+  ask: PEER, AUTH, SEND +------------+--------------+
+ *  | SESSION   caged          |<--------- 3,4 -------->| MONITOR  root -> the user |
+ *  | line > smtp > sasl, data |    one socketpair      | monitor > auth, inject    |
+ *  +------------+-------------+                        +-----+---------------+-----+
+ *               |                                            | stdin         | fd 3
+ *               +------------- spool 5,6 --------------------+               |
+ *                                                      injector (as user)  checker (one shot)
+ *
+ *  Descriptors    session                          monitor
+ *  0, 1           the client                       /dev/null
+ *  2              the log                          the log
+ *  3, 4           ASK_WALL, its end of the wall    ASK_MONITOR, its end of the wall
+ *  5, 6           ASK_SPOOL, to write              ASK_SPOOL_READ, to read
+ *  above          UCSPI-TLS's three, if any        a maildir, if any; all close-on-exec
+ */
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "auth.h"
+#include "config.h"
+#include "drop.h"
+#include "inject.h"
+#include "io.h"
+#include "monitor.h"
+#include "peer.h"
+#include "smtp.h"
+
+enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
+
+extern char **environ;
+
+static struct config config;
+static struct peer peer;
+static struct identity service;
+static char id[40];
+static bool log_to_syslog;
+
+/* Says why there will be no session: to the log and, where somebody is there, to the client. */
+static int
+start_error(int status, const char *why)
+{
+	static const char goodbye[] = "421 4.3.0 Service not available, closing connection\r\n";
+	struct stat client;
+
+	log_begin("start-error");
+	log_word("error", why);	/* whole and readable: it holds nothing of a client's */
+	log_end();
+	if (fstat(STDOUT_FILENO, &client) == 0 && (S_ISSOCK(client.st_mode) || S_ISFIFO(client.st_mode)))
+		io_write_all(STDOUT_FILENO, goodbye, sizeof goodbye - 1);
+	return status;
+}
+
+/* The system's word for errno behind `what`. */
+static int
+system_error(const char *what)
+{
+	char array[300];
+	struct text text;
+	int error = errno;
+
+	text_start(&text, array, sizeof array);
+	text_add(&text, what);
+	text_add(&text, ": ");
+	text_add(&text, strerror(error));
+	return start_error(EXIT_TEMPORARY, array);
+}
+
+/* What is on a descriptor, for --check. */
+static const char *
+kind_of(const struct stat *status)
+{
+	return S_ISSOCK(status->st_mode) ? "socket" : S_ISFIFO(status->st_mode) ? "pipe"
+	    : S_ISREG(status->st_mode) ? "file" : S_ISDIR(status->st_mode) ? "directory"
+	    : S_ISCHR(status->st_mode) ? "device or terminal" : "something else";
+}
+
+static bool
+same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/* /dev/null on a descriptor that is closed, all lower ones being open. */
+static bool
+fill(int descriptor, struct stat *status)
+{
+	return open("/dev/null", O_RDWR) == descriptor && fstat(descriptor, status) == 0;
+}
+
+/* Descriptor 2 becomes a datagram socket to the syslog daemon; without one, /dev/null. */
+static bool
+open_syslog(void)
+{
+	static const struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool there = descriptor >= 0 && connect(descriptor, (const struct sockaddr *)&name, sizeof name) == 0;
+
+	if (!there) {
+		close(descriptor);
+		descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	}
+	if (descriptor < 0 || dup2(descriptor, STDERR_FILENO) < 0)
+		return false;
+	close(descriptor);
+	return true;
+}
+
+/* The client is on 0 and 1, each a pipe or a socket; the log on 2 or, where that is the client, in syslog.
+ * NULL: fine. */
+static const char *
+check_descriptors(void)
+{
+	struct stat in, out, log;
+	int flags;
+
+	/* Closed ones become /dev/null: what we open later must not become the client, nor the log. */
+	if ((fstat(STDIN_FILENO, &in) != 0 && !fill(STDIN_FILENO, &in)) ||
+	    (fstat(STDOUT_FILENO, &out) != 0 && !fill(STDOUT_FILENO, &out)) ||
+	    (fstat(STDERR_FILENO, &log) != 0 && !fill(STDERR_FILENO, &log)))
+		return "a descriptor of 0, 1 and 2 is closed, and /dev/null cannot be opened in its place";
+	if (same_file(&log, &in) || same_file(&log, &out)) {
+		log_to_syslog = true;
+		if (!config.check && !open_syslog())
+			return "no descriptor for the log";
+		log_start(true, NULL, NULL);
+	}
+	if (config.check) {
+		config_say("descriptor 0", kind_of(&in));
+		config_say("descriptor 1", kind_of(&out));
+		config_say("descriptor 2", kind_of(&log));
+		config_say("log", !log_to_syslog ? "descriptor 2" : access("/dev/log", W_OK) == 0
+		    ? "syslog, since descriptor 2 is the client's connection"
+		    : "nowhere: descriptor 2 is the client's connection and there is no /dev/log");
+		return NULL;
+	}
+	if ((!S_ISSOCK(in.st_mode) && !S_ISFIFO(in.st_mode)) || (!S_ISSOCK(out.st_mode) && !S_ISFIFO(out.st_mode)))
+		return "descriptors 0 and 1 must be a connection: a socket or pipes; start the program from "
+		    "tcpserver, xinetd, inetd, systemd or stunnel, or use --check";
+	flags = fcntl(STDOUT_FILENO, F_GETFL);
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return "descriptor 1 cannot be written";
+	if (!same_file(&in, &out) && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+		return "descriptor 0 cannot be read";
+	/* A client that does not read must not hold us in write(2). */
+	return fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) == 0 ? NULL : strerror(errno);
+}
+
+/* Who we are when nobody has logged in. */
+static bool
+find_service(void)
+{
+	const char *home = getenv("HOME");
+
+	if (config.root)
+		return auth_account(config.user, false, &service) && service.rights.uid != 0 && service.rights.gid != 0;
+	service.rights.uid = geteuid();
+	service.rights.gid = getegid();
+	strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
+	return true;
+}
+
+/* Time, process and chance: no two sessions share it, not even after a restart. */
+static bool
+make_id(pid_t monitor)
+{
+	uint32_t random;
+	struct text text;
+
+	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+		return false;
+	text_start(&text, id, sizeof id);
+	text_add_hex(&text, (uint64_t)time(NULL), 8);
+	text_add_byte(&text, '.');
+	text_add_hex(&text, (uint64_t)monitor, 1);
+	text_add_byte(&text, '.');
+	text_add_hex(&text, random, 8);
+	return true;
+}
+
+/* --check: everything that a start would look at, and what is wrong with it. Returns the exit status. */
+static int
+check(void)
+{
+	char array[500];
+	struct text why;
+	int wrong = 0;
+	const char *safe;
+
+	config_say("client", peer.client);
+	config_say("client address from", peer_source_name(&peer));
+	config_say("encrypted", peer_encrypted(&peer) ? peer_tls_name(&peer) : "no");
+	safe = peer.tls != TLS_NONE ? peer_tls_name(&peer) : config.allow_cleartext ? "--allow-cleartext" : NULL;
+	config_say("AUTH", safe == NULL ? "not offered: the connection is neither encrypted nor local; if a TLS "
+	    "wrapper is in front give --behind-tls" : config.plain && config.login ? "PLAIN LOGIN"
+	    : config.plain ? "PLAIN" : "LOGIN");
+	if (safe != NULL)
+		config_say("AUTH offered because", safe);
+	config_say("started as", config.root ? "root" : "an ordinary user: nobody else can be become");
+	if (config.root && !find_service()) {
+		config_say("wrong: no usable account (-u)", config.user);
+		config_say("mend", "adduser --system --group --no-create-home ofmipd, or give -u USER");
+		wrong++;
+	} else {
+		find_service();
+		config_say("service account", config.root ? config.user : "whoever starts the program");
+	}
+	wrong += auth_print(&config, &service);
+	text_start(&why, array, sizeof array);
+	if (!inject_ready(&config, &service, &why)) {
+		config_say("wrong", array);
+		wrong++;
+	}
+	inject_print(&config);
+	config_say("SMTPUTF8", config.smtputf8 ? "offered" : "not offered: the injector does not carry it");
+	config_print(&config);
+	if (log_to_syslog && access("/dev/log", W_OK) != 0) {
+		config_say("wrong", "nothing can be logged: start a syslog daemon, or log to another descriptor 2");
+		wrong++;
+	}
+	return wrong > 0;
+}
+
+/* What a start needs and --check would have told. NULL: all there. */
+static const char *
+find_all(void)
+{
+	static char array[700];
+	struct text why;
+
+	text_start(&why, array, sizeof array);
+	if (!find_service()) {
+		text_add(&why, "-u ");
+		text_add_quoted(&why, config.user, strlen(config.user));
+		text_add(&why, ": no such account that is not root; adduser --system --group --no-create-home "
+		    "ofmipd, or give -u USER");
+		return array;
+	}
+	for (int i = 0; i < config.authenticator_count; i++)
+		if (!auth_ready(&config.authenticators[i], &why))
+			return array;
+	return inject_ready(&config, &service, &why) ? NULL : array;
+}
+
+/* The spool: a file in memory without a name, open once to write and once, apart, to read. */
+static bool
+open_spool(void)
+{
+	char array[40];
+	struct text path;
+
+	text_start(&path, array, sizeof array);
+	text_add(&path, "/proc/self/fd/");
+	text_add_number(&path, ASK_SPOOL);
+	return memfd_create("spool", MFD_CLOEXEC) == ASK_SPOOL &&
+	    open(array, O_RDONLY | O_CLOEXEC) == ASK_SPOOL_READ;
+}
+
+/* The session's whole life: the cage, then the client. */
+static int
+session(pid_t parent)
+{
+	const int kept[] = { ASK_WALL, ASK_SPOOL, config.tls_control, config.tls_read, config.tls_write };
+	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
+	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
+	const char *fault = drop_cage(&rights, config.root, id, most, parent, kept, 5);
+
+	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
+}
+
+/* UCSPI-TLS's descriptors stay, above those whose numbers are ours; all others above 2 go. */
+static bool
+keep_descriptors(void)
+{
+	int *const tls[] = { &config.tls_control, &config.tls_read, &config.tls_write };
+	int kept[3];
+
+	for (int i = 0; i < 3; i++) {
+		if (config.starttls == STARTTLS_NONE)
+			*tls[i] = -1;
+		else if (*tls[i] <= ASK_SPOOL_READ)
+			*tls[i] = fcntl(*tls[i], F_DUPFD_CLOEXEC, ASK_SPOOL_READ + 1);
+		kept[i] = *tls[i];
+		if (config.starttls != STARTTLS_NONE && (kept[i] < 0 || fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
+			return false;
+	}
+	return drop_descriptors(kept, 3);
+}
+
+/* The monitor never touches the client's connection: it has /dev/null there. The session's ends go too. */
+static bool
+leave_client(void)
+{
+	const int tls[] = { config.tls_control, config.tls_read, config.tls_write };
+
+	for (int i = 0; i < 3; i++)
+		if (tls[i] >= 0 && close(tls[i]) != 0 && errno != EBADF)	/* two may be one */
+			return false;
+	return close(ASK_WALL) == 0 && close(ASK_SPOOL) == 0 && close(STDIN_FILENO) == 0 && open("/dev/null", O_RDWR) == STDIN_FILENO &&
+	    dup2(STDIN_FILENO, STDOUT_FILENO) == STDOUT_FILENO;
+}
+
+int
+main(int argc, char **argv)
+{
+	static char *nothing[] = { NULL };
+	char **environment = environ, array[700];
+	int wall[2];
+	pid_t parent, child;
+	enum config_answer answer;
+	const char *fault;
+	struct text why;
+
+	if (argc < 1 || argv[0] == NULL)
+		return EXIT_USAGE;
+	if (argc == 3 && strcmp(argv[1], "--report") == 0)
+		return auth_report(argv[2]);
+	text_start(&why, array, sizeof array);
+	answer = config_read(&config, argc, argv, &why);
+	if (answer == CONFIG_PRINTED)
+		return 0;
+	fault = check_descriptors();
+	if (answer == CONFIG_WRONG) {
+		if (config.check)
+			config_say("wrong", array);
+		return config.check ? 1 : start_error(EXIT_USAGE, array);
+	}
+	if (fault != NULL)
+		return start_error(EXIT_USAGE, fault);
+	peer_from_environment(&peer, &config);
+	if (config.check)
+		return check();
+	if (!drop_start(SESSION_SECONDS + CHECKER_SECONDS + INJECTOR_SECONDS))
+		return system_error("signals");
+	if (!keep_descriptors())
+		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
+	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
+	    wall[1] != ASK_MONITOR)
+		return system_error("socketpair");
+	if (!open_spool())
+		return system_error("the spool (is /proc mounted?)");
+	fault = find_all();
+	if (fault != NULL)
+		return start_error(EXIT_USAGE, fault);
+	parent = getpid();
+	if (!make_id(parent))
+		return system_error("random bytes");
+	/* From here on the environment is gone: what we need of it is copied, our children get their own. */
+	environ = nothing;
+	io_title_start(argc, argv, environment);
+	if (!drop_hide())
+		return system_error("prctl(PR_SET_DUMPABLE)");
+	log_start(log_to_syslog, id, peer.client);
+	child = fork();
+	if (child < 0)
+		return system_error("fork");
+	if (child == 0)
+		_exit(session(parent));
+	if (!leave_client()) {
+		log_error("descriptors of the monitor", errno);
+		return 1;	/* and the session dies with us */
+	}
+	return monitor_run(&config, &peer, &service, id, child);
+}
