@@ -1,6 +1,7 @@
 """What the end-to-end tests share: the program under tcpserver, Maildirs, and stand-in programs that
 tell everything about the process they were started as."""
 
+import grp
 import os
 import pwd
 import re
@@ -17,6 +18,19 @@ def own(path, account=ORDINARY):
     if harness.ROOT:
         os.chown(path, account.pw_uid, account.pw_gid)
     return path
+
+
+def add_account(name, group, home):
+    """On a private machine: what a mail system's package does when it is installed."""
+    def free(numbers):
+        return next(number for number in range(999, 100, -1) if number not in numbers)
+    for new in {name, group} - {entry.gr_name for entry in grp.getgrall()}:
+        with open("/etc/group", "a") as file:
+            file.write("%s:x:%d:\n" % (new, free({entry.gr_gid for entry in grp.getgrall()})))
+    if name not in {entry.pw_name for entry in pwd.getpwall()}:
+        with open("/etc/passwd", "a") as file:
+            file.write("%s:x:%d:%d::%s:/bin/false\n" % (
+                name, free({entry.pw_uid for entry in pwd.getpwall()}), grp.getgrnam(name).gr_gid, home))
 
 
 # What tcpserver says of a client on this machine.
@@ -108,14 +122,16 @@ STAND_IN = """#!/bin/sh
 record() {
     n=1
     until mkdir %(record)s/$n 2>/dev/null; do n=$((n + 1)); [ $n -lt 5000 ] || exit 70; done
-    for f in cmdline environ status limits stat; do cat /proc/$$/$f >%(record)s/$n/$f; done
-    ls -l /proc/$$/fd >%(record)s/$n/fd
+    ls -l /proc/$$/fd | cat >%(record)s/$n/fd
     cat /proc/$$/fdinfo/0 >%(record)s/$n/fdinfo
+    # By the shell itself: while it starts another program it blocks signals.
+    while read -r line; do printf '%%s\\n' "$line"; done </proc/$$/status >%(record)s/$n/status
+    for f in cmdline environ limits stat; do cat /proc/$$/$f >%(record)s/$n/$f; done
     readlink /proc/$$/cwd >%(record)s/$n/cwd
     umask >%(record)s/$n/umask
     cat >%(record)s/$n/stdin
 }
-. %(act)s
+%(act)s
 """
 
 
@@ -124,15 +140,13 @@ class StandIn:
 
     def __init__(self, where, name="stand-in"):
         self.record = os.path.join(where, name + ".record")
-        self.act_path = os.path.join(where, name + ".act")
         os.mkdir(self.record)
         os.chmod(self.record, 0o1777)
-        self.path = harness.write(os.path.join(where, name), STAND_IN % {
-            "record": self.record, "act": self.act_path}, 0o755)
+        self.path = os.path.join(where, name)
         self.act("record")
 
     def act(self, text):
-        harness.write(self.act_path, text + "\n", 0o644)
+        harness.write(self.path, STAND_IN % {"record": self.record, "act": text}, 0o755)
 
     def runs(self):
         return [Run(os.path.join(self.record, name))
