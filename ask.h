@@ -9,9 +9,9 @@
 #include "config.h"
 #include "text.h"
 
-/* Descriptors, the same in every session: the session's end of the wall and the monitor's; the spool, which
- * the session writes and the monitor has open once more, to read. */
-enum { ASK_WALL = 3, ASK_MONITOR = 4, ASK_SPOOL = 5, ASK_SPOOL_READ = 6 };
+/* Descriptors, the same in every session: the spool, which the session writes; the session's end of the wall
+ * and the monitor's; the spool once more, which the monitor reads. */
+enum { ASK_SPOOL = 3, ASK_WALL = 4, ASK_MONITOR = 5, ASK_SPOOL_READ = 6 };
 
 /* A question is its kind, the length of what follows, and that. Numbers as the machine has them. */
 struct ask_head {

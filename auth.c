@@ -295,7 +295,7 @@ identity_by_name(const struct config *config, const struct identity *service, co
 	strlcpy(identity->user, name, sizeof identity->user);
 }
 
-/* What a checker needs; it runs in a process of its own, and says its word on descriptor 1. */
+/* What a checker needs; it runs in a process of its own, and says its word on a pipe. */
 struct attempt {
 	const struct config *config;
 	const struct peer *peer;
@@ -303,11 +303,12 @@ struct attempt {
 	const struct authenticator *authenticator;
 	const char *user, *password;
 	char word[WORD_LENGTH + 1];	/* in front of what is said; "" for our own code */
+	int said;			/* where the checker says it */
 };
 
 /* The word, a letter, and fields, each ended by a NUL: what our checker and our reporter say. */
 static int
-say(const char *word, char letter, const char *const *fields, int count)
+say(int said, const char *word, char letter, const char *const *fields, int count)
 {
 	char array[CHILD_SAID_MAX];
 	struct text text;
@@ -317,11 +318,11 @@ say(const char *word, char letter, const char *const *fields, int count)
 	text_add_byte(&text, letter);
 	for (int i = 0; i < count; i++)
 		text_add_bytes(&text, fields[i], strlen(fields[i]) + 1);
-	return !text.cut && io_write_all(STDOUT_FILENO, array, text.used) ? 0 : 111;
+	return !text.cut && io_write_all(said, array, text.used) ? 0 : 111;
 }
 
 static int
-say_identity(const char *word, const struct rights *rights, const char *home, const char *user)
+say_identity(int said, const char *word, const struct rights *rights, const char *home, const char *user)
 {
 	char numbers[2][24], groups[GROUPS_MAX * 11 + 1];
 	const char *const fields[] = { numbers[0], numbers[1], groups, home, user };
@@ -336,13 +337,13 @@ say_identity(const char *word, const struct rights *rights, const char *home, co
 		text_add_number(&text, rights->groups[i]);
 		text_add_byte(&text, ' ');
 	}
-	return say(word, 'K', fields, 5);
+	return say(said, word, 'K', fields, 5);
 }
 
 static int
 say_reason(const struct attempt *attempt, char letter, const char *reason)
 {
-	return say(attempt->word, letter, &reason, 1);
+	return say(attempt->said, attempt->word, letter, &reason, 1);
 }
 
 /* The value of `key` in the extra fields (key=value, blanks between), NULL: not there. Without a '=' it is
@@ -415,14 +416,14 @@ say_entry(const struct attempt *attempt, const struct entry *entry, const char *
 		identity.rights = attempt->service->rights;
 	if (!rights_allowed(attempt->config, attempt->service, &identity.rights))
 		return say_reason(attempt, 'D', "uid-refused");
-	return say_identity(attempt->word, &identity.rights, identity.home, user);
+	return say_identity(attempt->said, attempt->word, &identity.rights, identity.home, user);
 }
 
 /* The checker of a password file. Whatever the answer, one secret is verified. */
 static int
-check_file(void *context)
+check_file(void *context, int said)
 {
-	const struct attempt *attempt = context;
+	struct attempt *attempt = context;
 	char name[USER_MAX + 1], copy[4096];
 	enum secret_answer answer;
 	struct entry entry;
@@ -430,6 +431,7 @@ check_file(void *context)
 	const char *at, *fault;
 	int found = 0;
 
+	attempt->said = said;
 	if (!open_file(&file, attempt->authenticator->path))
 		return say_reason(attempt, 'Z', "backend-down: password file cannot be read");
 	strlcpy(name, attempt->user, sizeof name);
@@ -508,12 +510,10 @@ heard(const struct attempt *attempt, struct child_end *end, struct identity *ide
 }
 
 static char
-ask_file(const struct attempt *attempt, struct identity *identity, struct text *reason)
+ask_file(struct attempt *attempt, struct identity *identity, struct text *reason)
 {
 	const struct child_job job = {
-		.inside = check_file, .context = (void *)(uintptr_t)attempt,
-		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
-		    CHILD_NONE }, .seconds = CHECKER_SECONDS,
+		.inside = check_file, .context = attempt, .seconds = CHECKER_SECONDS,
 	};
 	struct child_end end;
 	char letter;
@@ -694,7 +694,7 @@ auth_report(const char *word)
 	rights.group_count = getgroups(GROUPS_MAX, rights.groups);
 	if (rights.group_count < 0)
 		return 111;
-	return say_identity(word, &rights, home == NULL ? "/" : home, user == NULL ? "" : user);
+	return say_identity(STDOUT_FILENO, word, &rights, home == NULL ? "/" : home, user == NULL ? "" : user);
 }
 
 bool

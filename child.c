@@ -21,7 +21,7 @@ run(const struct child_job *job, int said)
 	int error;
 
 	if (job->inside != NULL)
-		_exit(dup2(said, STDOUT_FILENO) == STDOUT_FILENO ? job->inside(job->context) : 111);
+		_exit(job->inside(job->context, said));
 	if (setsid() < 0 || chdir("/") != 0 || !drop_restore_signals())
 		_exit(111);
 	for (int i = 0; i < CHILD_DESCRIPTORS; i++) {
@@ -52,14 +52,14 @@ listen_to(int pipe, struct child_end *end)
 	return got > 0;
 }
 
-/* Our own code in the child: it says its word and ends, and nobody else has the pipe. True: in time. */
+/* Our own code in the child: it says its word at one stroke and ends. True: in time. */
 static bool
 wait_for_word(int pipe, int64_t deadline, struct child_end *end)
 {
-	while (io_wait(pipe, POLLIN, deadline))
-		if (!listen_to(pipe, end))
-			return true;
-	return false;
+	if (!io_wait(pipe, POLLIN, deadline))
+		return false;
+	(void)listen_to(pipe, end);	/* nothing said: its end tells */
+	return true;
 }
 
 /* Until the child has ended, whoever may still have the pipe. True: in time. */

@@ -16,8 +16,10 @@
  * others are closed: every descriptor of the monitor is close-on-exec.
  */
 struct child_job {
-	int (*inside)(void *context);	/* called in the child with the pipe as descriptor 1, its value the exit */
-	void *context;			/* status; or NULL, and: */
+	/* Called in the child, writes at most PIPE_BUF bytes to `said` by one write(2) and returns the exit
+	 * status; or NULL, and: */
+	int (*inside)(void *context, int said);
+	void *context;
 	const char *path;		/* a program: absolute path */
 	const char *const *arguments, *const *environment;
 	int descriptors[CHILD_DESCRIPTORS];

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -404,7 +405,7 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 		.injector = INJECTOR_SENDMAIL, .injector_path = "/usr/sbin/sendmail", .user = "ofmipd",
 		.plain = true, .login = true, .max_size = 52428800, .max_recipients = 1000,
 		.timeout = 300, .login_timeout = 120, .min_uid = 1000,
-		.tls_control = -1, .tls_read = -1, .tls_write = -1, .root = geteuid() == 0,
+		.tls_control = -1, .tls_read = -1, .tls_write = -1, .root = getauxval(AT_EUID) == 0,
 	};
 	/* A check of a configuration that cannot even be read is a check, too. */
 	for (int i = 1; i < argc; i++)

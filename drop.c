@@ -97,15 +97,24 @@ drop_become(const struct rights *rights, bool root)
 
 /*
  * An empty directory of our own, gone before anybody can find it: nothing can be made in an unlinked
- * directory. /run is root's alone; /tmp serves where there is no /run. The working directory stays
- * outside until the directory is unlinked.
+ * directory. /run is root's alone; /tmp serves where there is no /run.
  */
 static bool
-empty_root(const char *name)
+empty_root(const char *id)
 {
-	if ((chdir("/run") != 0 || mkdir(name, 0) != 0) && (chdir("/tmp") != 0 || mkdir(name, 0) != 0))
-		return false;
-	return (chroot(name) == 0) & (rmdir(name) == 0) && chdir("/") == 0;
+	static const char *const places[] = { "/run/ofmipd-session.", "/tmp/ofmipd-session." };
+
+	for (int i = 0; i < 2; i++) {
+		char path[96];
+		struct text name;
+
+		text_start(&name, path, sizeof path);
+		text_add(&name, places[i]);
+		text_add(&name, id);
+		if (mkdir(path, 0) == 0)
+			return (chdir(path) == 0) & (rmdir(path) == 0) && chroot(".") == 0;
+	}
+	return false;
 }
 
 static bool
@@ -193,21 +202,19 @@ seccomp(void)
 }
 
 const char *
-drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit, pid_t monitor,
-    const int *kept, int count)
+drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit, const int *kept,
+    int count)
 {
 	if (root && !empty_root(id))
 		return "chroot to an empty directory";
+	/* Memory needs no limit: what would get more of it is not in the list below. */
 	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, spool_limit))
 		return "setrlimit";
-#ifndef NOCAGE
-	if (!limit(RLIMIT_AS, 64 << 20))
-		return "setrlimit";
-#endif
 	if (!drop_become(rights, root))
 		return "setgroups, setresgid, setresuid";
-	/* Later than the change of uid, which forgets it. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != monitor)
+	/* Later than the change of uid, which forgets it. A monitor that is gone already is missed at the
+	 * first question. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "prctl(PR_SET_PDEATHSIG)";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return "prctl(PR_SET_NO_NEW_PRIVS)";

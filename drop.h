@@ -42,11 +42,11 @@ bool drop_become(const struct rights *rights, bool root);
  * The session's cage. Root: an empty directory, already unlinked, becomes the root directory, then
  * drop_become(); always: rlimits, no core, no_new_privs, Landlock without a single rule, and the
  * seccomp list in drop.c. After it no file can be opened, nothing started, nobody signalled. `id` makes
- * the directory's name ours alone; `spool_limit` is the most bytes that a file may get; `monitor` is the
- * parent, with which the session dies; of its descriptors above 2 the `kept` ones stay. NULL: done; else what failed (errno says why), and the caller must
+ * the directory's name ours alone; `spool_limit` is the most bytes that a file may get; of the
+ * descriptors above 2 the `kept` ones stay. The process dies with its parent. NULL: done; else what failed (errno says why), and the caller must
  * end before it reads a byte.
  */
 const char *drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit,
-    pid_t monitor, const int *kept, int count);
+    const int *kept, int count);
 
 #endif

@@ -4,18 +4,18 @@
  *           client 0,1                                            log 2
  *               |                                                   |
  *  +------------+-------------+  ask: PEER, AUTH, SEND +------------+--------------+
- *  | SESSION   caged          |<--------- 3,4 -------->| MONITOR  root -> the user |
+ *  | SESSION   caged          |<--------- 4,5 -------->| MONITOR  root -> the user |
  *  | line > smtp > sasl, data |    one socketpair      | monitor > auth, inject    |
  *  +------------+-------------+                        +-----+---------------+-----+
  *               |                                            | stdin         | fd 3
- *               +------------- spool 5,6 --------------------+               |
+ *               +------------- spool 3,6 --------------------+               |
  *                                                      injector (as user)  checker (one shot)
  *
  *  Descriptors    session                          monitor
  *  0, 1           the client                       /dev/null
  *  2              the log                          the log
- *  3, 4           ASK_WALL, its end of the wall    ASK_MONITOR, its end of the wall
- *  5, 6           ASK_SPOOL, to write              ASK_SPOOL_READ, to read
+ *  3, 6           3 ASK_SPOOL, to write            6 ASK_SPOOL_READ, to read
+ *  4, 5           4 ASK_WALL, its end of the wall  5 ASK_MONITOR, its end of the wall
  *  above          UCSPI-TLS's three, if any        a maildir, if any; all close-on-exec
  */
 #include <bsd/string.h>
@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -127,7 +128,7 @@ static const char *
 check_descriptors(void)
 {
 	struct stat in, out, log;
-	int flags;
+	int on = 1;
 
 	/* Closed ones become /dev/null: what we open later must not become the client, nor the log. */
 	if ((fstat(STDIN_FILENO, &in) != 0 && !fill(STDIN_FILENO, &in)) ||
@@ -152,13 +153,12 @@ check_descriptors(void)
 	if ((!S_ISSOCK(in.st_mode) && !S_ISFIFO(in.st_mode)) || (!S_ISSOCK(out.st_mode) && !S_ISFIFO(out.st_mode)))
 		return "descriptors 0 and 1 must be a connection: a socket or pipes; start the program from "
 		    "tcpserver, xinetd, inetd, systemd or stunnel, or use --check";
-	flags = fcntl(STDOUT_FILENO, F_GETFL);
-	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+	if (S_ISFIFO(out.st_mode) && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
 		return "descriptor 1 cannot be written";
-	if (!same_file(&in, &out) && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
+	if (S_ISFIFO(in.st_mode) && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
 		return "descriptor 0 cannot be read";
 	/* A client that does not read must not hold us in write(2). */
-	return fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) == 0 ? NULL : strerror(errno);
+	return ioctl(STDOUT_FILENO, FIONBIO, &on) == 0 ? NULL : strerror(errno);
 }
 
 /* Who we are when nobody has logged in. */
@@ -177,7 +177,7 @@ find_service(void)
 
 /* Time, process and chance: no two sessions share it, not even after a restart. */
 static bool
-make_id(pid_t monitor)
+make_id(void)
 {
 	uint32_t random;
 	struct text text;
@@ -187,7 +187,7 @@ make_id(pid_t monitor)
 	text_start(&text, id, sizeof id);
 	text_add_hex(&text, (uint64_t)time(NULL), 8);
 	text_add_byte(&text, '.');
-	text_add_hex(&text, (uint64_t)monitor, 1);
+	text_add_hex(&text, (uint64_t)getpid(), 1);
 	text_add_byte(&text, '.');
 	text_add_hex(&text, random, 8);
 	return true;
@@ -257,9 +257,10 @@ find_all(void)
 	return inject_ready(&config, &service, &why) ? NULL : array;
 }
 
-/* The spool: a file in memory without a name, open once to write and once, apart, to read. */
+/* The spool is a file in memory without a name. It is opened once more, to read it from an offset of its own:
+ * whoever has that cannot write it. */
 static bool
-open_spool(void)
+reopen_spool(void)
 {
 	char array[40];
 	struct text path;
@@ -267,18 +268,17 @@ open_spool(void)
 	text_start(&path, array, sizeof array);
 	text_add(&path, "/proc/self/fd/");
 	text_add_number(&path, ASK_SPOOL);
-	return memfd_create("spool", MFD_CLOEXEC) == ASK_SPOOL &&
-	    open(array, O_RDONLY | O_CLOEXEC) == ASK_SPOOL_READ;
+	return open(array, O_RDONLY | O_CLOEXEC) == ASK_SPOOL_READ;
 }
 
 /* The session's whole life: the cage, then the client. */
 static int
-session(pid_t parent)
+session(void)
 {
 	const int kept[] = { ASK_WALL, ASK_SPOOL, config.tls_control, config.tls_read, config.tls_write };
 	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
 	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
-	const char *fault = drop_cage(&rights, config.root, id, most, parent, kept, 5);
+	const char *fault = drop_cage(&rights, config.root, id, most, kept, 5);
 
 	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
 }
@@ -302,7 +302,8 @@ keep_descriptors(void)
 	return drop_descriptors(kept, 3);
 }
 
-/* The monitor never touches the client's connection: it has /dev/null there. The session's ends go too. */
+/* The monitor never touches the client's connection: it has /dev/null there. Nor its own end
+ * of the wall twice: it must see the session go. */
 static bool
 leave_client(void)
 {
@@ -311,7 +312,7 @@ leave_client(void)
 	for (int i = 0; i < 3; i++)
 		if (tls[i] >= 0 && close(tls[i]) != 0 && errno != EBADF)	/* two may be one */
 			return false;
-	return close(ASK_WALL) == 0 && close(ASK_SPOOL) == 0 && close(STDIN_FILENO) == 0 && open("/dev/null", O_RDWR) == STDIN_FILENO &&
+	return close(ASK_WALL) == 0 && close(STDIN_FILENO) == 0 && open("/dev/null", O_RDWR) == STDIN_FILENO &&
 	    dup2(STDIN_FILENO, STDOUT_FILENO) == STDOUT_FILENO;
 }
 
@@ -321,7 +322,7 @@ main(int argc, char **argv)
 	static char *nothing[] = { NULL };
 	char **environment = environ, array[700];
 	int wall[2];
-	pid_t parent, child;
+	pid_t child;
 	enum config_answer answer;
 	const char *fault;
 	struct text why;
@@ -350,16 +351,17 @@ main(int argc, char **argv)
 	if (!keep_descriptors())
 		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
 	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
+	if (memfd_create("spool", MFD_CLOEXEC) != ASK_SPOOL)
+		return system_error("the spool");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
 	    wall[1] != ASK_MONITOR)
 		return system_error("socketpair");
-	if (!open_spool())
+	if (!reopen_spool())
 		return system_error("the spool (is /proc mounted?)");
 	fault = find_all();
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
-	parent = getpid();
-	if (!make_id(parent))
+	if (!make_id())
 		return system_error("random bytes");
 	/* From here on the environment is gone: what we need of it is copied, our children get their own. */
 	environ = nothing;
@@ -371,7 +373,7 @@ main(int argc, char **argv)
 	if (child < 0)
 		return system_error("fork");
 	if (child == 0)
-		_exit(session(parent));
+		_exit(session());
 	if (!leave_client()) {
 		log_error("descriptors of the monitor", errno);
 		return 1;	/* and the session dies with us */
