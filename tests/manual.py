@@ -1,14 +1,15 @@
-"""The commands and lines of configuration that ofmipd-doors(7) shows, so that what is tested is what
-is printed there."""
+"""The commands and lines of configuration that ofmipd-doors(7) shows, so that what is tested is
+what is printed there."""
 
 import os
 import re
 
-from harness import TOP
+import doors
+from harness import TOP, ok
 
 
 def line(beginning):
-    """The one line of a literal display that begins so; lines that end in a backslash are joined."""
+    """The one line that begins so; lines that end in a backslash are joined."""
     with open(os.path.join(TOP, "ofmipd-doors.7"), encoding="utf-8") as file:
         text = file.read().replace("\\e\n", " ")
     found = [re.sub(r"[ \t]+", " ", line.strip()) for line in text.splitlines()
@@ -25,3 +26,11 @@ def put_in(command, place, changes=()):
             raise ValueError("%r is not in %r" % (old, command))
         command = command.replace(old, new)
     return command
+
+
+def check(door, title, *expected):
+    """doors.check(), of which a client that cannot go on is one failure, and not the end."""
+    try:
+        doors.check(door, title, *expected)
+    except OSError as error:    # smtplib's exceptions are of this kind, too
+        ok(False, "%s: %r" % (title, error), *door.log() or ())

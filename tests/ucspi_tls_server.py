@@ -106,7 +106,7 @@ def be_tls(name, context, network, control, to_program, from_program, program):
         if name == 'sslserver':
             try:
                 os.kill(program, signal.SIGTERM)
-            except ProcessLookupError:
+            except OSError:     # gone, or of another user
                 pass
         os._exit(status)
 
@@ -138,7 +138,7 @@ def be_tls(name, context, network, control, to_program, from_program, program):
     leave(0)
 
 
-def be_program(name, network, control, read_end, write_end, options, arguments):
+def be_program(name, network, peer, control, read_end, write_end, options, arguments):
     """Becomes the program, with the variables the protocol wants."""
     for fd in (control.fileno(), read_end, write_end):
         os.set_inheritable(fd, True)
@@ -148,8 +148,7 @@ def be_program(name, network, control, read_end, write_end, options, arguments):
     if name == 'sslserver':
         for kind in ['SSL'] + ['TCP'] * ('-e' in options):
             os.environ['PROTO'] = kind
-            for side, address in (('LOCAL', network.getsockname()), ('REMOTE',
-                                                                     network.getpeername())):
+            for side, address in ('LOCAL', network.getsockname()), ('REMOTE', peer):
                 os.environ[f'{kind}{side}IP'] = address[0]
                 os.environ[f'{kind}{side}PORT'] = str(address[1])
         os.dup2(network.fileno(), 0)
@@ -180,7 +179,7 @@ def be_program(name, network, control, read_end, write_end, options, arguments):
     os.execvp(arguments[0], arguments)
 
 
-def serve(name, context, network, options, arguments):
+def serve(name, context, network, peer, options, arguments):
     """One connection: the TLS process beside the program."""
     ours, theirs = socket.socketpair()
     read_end, to_program = os.pipe()
@@ -195,7 +194,7 @@ def serve(name, context, network, options, arguments):
     ours.close()
     os.close(to_program)
     os.close(from_program)
-    be_program(name, network, theirs, read_end, write_end, options, arguments)
+    be_program(name, network, peer, theirs, read_end, write_end, options, arguments)
 
 
 def main():
@@ -205,7 +204,7 @@ def main():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(os.environ['CERTFILE'], os.environ['KEYFILE'])
     if name != 'sslserver':
-        serve(name, context, socket.socket(fileno=os.dup(0)), options, arguments)
+        serve(name, context, socket.socket(fileno=os.dup(0)), None, options, arguments)
     host, port = arguments[:2]
     listener = socket.create_server((host if host != '0' else '', int(port)))
     null = os.open('/dev/null', os.O_RDWR)
@@ -213,11 +212,11 @@ def main():
     os.dup2(null, 1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        network = listener.accept()[0]
+        network, peer = listener.accept()
         if os.fork() == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            serve(name, context, network, options, arguments[2:])
+            serve(name, context, network, peer, options, arguments[2:])
         network.close()
 
 
