@@ -1,11 +1,4 @@
 /* side: tool. Keeps the entries of a password file; the sessions only read it. */
-#include "config.h"
-#include "secret.h"
-
-#include <sys/file.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-
 #include <bsd/readpassphrase.h>
 #include <bsd/string.h>
 #include <err.h>
@@ -21,8 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "config.h"
+#include "secret.h"
 
 #ifndef PASSWORD_FILE
 #define PASSWORD_FILE "/etc/ofmipd/passwd"
@@ -61,7 +60,7 @@ struct line {
 	size_t number;
 };
 
-/* Bytes in memory.  Whatever held a password is wiped before it is given back. */
+/* Bytes in memory. Whatever held a password is wiped before it is given back. */
 struct buffer {
 	char *bytes;
 	size_t length, size;
@@ -81,7 +80,8 @@ struct target {
 /*
  * Bytes.
  */
-static void buffer_free(struct buffer *t)
+static void
+buffer_free(struct buffer *t)
 {
 	if (t->bytes != NULL)
 		explicit_bzero(t->bytes, t->size);
@@ -90,7 +90,8 @@ static void buffer_free(struct buffer *t)
 }
 
 /* Not realloc(): it would leave the old bytes behind in freed memory. */
-static void buffer_room(struct buffer *t, size_t more)
+static void
+buffer_room(struct buffer *t, size_t more)
 {
 	size_t size = t->size > 0 ? t->size : 4096;
 	char *bytes;
@@ -111,7 +112,8 @@ static void buffer_room(struct buffer *t, size_t more)
 	t->size = size;
 }
 
-static void buffer_add(struct buffer *t, const char *bytes, size_t length)
+static void
+buffer_add(struct buffer *t, const char *bytes, size_t length)
 {
 	if (length == 0)
 		return;
@@ -120,12 +122,14 @@ static void buffer_add(struct buffer *t, const char *bytes, size_t length)
 	t->length += length;
 }
 
-static void buffer_add_string(struct buffer *t, const char *string)
+static void
+buffer_add_string(struct buffer *t, const char *string)
 {
 	buffer_add(t, string, strlen(string));
 }
 
-static bool buffer_read(struct buffer *t, int fd)
+static bool
+buffer_read(struct buffer *t, int fd)
 {
 	ssize_t got;
 
@@ -138,7 +142,8 @@ static bool buffer_read(struct buffer *t, int fd)
 	return got == 0;
 }
 
-static bool buffer_write(const struct buffer *t, int fd)
+static bool
+buffer_write(const struct buffer *t, int fd)
 {
 	size_t done = 0;
 	ssize_t put;
@@ -154,9 +159,10 @@ static bool buffer_write(const struct buffer *t, int fd)
 }
 
 /*
- * Lines and fields.  A line is an entry when it has a name and a ':' behind it and is no comment.
+ * Lines and fields. A line is an entry when it has a name and a ':' behind it and is no comment.
  */
-static bool next_line(const struct buffer *t, struct line *l)
+static bool
+next_line(const struct buffer *t, struct line *l)
 {
 	const char *from = l->start == NULL ? t->bytes : l->start + l->length + l->end;
 	size_t left = t->length - (size_t)(from - t->bytes);
@@ -176,20 +182,23 @@ static bool next_line(const struct buffer *t, struct line *l)
 	return true;
 }
 
-static bool is_entry(const struct line *l)
+static bool
+is_entry(const struct line *l)
 {
 	return l->length > 0 && l->start[0] != '#' && l->start[0] != ':' &&
 	    memchr(l->start, ':', l->length) != NULL;
 }
 
-static bool has_secret_mark(const struct line *l)
+static bool
+has_secret_mark(const struct line *l)
 {
 	return l->length >= strlen(SECRET_MARK) &&
 	    memcmp(l->start, SECRET_MARK, strlen(SECRET_MARK)) == 0;
 }
 
 /* Fills fields and tells how many there are. */
-static size_t split(const struct line *l, struct field fields[FIELDS])
+static size_t
+split(const struct line *l, struct field fields[FIELDS])
 {
 	const char *from = l->start, *end = l->start + l->length, *colon;
 	size_t count = 0;
@@ -206,7 +215,8 @@ static size_t split(const struct line *l, struct field fields[FIELDS])
 }
 
 /* Blanks around a name do not count, as they did not for tmda-ofmipd. */
-static void trim(struct field *f)
+static void
+trim(struct field *f)
 {
 	while (f->length > 0 && strchr(" \t\r\f\v", f->start[0]) != NULL)
 		f->start++, f->length--;
@@ -214,7 +224,8 @@ static void trim(struct field *f)
 		f->length--;
 }
 
-static bool find_entry(const struct buffer *t, const char *user, struct line *l)
+static bool
+find_entry(const struct buffer *t, const char *user, struct line *l)
 {
 	struct field fields[FIELDS];
 
@@ -236,7 +247,8 @@ struct owner {
 	size_t line;
 };
 
-static int by_name(const void *a, const void *b)
+static int
+by_name(const void *a, const void *b)
 {
 	const struct owner *x = a, *y = b;
 	size_t shorter = x->name.length < y->name.length ? x->name.length : y->name.length;
@@ -248,7 +260,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* A name as it may be shown on a terminal. */
-static void print_clean(FILE *to, const char *bytes, size_t length)
+static void
+print_clean(FILE *to, const char *bytes, size_t length)
 {
 	size_t i;
 
@@ -259,7 +272,8 @@ static void print_clean(FILE *to, const char *bytes, size_t length)
 	}
 }
 
-static struct owner *owners_of(const struct buffer *t, size_t *count)
+static struct owner *
+owners_of(const struct buffer *t, size_t *count)
 {
 	struct line l = { NULL, 0, 0, 0 };
 	struct field fields[FIELDS];
@@ -282,7 +296,8 @@ static struct owner *owners_of(const struct buffer *t, size_t *count)
 }
 
 /* Two lines for one name: which one counts would be anybody's guess, so neither does. */
-static bool sound(const char *path, const struct buffer *t)
+static bool
+sound(const char *path, const struct buffer *t)
 {
 	struct owner *owners;
 	size_t count, i;
@@ -310,7 +325,8 @@ static bool sound(const char *path, const struct buffer *t)
 }
 
 /* The second field as a string, as secret_verify() wants it. */
-static bool stored_of(const struct field *f, char stored[SECRET_STORED_SIZE])
+static bool
+stored_of(const struct field *f, char stored[SECRET_STORED_SIZE])
 {
 	if (f->length >= SECRET_STORED_SIZE)
 		return false;
@@ -320,7 +336,8 @@ static bool stored_of(const struct field *f, char stored[SECRET_STORED_SIZE])
 }
 
 /* ofmipd-session looks for the bytes of the lower-case name, and for nothing else. */
-static bool never_found(const struct field *name)
+static bool
+never_found(const struct field *name)
 {
 	struct field trimmed = *name;
 	size_t i;
@@ -333,7 +350,8 @@ static bool never_found(const struct field *name)
 }
 
 /* What keeps ofmipd-session from using the file, or some of it. */
-static void warn_about(const char *path, const struct buffer *b, mode_t mode)
+static void
+warn_about(const char *path, const struct buffer *b, mode_t mode)
 {
 	bool readable = (mode & (S_IRGRP | S_IROTH)) != 0;
 	char stored[SECRET_STORED_SIZE];
@@ -363,7 +381,8 @@ static void warn_about(const char *path, const struct buffer *b, mode_t mode)
 /*
  * The file: read, lock, replace.
  */
-static bool read_regular(const char *path, int fd, struct buffer *t)
+static bool
+read_regular(const char *path, int fd, struct buffer *t)
 {
 	if (!buffer_read(t, fd)) {
 		warn("%s", path);
@@ -372,7 +391,8 @@ static bool read_regular(const char *path, int fd, struct buffer *t)
 	return true;
 }
 
-static int open_regular(int directory, const char *name, const char *path, struct stat *status)
+static int
+open_regular(int directory, const char *name, const char *path, struct stat *status)
 {
 	/* O_NONBLOCK: a FIFO must not hold us here. */
 	int fd = openat(directory, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -390,7 +410,8 @@ static int open_regular(int directory, const char *name, const char *path, struc
 }
 
 /* For those who only look: rename() replaces the file, so an open one never changes. */
-static bool read_file(const char *path, struct buffer *t, struct stat *status)
+static bool
+read_file(const char *path, struct buffer *t, struct stat *status)
 {
 	int fd = open_regular(AT_FDCWD, path, path, status);
 	bool ok;
@@ -406,7 +427,8 @@ static bool read_file(const char *path, struct buffer *t, struct stat *status)
  * A symbolic link is followed to the end: the file it names is replaced, not the link, and the
  * new one is made in that file's directory, since rename() does not cross file systems.
  */
-static bool find_target(const char *path, struct target *t)
+static bool
+find_target(const char *path, struct target *t)
 {
 	struct stat status;
 	char *slash;
@@ -431,16 +453,19 @@ static bool find_target(const char *path, struct target *t)
 		*slash = '\0';
 		t->directory = open(t->resolved, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	if (t->directory < 0)
-		warn("%s: the directory", path);
-	return t->directory >= 0;
+	if (t->directory >= 0)
+		return true;
+	warn("%s: the directory", path);
+	free(t->resolved);
+	return false;
 }
 
 /*
  * From here to the end of the work no signal is taken, so that none leaves a half-made file; what
  * came meanwhile is delivered afterwards.
  */
-static void hold_signals(struct target *t)
+static void
+hold_signals(struct target *t)
 {
 	sigset_t all;
 
@@ -448,12 +473,14 @@ static void hold_signals(struct target *t)
 	sigprocmask(SIG_BLOCK, &all, &t->signals);
 }
 
-static void release_signals(const struct target *t)
+static void
+release_signals(const struct target *t)
 {
 	sigprocmask(SIG_SETMASK, &t->signals, NULL);
 }
 
-static int open_target(struct target *t, bool create)
+static int
+open_target(struct target *t, bool create)
 {
 	int fd = openat(t->directory, t->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
@@ -467,7 +494,8 @@ static int open_target(struct target *t, bool create)
 }
 
 /* The lock lies on a file that may have been replaced while we waited: is it still the one? */
-static bool still_there(const struct target *t, int fd, struct stat *status)
+static bool
+still_there(const struct target *t, int fd, struct stat *status)
 {
 	struct stat now;
 
@@ -477,7 +505,8 @@ static bool still_there(const struct target *t, int fd, struct stat *status)
 }
 
 /* Opens and locks the file; held signals are let through only while waiting. */
-static bool lock_target(struct target *t, bool create)
+static bool
+lock_target(struct target *t, bool create)
 {
 	const struct timespec moment = { 0, 20 * 1000 * 1000 };
 	struct timespec now, start;
@@ -506,7 +535,8 @@ static bool lock_target(struct target *t, bool create)
 	return false;
 }
 
-static bool read_target(struct target *t, struct buffer *text)
+static bool
+read_target(struct target *t, struct buffer *text)
 {
 	if (!S_ISREG(t->status.st_mode)) {
 		warnx("%s: not a regular file", t->path);
@@ -516,7 +546,8 @@ static bool read_target(struct target *t, struct buffer *text)
 }
 
 /* Everything that can go wrong with a disk goes wrong here, before rename(). */
-static bool fill_new(const struct target *t, int fd, const struct buffer *text)
+static bool
+fill_new(const struct target *t, int fd, const struct buffer *text)
 {
 	return fchown(fd, t->status.st_uid, t->status.st_gid) == 0 &&
 	    fchmod(fd, t->status.st_mode & 07777) == 0 && buffer_write(text, fd) && fsync(fd) == 0;
@@ -526,7 +557,8 @@ static bool fill_new(const struct target *t, int fd, const struct buffer *text)
  * The new file's name is always the same: who holds the lock is its only user, and takes away
  * what a killed predecessor left.
  */
-static bool replace_target(struct target *t, const struct buffer *text)
+static bool
+replace_target(struct target *t, const struct buffer *text)
 {
 	char name[NAME_MAX + 1];
 	struct stat status;
@@ -560,7 +592,8 @@ static bool replace_target(struct target *t, const struct buffer *text)
 	return true;
 }
 
-static void leave_target(struct target *t)
+static void
+leave_target(struct target *t)
 {
 	if (t->created)
 		unlinkat(t->directory, t->name, 0);
@@ -575,7 +608,8 @@ static void leave_target(struct target *t)
 /*
  * Names and passwords.
  */
-static const char *name_fault(const char *name, size_t length)
+static const char *
+name_fault(const char *name, size_t length)
 {
 	size_t i;
 
@@ -594,8 +628,9 @@ static const char *name_fault(const char *name, size_t length)
 	return NULL;
 }
 
-/* ASCII only, as ofmipd-session does it.  True when something changed. */
-static bool lower(char *to, const char *from, size_t length)
+/* ASCII only, as ofmipd-session does it. True when something changed. */
+static bool
+lower(char *to, const char *from, size_t length)
 {
 	bool changed = false;
 	size_t i;
@@ -611,7 +646,8 @@ static bool lower(char *to, const char *from, size_t length)
 }
 
 /* One line, byte by byte: the next line may be for the next program of the script. */
-static bool password_from_stdin(char *password, size_t size)
+static bool
+password_from_stdin(char *password, size_t size)
 {
 	size_t length = 0;
 	ssize_t got;
@@ -638,7 +674,8 @@ static bool password_from_stdin(char *password, size_t size)
 	return true;
 }
 
-static bool password_from_terminal(const char *prompt, const char *user, char *password,
+static bool
+password_from_terminal(const char *prompt, const char *user, char *password,
     size_t size)
 {
 	char line[USER_MAX + 64];
@@ -653,7 +690,8 @@ static bool password_from_terminal(const char *prompt, const char *user, char *p
 	return false;
 }
 
-static bool acceptable(const char *password)
+static bool
+acceptable(const char *password)
 {
 	const char *fault = NULL;
 
@@ -669,7 +707,8 @@ static bool acceptable(const char *password)
 }
 
 /* Asks for a new password, twice where a person types it.  0, or the exit status. */
-static int ask_new(const struct options *o, char *password, size_t size)
+static int
+ask_new(const struct options *o, char *password, size_t size)
 {
 	char again[2 * SECRET_PASSWORD_MAX];
 	bool ok, same;
@@ -691,7 +730,8 @@ static int ask_new(const struct options *o, char *password, size_t size)
 	return !ok ? FAILED : same ? 0 : NO;
 }
 
-static int make_stored(const struct options *o, char stored[SECRET_STORED_SIZE])
+static int
+make_stored(const struct options *o, char stored[SECRET_STORED_SIZE])
 {
 	char password[2 * SECRET_PASSWORD_MAX];
 	int status = ask_new(o, password, sizeof(password));
@@ -707,7 +747,8 @@ static int make_stored(const struct options *o, char stored[SECRET_STORED_SIZE])
 /*
  * Changing.
  */
-static void add_secret_mark(struct buffer *to)
+static void
+add_secret_mark(struct buffer *to)
 {
 	char encoded[BASE64_ENCODE_RAW_LENGTH(SECRET_BYTES)];
 	uint8_t bytes[SECRET_BYTES];
@@ -721,7 +762,8 @@ static void add_secret_mark(struct buffer *to)
 	explicit_bzero(encoded, sizeof(encoded));
 }
 
-static void set_field(struct field *fields, size_t *count, size_t which, const char *value)
+static void
+set_field(struct field *fields, size_t *count, size_t which, const char *value)
 {
 	if (value == NULL)
 		return;
@@ -731,7 +773,8 @@ static void set_field(struct field *fields, size_t *count, size_t which, const c
 }
 
 /* Adds the entry; what o does not give is taken from the old one, where there is one. */
-static void add_entry(struct buffer *to, const struct options *o, const struct line *old,
+static void
+add_entry(struct buffer *to, const struct options *o, const struct line *old,
     const char *stored)
 {
 	struct field fields[FIELDS];
@@ -755,7 +798,8 @@ static void add_entry(struct buffer *to, const struct options *o, const struct l
 }
 
 /* A clear-text password with a ':' looks like more fields: to keep its tail as a uid is no help. */
-static bool fields_fit(const char *path, const struct line *l)
+static bool
+fields_fit(const char *path, const struct line *l)
 {
 	struct field fields[FIELDS];
 	size_t count = split(l, fields), i, j;
@@ -772,7 +816,8 @@ static bool fields_fit(const char *path, const struct line *l)
 }
 
 /* Everything of from, with the line l replaced by o's entry or, with stored NULL, left out. */
-static void copy_but(struct buffer *to, const struct buffer *from, const struct options *o,
+static void
+copy_but(struct buffer *to, const struct buffer *from, const struct options *o,
     const struct line *l, const char *stored)
 {
 	const char *rest = l->start + l->length + l->end;
@@ -783,14 +828,16 @@ static void copy_but(struct buffer *to, const struct buffer *from, const struct 
 	buffer_add(to, rest, from->length - (size_t)(rest - from->bytes));
 }
 
-static void copy_and_end_line(struct buffer *to, const struct buffer *from)
+static void
+copy_and_end_line(struct buffer *to, const struct buffer *from)
 {
 	buffer_add(to, from->bytes, from->length);
 	if (from->length > 0 && from->bytes[from->length - 1] != '\n')
 		buffer_add(to, "\n", 1);
 }
 
-static int change_locked(struct target *t, const struct options *o, const char *stored)
+static int
+change_locked(struct target *t, const struct options *o, const char *stored)
 {
 	struct buffer old = { NULL, 0, 0 }, new = { NULL, 0, 0 };
 	struct line l;
@@ -826,7 +873,8 @@ out:
 	return status;
 }
 
-static int change(const struct options *o)
+static int
+change(const struct options *o)
 {
 	char stored[SECRET_STORED_SIZE] = "";
 	struct target t;
@@ -851,7 +899,8 @@ static int change(const struct options *o)
 /*
  * Looking.
  */
-static const char *scheme_of(const char *stored, bool two_fields, char *name, size_t size)
+static const char *
+scheme_of(const char *stored, bool two_fields, char *name, size_t size)
 {
 	if (stored[0] == '\0' || stored[0] == '*' || stored[0] == '!')
 		return "locked";
@@ -862,7 +911,8 @@ static const char *scheme_of(const char *stored, bool two_fields, char *name, si
 	return name;
 }
 
-static int list(const struct options *o)
+static int
+list(const struct options *o)
 {
 	char stored[SECRET_STORED_SIZE], name[64];
 	struct buffer text = { NULL, 0, 0 };
@@ -872,8 +922,10 @@ static int list(const struct options *o)
 	const char *scheme;
 	size_t count;
 
-	if (!read_file(o->file, &text, &status))
+	if (!read_file(o->file, &text, &status)) {
+		buffer_free(&text);
 		return FAILED;
+	}
 	while (next_line(&text, &l)) {
 		if (!is_entry(&l))
 			continue;
@@ -901,7 +953,8 @@ static int list(const struct options *o)
 	return DONE;
 }
 
-static int verify_entry(const struct options *o, const struct line *l)
+static int
+verify_entry(const struct options *o, const struct line *l)
 {
 	static const struct {
 		const char *says;
@@ -929,7 +982,8 @@ static int verify_entry(const struct options *o, const struct line *l)
 	return answers[answer].status;
 }
 
-static int verify(const struct options *o)
+static int
+verify(const struct options *o)
 {
 	struct buffer text = { NULL, 0, 0 };
 	struct stat status;
@@ -951,7 +1005,7 @@ static int verify(const struct options *o)
 
 /*
  * Importing tmda-ofmipd's file: "name:password", blanks around either do not count, and whatever
- * stands behind the first ':' is the password.  What already has a {SCHEME}, or begins like a
+ * stands behind the first ':' is the password. What already has a {SCHEME}, or begins like a
  * crypt(3) hash, is kept as it stands; so is a locked entry.
  */
 struct import {
@@ -961,14 +1015,16 @@ struct import {
 	size_t total, hashed, kept;
 };
 
-static bool refuse(const struct import *i, const struct line *l, const char *why)
+static bool
+refuse(const struct import *i, const struct line *l, const char *why)
 {
 	warnx("%s: line %zu: %s", i->path, l->number, why);
 	return false;
 }
 
 /* The entry as it stands, its name in lower case. */
-static bool keep_entry(struct import *i, const struct line *l, const char *user,
+static bool
+keep_entry(struct import *i, const struct line *l, const char *user,
     const struct field *rest, const char *note)
 {
 	if (note != NULL)
@@ -981,7 +1037,8 @@ static bool keep_entry(struct import *i, const struct line *l, const char *user,
 	return true;
 }
 
-static bool keep_hash(struct import *i, const struct line *l, const char *user,
+static bool
+keep_hash(struct import *i, const struct line *l, const char *user,
     const struct field *rest)
 {
 	char stored[SECRET_STORED_SIZE];
@@ -999,7 +1056,8 @@ static bool keep_hash(struct import *i, const struct line *l, const char *user,
 	return keep_entry(i, l, user, rest, NULL);
 }
 
-static bool import_entry(struct import *i, const struct line *l)
+static bool
+import_entry(struct import *i, const struct line *l)
 {
 	char user[USER_MAX + 1], password[SECRET_PASSWORD_MAX + 1], stored[SECRET_STORED_SIZE];
 	const char *colon = memchr(l->start, ':', l->length), *fault;
@@ -1040,7 +1098,8 @@ static bool import_entry(struct import *i, const struct line *l)
 	return true;
 }
 
-static bool is_blank(const struct line *l)
+static bool
+is_blank(const struct line *l)
 {
 	struct field f = { l->start, l->length };
 
@@ -1049,15 +1108,17 @@ static bool is_blank(const struct line *l)
 }
 
 /* A hash takes its time by design; somebody may be watching. */
-static void show_progress(const struct import *i, bool last)
+static void
+show_progress(const struct import *i, bool last)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%zu of %zu users%s", i->hashed + i->kept, i->total,
 		    last ? "\n" : "");
 }
 
-/* Adds the converted lines of from to i->to.  All faults are named before giving up. */
-static bool convert(struct import *i, const struct buffer *from, bool in_place)
+/* Adds the converted lines of from to i->to. All faults are named before giving up. */
+static bool
+convert(struct import *i, const struct buffer *from, bool in_place)
 {
 	struct line l = { NULL, 0, 0, 0 };
 	bool ok = true, marked = false;
@@ -1086,7 +1147,8 @@ static bool convert(struct import *i, const struct buffer *from, bool in_place)
 	return ok;
 }
 
-static int import_in_place(struct target *t, struct import *i)
+static int
+import_in_place(struct target *t, struct import *i)
 {
 	struct buffer old = { NULL, 0, 0 };
 	bool ok = read_target(t, &old);
@@ -1100,7 +1162,8 @@ static int import_in_place(struct target *t, struct import *i)
 	return ok ? DONE : FAILED;
 }
 
-static int import_beside(struct target *t, const struct buffer *converted)
+static int
+import_beside(struct target *t, const struct buffer *converted)
 {
 	struct buffer old = { NULL, 0, 0 }, new = { NULL, 0, 0 };
 	char label[PATH_MAX + 64];
@@ -1119,14 +1182,16 @@ static int import_beside(struct target *t, const struct buffer *converted)
 	return ok ? DONE : FAILED;
 }
 
-static bool same_file(const char *a, const char *b)
+static bool
+same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static int import(const struct options *o)
+static int
+import(const struct options *o)
 {
 	struct buffer from = { NULL, 0, 0 }, to = { NULL, 0, 0 };
 	struct import i = { .options = o, .path = o->source, .to = &to };
@@ -1166,7 +1231,8 @@ static const char usage_text[] =
 "       ofmipd-passwd [-f FILE] --list\n"
 "       ofmipd-passwd [-f FILE] [--scheme NAME] --import OLDFILE\n";
 
-static void print_help(void)
+static void
+print_help(void)
 {
 	const char *const *scheme;
 
@@ -1196,7 +1262,8 @@ static void print_help(void)
 	    secret_schemes[0], LEAST_UID);
 }
 
-static _Noreturn void wrong_use(const char *format, ...)
+static _Noreturn void
+wrong_use(const char *format, ...)
 {
 	va_list arguments;
 
@@ -1207,7 +1274,8 @@ static _Noreturn void wrong_use(const char *format, ...)
 	exit(WRONG_USE);
 }
 
-static const char *id_argument(const char *option, const char *value)
+static const char *
+id_argument(const char *option, const char *value)
 {
 	size_t digits = strspn(value, "0123456789");
 
@@ -1220,7 +1288,8 @@ static const char *id_argument(const char *option, const char *value)
 	return value;
 }
 
-static const char *home_argument(const char *value)
+static const char *
+home_argument(const char *value)
 {
 	const char *c;
 
@@ -1232,7 +1301,8 @@ static const char *home_argument(const char *value)
 	return value;
 }
 
-static const char *scheme_argument(const char *value)
+static const char *
+scheme_argument(const char *value)
 {
 	const char *const *scheme;
 
@@ -1242,14 +1312,16 @@ static const char *scheme_argument(const char *value)
 	wrong_use("--scheme %s: not one of those that --help names", value);
 }
 
-static void set_action(struct options *o, enum action action)
+static void
+set_action(struct options *o, enum action action)
 {
 	if (o->action != CHANGE && o->action != action)
 		wrong_use("--delete, --list, --verify and --import exclude each other");
 	o->action = action;
 }
 
-static void set_user(struct options *o, const char *name)
+static void
+set_user(struct options *o, const char *name)
 {
 	const char *fault = name_fault(name, strlen(name));
 
@@ -1259,7 +1331,8 @@ static void set_user(struct options *o, const char *name)
 		warnx("the name is written in lower case: %s", o->user);
 }
 
-static void check_together(const struct options *o)
+static void
+check_together(const struct options *o)
 {
 	bool fields = o->uid != NULL || o->gid != NULL || o->home != NULL;
 
@@ -1276,7 +1349,8 @@ static void check_together(const struct options *o)
 		    o->uid, LEAST_UID);
 }
 
-static void parse(int argc, char **argv, struct options *o)
+static void
+parse(int argc, char **argv, struct options *o)
 {
 	enum { OPTION_SCHEME = 256, OPTION_UID, OPTION_GID, OPTION_HOME, OPTION_STDIN,
 	    OPTION_DELETE, OPTION_LIST, OPTION_VERIFY, OPTION_IMPORT };
@@ -1329,7 +1403,8 @@ static void parse(int argc, char **argv, struct options *o)
 		o->scheme = secret_schemes[0];
 }
 
-int main(int argc, char **argv)
+int
+main(int argc, char **argv)
 {
 	const struct rlimit none = { 0, 0 };
 	struct options o;

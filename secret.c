@@ -1,6 +1,4 @@
 /* side: pure. Passwords against their stored form; reads nothing, starts nothing. */
-#include "secret.h"
-
 #include <bsd/string.h>
 #include <crypt.h>
 #include <nettle/base16.h>
@@ -14,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "secret.h"
 
 enum encoding { AS_IS, BASE64, HEX, GUESS };
 
@@ -73,7 +73,8 @@ static const struct scheme *const plain_scheme = &schemes[6];
  * Both sides are padded to one fixed size, so that neither length nor first difference shows in
  * the time.  memeql_sec() and not memcmp(): its time does not depend on the bytes.
  */
-static enum secret_answer verify_plain(const struct scheme *scheme, const uint8_t *value,
+static enum secret_answer
+verify_plain(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
 	uint8_t expected[SECRET_PASSWORD_MAX + 1] = { 0 };
@@ -93,10 +94,11 @@ static enum secret_answer verify_plain(const struct scheme *scheme, const uint8_
 
 /*
  * crypt_rn() says that it cannot use a setting by NULL or, as crypt(3) has always done it, by a
- * text that begins with '*'; no hash does.  What it makes of a shorter stored value is no proof
+ * text that begins with '*'; no hash does. What it makes of a shorter stored value is no proof
  * of anything: that value was never a whole hash.
  */
-static enum secret_answer verify_crypt(const struct scheme *scheme, const uint8_t *value,
+static enum secret_answer
+verify_crypt(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
 	struct crypt_data work = { 0 };
@@ -121,7 +123,8 @@ static enum secret_answer verify_crypt(const struct scheme *scheme, const uint8_
 }
 
 /* The digest of password, then salt. */
-static void digest_of(const struct nettle_hash *hash, const char *password, const uint8_t *salt,
+static void
+digest_of(const struct nettle_hash *hash, const char *password, const uint8_t *salt,
     size_t salt_size, uint8_t *digest)
 {
 	union hash_state state;
@@ -133,7 +136,8 @@ static void digest_of(const struct nettle_hash *hash, const char *password, cons
 	explicit_bzero(&state, sizeof(state));
 }
 
-static enum secret_answer verify_digest(const struct scheme *scheme, const uint8_t *value,
+static enum secret_answer
+verify_digest(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
 	uint8_t digest[SHA512_DIGEST_SIZE];
@@ -149,7 +153,8 @@ static enum secret_answer verify_digest(const struct scheme *scheme, const uint8
 }
 
 /* Each decoder writes at most VALUE_SIZE bytes to value; false: text is malformed or too long. */
-static bool decode_base64(const char *text, uint8_t *value, size_t *length)
+static bool
+decode_base64(const char *text, uint8_t *value, size_t *length)
 {
 	struct base64_decode_ctx state;
 
@@ -160,7 +165,8 @@ static bool decode_base64(const char *text, uint8_t *value, size_t *length)
 	    base64_decode_final(&state);
 }
 
-static bool decode_hex(const char *text, uint8_t *value, size_t *length)
+static bool
+decode_hex(const char *text, uint8_t *value, size_t *length)
 {
 	struct base16_decode_ctx state;
 
@@ -171,7 +177,8 @@ static bool decode_hex(const char *text, uint8_t *value, size_t *length)
 	    base16_decode_final(&state);
 }
 
-static bool decode(enum encoding encoding, const char *text, uint8_t *value, size_t *length)
+static bool
+decode(enum encoding encoding, const char *text, uint8_t *value, size_t *length)
 {
 	if (encoding == BASE64)
 		return decode_base64(text, value, length);
@@ -185,7 +192,8 @@ static bool decode(enum encoding encoding, const char *text, uint8_t *value, siz
 }
 
 /* Finds the encoding by the suffix behind the scheme's name; false: there is no such suffix. */
-static bool find_encoding(const char *suffix, size_t length, enum encoding *encoding)
+static bool
+find_encoding(const char *suffix, size_t length, enum encoding *encoding)
 {
 	if (length == 0)
 		return true;
@@ -202,7 +210,8 @@ static bool find_encoding(const char *suffix, size_t length, enum encoding *enco
  * Parts stored into scheme, encoding and text of the value; NULL when the scheme is unknown.
  * An unsalted digest without a suffix is hex where it has hex's length, as Dovecot guesses.
  */
-static const struct scheme *find_scheme(const char *stored, bool two_fields,
+static const struct scheme *
+find_scheme(const char *stored, bool two_fields,
     enum encoding *encoding, const char **text)
 {
 	const struct scheme *scheme;
@@ -232,12 +241,14 @@ static const struct scheme *find_scheme(const char *stored, bool two_fields,
 	return scheme;
 }
 
-static bool is_locked(const char *text)
+static bool
+is_locked(const char *text)
 {
 	return text[0] == '\0' || text[0] == '*' || text[0] == '!';
 }
 
-enum secret_answer secret_verify(const char *stored, bool two_fields, const char *password)
+enum secret_answer
+secret_verify(const char *stored, bool two_fields, const char *password)
 {
 	uint8_t value[VALUE_SIZE];
 	const struct scheme *scheme;
@@ -262,7 +273,8 @@ enum secret_answer secret_verify(const char *stored, bool two_fields, const char
 	return answer;
 }
 
-bool secret_is_cleartext(const char *stored, bool two_fields)
+bool
+secret_is_cleartext(const char *stored, bool two_fields)
 {
 	const struct scheme *scheme;
 	enum encoding encoding;
@@ -277,7 +289,8 @@ bool secret_is_cleartext(const char *stored, bool two_fields)
 /*
  * Making stored forms.
  */
-static bool make_crypt(const char *prefix, unsigned long cost, const char *password, char *out,
+static bool
+make_crypt(const char *prefix, unsigned long cost, const char *password, char *out,
     size_t size)
 {
 	struct crypt_data work = { 0 };
@@ -293,7 +306,8 @@ static bool make_crypt(const char *prefix, unsigned long cost, const char *passw
 	return ok;
 }
 
-static bool make_base64(const uint8_t *bytes, size_t length, char *out, size_t size)
+static bool
+make_base64(const uint8_t *bytes, size_t length, char *out, size_t size)
 {
 	if (BASE64_ENCODE_RAW_LENGTH(length) >= size)
 		return false;
@@ -302,7 +316,8 @@ static bool make_base64(const uint8_t *bytes, size_t length, char *out, size_t s
 	return true;
 }
 
-static bool make_digest(const struct nettle_hash *hash, const char *password, char *out,
+static bool
+make_digest(const struct nettle_hash *hash, const char *password, char *out,
     size_t size)
 {
 	uint8_t value[SHA512_DIGEST_SIZE + SALT_SIZE];
@@ -314,7 +329,8 @@ static bool make_digest(const struct nettle_hash *hash, const char *password, ch
 }
 
 /* A ':' would end the field, a control character the line: those go in base64. */
-static bool make_plain(const char *password, char *out, size_t size)
+static bool
+make_plain(const char *password, char *out, size_t size)
 {
 	const char *c;
 
@@ -334,7 +350,8 @@ const char *const secret_schemes[] = {
 	"YESCRYPT", "BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "SSHA512", "SSHA256", "PLAIN", NULL
 };
 
-bool secret_make(const char *scheme, const char *password, char *out, size_t size)
+bool
+secret_make(const char *scheme, const char *password, char *out, size_t size)
 {
 	static const struct maker {
 		const char *name, *written;

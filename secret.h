@@ -24,10 +24,10 @@ enum secret_answer {
 /*
  * Does password fit stored?  stored is the second field of a password file's line as it stands;
  * two_fields is true when the line had no third field: then a value that begins with neither '{'
- * nor '$' is clear text, else it is a crypt(3) hash.  An empty password and one longer than
+ * nor '$' is clear text, else it is a crypt(3) hash. An empty password and one longer than
  * SECRET_PASSWORD_MAX fit nothing and are not hashed: with them only a locked entry (LOCKED) and an
- * unknown scheme (UNUSABLE) are told from all others (NO).  The time taken depends on the form of
- * stored, not on how much of the password was right.  Leaves no copy of either behind.
+ * unknown scheme (UNUSABLE) are told from all others (NO). The time taken depends on the form of
+ * stored, not on how much of the password was right. Leaves no copy of either behind.
  */
 enum secret_answer secret_verify(const char *stored, bool two_fields, const char *password);
 
@@ -36,7 +36,7 @@ bool secret_is_cleartext(const char *stored, bool two_fields);
 
 /*
  * Writes the stored form of password, with its {SCHEME} in front, to out.  scheme is one of
- * secret_schemes; case does not matter.  False when the scheme is not among them, when it cannot
+ * secret_schemes; case does not matter. False when the scheme is not among them, when it cannot
  * hold the password (empty; longer than SECRET_PASSWORD_MAX; for bcrypt longer than 72 bytes, which
  * it would cut) or when size is too small (SECRET_STORED_SIZE is enough).
  */

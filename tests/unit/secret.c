@@ -20,7 +20,8 @@
 
 static const char *const answers[] = { "YES", "NO", "LOCKED", "UNUSABLE" };
 
-static void expect(const char *stored, bool two_fields, const char *password,
+static void
+expect(const char *stored, bool two_fields, const char *password,
     enum secret_answer wanted)
 {
 	enum secret_answer got = secret_verify(stored, two_fields, password);
@@ -100,7 +101,8 @@ static const struct vector schemes[] = {
 	  "FjGZTEyNDU4OTkw", "hashcat" },
 };
 
-static void check_vector(const struct vector *v)
+static void
+check_vector(const struct vector *v)
 {
 	char longer[600], other[600];
 
@@ -114,14 +116,16 @@ static void check_vector(const struct vector *v)
 		expect(v->stored, false, longer, SECRET_NO);
 }
 
-static void published_crypt_hashes(void **state)
+static void
+published_crypt_hashes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LENGTH(hashes); i++)
 		check_vector(&hashes[i]);
 }
 
-static void published_scheme_values(void **state)
+static void
+published_scheme_values(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < LENGTH(schemes); i++) {
@@ -130,7 +134,8 @@ static void published_scheme_values(void **state)
 	}
 }
 
-static void scheme_names_have_no_case(void **state)
+static void
+scheme_names_have_no_case(void **state)
 {
 	(void)state;
 	expect("{plain}x", false, "x", SECRET_YES);
@@ -139,7 +144,8 @@ static void scheme_names_have_no_case(void **state)
 	expect("{sha256.B64}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", false, "test", SECRET_YES);
 }
 
-static void two_fields_are_clear_text(void **state)
+static void
+two_fields_are_clear_text(void **state)
 {
 	(void)state;
 	expect("hello", true, "hello", SECRET_YES);
@@ -154,7 +160,8 @@ static void two_fields_are_clear_text(void **state)
 }
 
 /* What has locked an account since there are password files, and crypt(3)'s own error marks. */
-static void locked(void **state)
+static void
+locked(void **state)
 {
 	static const char *const stored[] = { "", "*", "!", "!!", "*0", "*1", "*LK*", "!$6$saltstring$x",
 		"*hello", "{CRYPT}", "{CRYPT}!", "{CRYPT}*", "{CRYPT}!$1$GgvxyNz8$OjZhLh4P.gF1lxYEbLZ3e/",
@@ -175,7 +182,8 @@ static void locked(void **state)
 }
 
 /* crypt(3) answers these with NULL, "*0" or "*1", or with a hash where there was only a salt. */
-static void unusable(void **state)
+static void
+unusable(void **state)
 {
 	static const char *const stored[] = { "x", "ab", "$", "$$", "$6$", "$5$", "$1$", "$y$", "$7$",
 		"$9$x$", "$2a$05$", "$2b$99$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
@@ -200,7 +208,8 @@ static void unusable(void **state)
 			expect(stored[i], false, passwords[j], SECRET_UNUSABLE);
 }
 
-static void overlong_values(void **state)
+static void
+overlong_values(void **state)
 {
 	static const char *const starts[] = { "", "$6$", "$y$", "$y$j9T$", "$1$", "$2b$05$", "_J9..",
 		"{CRYPT}", "{PLAIN}", "{PLAIN.b64}", "{PLAIN.hex}", "{SHA256}", "{SHA256.hex}", "{SSHA512}",
@@ -220,7 +229,8 @@ static void overlong_values(void **state)
 }
 
 /* No shortened hash may fit, whatever crypt(3) makes of it (yescrypt and scrypt take too long). */
-static void cut_hashes_never_fit(void **state)
+static void
+cut_hashes_never_fit(void **state)
 {
 	char stored[200];
 
@@ -241,7 +251,8 @@ static const char *const odd_passwords[] = { "a", "1", " ", " leading", "trailin
 	":", "tab\there", "\r", "new\nline", "\x01", "\x7f", "p\xc3\xa4ssw\xc3\xb6rt", "\xff\xfe\x80",
 	"%s%n", "{PLAIN}x", "$6$", "*", "!", "*0" };
 
-static void round_trip(const char *scheme, const char *password)
+static void
+round_trip(const char *scheme, const char *password)
 {
 	char stored[SECRET_STORED_SIZE], other[600];
 
@@ -257,7 +268,8 @@ static void round_trip(const char *scheme, const char *password)
 		expect(stored, false, other, SECRET_NO);
 }
 
-static void odd_passwords_work(void **state)
+static void
+odd_passwords_work(void **state)
 {
 	(void)state;
 	for (size_t i = 0; secret_schemes[i] != NULL; i++)
@@ -266,7 +278,8 @@ static void odd_passwords_work(void **state)
 				round_trip(secret_schemes[i], odd_passwords[j]);
 }
 
-static void long_passwords_work(void **state)
+static void
+long_passwords_work(void **state)
 {
 	static const size_t lengths[] = { 1, 2, 72, 255, 256, 510, 511 };
 	char password[600];
@@ -285,7 +298,8 @@ static void long_passwords_work(void **state)
 		}
 }
 
-static double cpu_seconds(void)
+static double
+cpu_seconds(void)
 {
 	struct timespec now;
 
@@ -293,7 +307,8 @@ static double cpu_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void overlong_passwords_are_not_hashed(void **state)
+static void
+overlong_passwords_are_not_hashed(void **state)
 {
 	static char password[1 << 20];
 	char stored[SECRET_STORED_SIZE];
@@ -312,7 +327,8 @@ static void overlong_passwords_are_not_hashed(void **state)
 	assert_true(cpu_seconds() - start < 0.005);
 }
 
-static void schemes_are_made_as_named(void **state)
+static void
+schemes_are_made_as_named(void **state)
 {
 	static const struct vector starts[] = { { "YESCRYPT", "{CRYPT}$y$" },
 		{ "blf-crypt", "{BLF-CRYPT}$2b$10$" }, { "SHA512-CRYPT", "{SHA512-CRYPT}$6$" },
@@ -340,7 +356,8 @@ static void schemes_are_made_as_named(void **state)
 	assert_false(secret_make("PLAINX", "pw", one, sizeof(one)));
 }
 
-static void clear_text_is_known(void **state)
+static void
+clear_text_is_known(void **state)
 {
 	(void)state;
 	assert_true(secret_is_cleartext("hello", true));
@@ -359,7 +376,8 @@ static void clear_text_is_known(void **state)
  * comparison and so shows it most: the fastest of many rounds, right but for the last byte against
  * wrong from the first.
  */
-static double fastest(const char *stored, const char *password)
+static double
+fastest(const char *stored, const char *password)
 {
 	double best = 1;
 
@@ -378,7 +396,8 @@ static double fastest(const char *stored, const char *password)
 	return best;
 }
 
-static void comparison_takes_the_same_time(void **state)
+static void
+comparison_takes_the_same_time(void **state)
 {
 	char stored[600] = "{PLAIN}", near[600], far[600];
 	double ratio;
@@ -395,7 +414,8 @@ static void comparison_takes_the_same_time(void **state)
 	assert_true(ratio > 0.9 && ratio < 1.1);
 }
 
-int main(void)
+int
+main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_crypt_hashes),
