@@ -26,8 +26,9 @@ USER, PASSWORD = "bob", "sesame"
 ACCOUNT = SERVICE if ROOT else pwd.getpwuid(os.geteuid()).pw_name
 HOSTNAME = socket.gethostname()
 
-_INSIDE = "OFMIPD_TEST_NAMESPACE"
-PRIVATE = os.environ.get(_INSIDE) == "1"
+# The mount namespace that a test came from when it was started again in one of its own.
+_OUTSIDE, _HERE = "OFMIPD_TEST_OUTSIDE", os.readlink("/proc/self/ns/mnt")
+PRIVATE = os.environ.get(_OUTSIDE, _HERE) != _HERE
 # Every address of 127/8 is this machine's: a client can have one of its own without any rights.
 SERVER, CLIENT = ("192.0.2.1", "192.0.2.2") if PRIVATE else ("127.0.0.1", "127.0.0.2")
 
@@ -46,7 +47,7 @@ def enter(*packages):
         return
     unshare = ["unshare", "--mount", "--net"]
     if subprocess.run(unshare + ["true"], stderr=subprocess.DEVNULL).returncode == 0:
-        os.environ[_INSIDE] = "1"
+        os.environ[_OUTSIDE] = _HERE
         os.execvp(unshare[0], unshare + [sys.executable] + sys.argv)
     comment("no namespaces here: loopback clients only, and no syslog")
 
