@@ -122,7 +122,7 @@ STAND_IN = """#!/bin/sh
 record() {
     n=1
     until mkdir %(record)s/$n 2>/dev/null; do n=$((n + 1)); [ $n -lt 5000 ] || exit 70; done
-    ls -l /proc/$$/fd | cat >%(record)s/$n/fd
+    ( ls -l /proc/$$/fd >%(record)s/$n/fd )
     cat /proc/$$/fdinfo/0 >%(record)s/$n/fdinfo
     # By the shell itself: while it starts another program it blocks signals.
     while read -r line; do printf '%%s\\n' "$line"; done </proc/$$/status >%(record)s/$n/status
