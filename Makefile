@@ -5,6 +5,7 @@ VERSION := $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' config.h)
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
+SYSCONFDIR ?= /etc
 EXAMPLEDIR ?= $(PREFIX)/share/doc/ofmipd-session/examples
 
 # The rooms, by side of the wall; which may include which is said in tests/layers.
@@ -83,7 +84,7 @@ layers: all
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
-		$(DESTDIR)$(EXAMPLEDIR)
+		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(SYSCONFDIR)/ofmipd
 	install -m 755 ofmipd-session ofmipd-passwd $(DESTDIR)$(SBINDIR)
 	for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 	cp -r $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
@@ -94,6 +95,7 @@ uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/ofmipd-session $(DESTDIR)$(SBINDIR)/ofmipd-passwd
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
+	-rmdir $(DESTDIR)$(SYSCONFDIR)/ofmipd
 
 dist:
 	git archive --prefix=ofmipd-session-$(VERSION)/ -o ofmipd-session-$(VERSION).tar.gz HEAD

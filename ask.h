@@ -21,15 +21,15 @@ struct ask_head {
 
 enum { ASK_PEER = 'P', ASK_AUTH = 'A', ASK_SEND = 'S' };
 
-/* Longest bodies: a login is what two AUTH lines decode to at most; an envelope is F sender NUL, T
+/* Longest bodies: a login is what two AUTH lines decode to at most, and a mechanism; an envelope is F sender NUL, T
  * recipient NUL ..., NUL. */
 #define ASK_PEER_MAX 256
-#define ASK_AUTH_MAX (2 * 9216 + 2)
+#define ASK_AUTH_MAX (2 * 9216 + 2 + 24)
 #define ASK_SEND_MAX ((RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
 
 struct login {
 	struct ask_head head;
-	char body[ASK_AUTH_MAX];	/* user NUL password NUL */
+	char body[ASK_AUTH_MAX];	/* user NUL password NUL mechanism NUL */
 	size_t length;
 };
 

@@ -149,7 +149,7 @@ find_neighbour(const struct file *file, const char *name, struct entry *entry)
 		if (at == end)
 			at = file->bytes;
 		if (*at != '#' && read_entry(file, at, entry) && entry->count >= 2 &&
-		    secret_verify(entry->fields[PASSWORD], two_fields(entry), "") != SECRET_LOCKED)
+		    secret_verify(entry->fields[PASSWORD], two_fields(entry), "") == SECRET_NO)
 			return true;
 		at = next_line(file, at);
 		if (at == start)
@@ -230,7 +230,8 @@ set_account(struct identity *identity, const struct entry *entry)
 	identity->rights.uid = (uid_t)uid;
 	identity->rights.gid = (gid_t)gid;
 	strlcpy(identity->user, entry->fields[USER], sizeof identity->user);
-	strlcpy(identity->home, entry->fields[HOME], sizeof identity->home);
+	if (entry->fields[HOME][0] == '/')
+		strlcpy(identity->home, entry->fields[HOME], sizeof identity->home);
 	return true;
 }
 
@@ -243,7 +244,7 @@ auth_account(const char *name, bool groups, struct identity *identity)
 	const char *at;
 	bool found;
 
-	*identity = (struct identity){ 0 };
+	*identity = (struct identity){ .home = "/" };
 	if (name[0] == '\0' || name[0] == '-' || name[0] == '+' || strpbrk(name, ":\n \t") != NULL ||
 	    strlen(name) > USER_MAX)
 		return false;
@@ -410,7 +411,7 @@ say_entry(const struct attempt *attempt, const struct entry *entry, const char *
 	} else {
 		identity_by_name(attempt->config, attempt->service, user, &identity);
 	}
-	if (entry->fields[HOME][0] != '\0')
+	if (entry->fields[HOME][0] == '/')
 		strlcpy(identity.home, entry->fields[HOME], sizeof identity.home);
 	if (!attempt->config->root)
 		identity.rights = attempt->service->rights;
@@ -732,7 +733,7 @@ print_file(const struct config *config, const struct identity *service, const ch
 	struct entry entry;
 	const char *fault;
 	uint64_t entries = 0;
-	bool cleartext = false;
+	bool cleartext = false, capitals = false;
 
 	text_start(&line, array, sizeof array);
 	if (!open_file(&file, path)) {
@@ -745,6 +746,7 @@ print_file(const struct config *config, const struct identity *service, const ch
 		if (*at == '#' || !read_entry(&file, at, &entry) || entry.count < 2)
 			continue;
 		entries++;
+		capitals |= strpbrk(entry.fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
 		cleartext |= secret_is_cleartext(entry.fields[PASSWORD], two_fields(&entry));
 	}
 	text_add(&line, path);
@@ -760,6 +762,9 @@ print_file(const struct config *config, const struct identity *service, const ch
 	fault = file_fault(&file.status, config->root ? service->rights.uid : geteuid(), cleartext);
 	if (fault == NULL && (file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
 		config_say("password file", "warning: group or others can read the hashes: chmod 600");
+	if (capitals)
+		config_say("password file", "warning: names with capital letters in it never match: logins are lower-cased; "
+		    "write them in small letters (ofmipd-passwd --import does)");
 	for (size_t i = 0; fault != NULL && i < sizeof mends / sizeof *mends; i++)
 		if (strcmp(fault, mends[i].fault) == 0)
 			config_say("password file", mends[i].mend);

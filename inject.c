@@ -281,7 +281,7 @@ throttle(const struct config *config, struct environment *environment, const str
 	text_add(&how, "throttle script: ");
 	text_add(&how, child_how(&end));
 	add_said(&how, &end);
-	if (end.how == CHILD_EXITED)
+	if (end.how != CHILD_NOT_STARTED)
 		answer(outcome, 'Z', "4.7.1 Sending limit reached, try again later");
 	else
 		answer(outcome, 'Z', "4.3.0 Sending limit could not be checked, try again later");

@@ -45,25 +45,31 @@ answer_peer(char *body, size_t length)
 {
 	/* Once with --proxy, once after STARTTLS. */
 	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) ||
-	    state.failures > 0 || !peer_unpack(state.peer, state.config, body, length))
+	    !peer_unpack(state.peer, state.config, body, length))
 		return false;
 	return ask_answer(ASK_YES, "");
 }
 
+/* One attempt: what the client gave, in the session's words. */
+struct attempt {
+	const char *user, *password, *mechanism;
+};
+
 static void
-log_login(const char *event, const char *user)
+log_login(const char *event, const struct attempt *attempt)
 {
 	log_begin(event);
-	log_quoted("user", user, strlen(user));
+	log_quoted("user", attempt->user, strlen(attempt->user));
+	log_quoted("mechanism", attempt->mechanism, strlen(attempt->mechanism));
 }
 
 static bool
-refuse_login(const char *user, const char *reason)
+refuse_login(const struct attempt *attempt, const char *reason)
 {
 	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
 
 	state.failures++;
-	log_login("login-failed", user);
+	log_login("login-failed", attempt);
 	log_quoted("reason", reason, strlen(reason));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
@@ -72,13 +78,13 @@ refuse_login(const char *user, const char *reason)
 }
 
 static bool
-accept_login(const char *user)
+accept_login(const struct attempt *attempt)
 {
 	const struct rights *rights = &state.identity.rights;
 
-	strlcpy(state.login, user, sizeof state.login);
-	log_login("login", user);
-	if (strcmp(user, state.identity.user) != 0)
+	strlcpy(state.login, attempt->user, sizeof state.login);
+	log_login("login", attempt);
+	if (strcmp(attempt->user, state.identity.user) != 0)
 		log_quoted("account", state.identity.user, strlen(state.identity.user));
 	log_number("uid", state.config->root ? rights->uid : state.service->rights.uid);
 	log_end();
@@ -91,40 +97,59 @@ accept_login(const char *user)
 	return ask_answer(ASK_YES, state.login);
 }
 
+/* user NUL password NUL mechanism NUL and nothing else. */
 static bool
-answer_auth(char *body, size_t length)
+read_attempt(const char *body, size_t length, struct attempt *attempt)
+{
+	const char **const fields[] = { &attempt->user, &attempt->password, &attempt->mechanism };
+	const char *at = body;
+
+	for (int i = 0; i < 3; i++) {
+		const char *end = memchr(at, '\0', (size_t)(body + length - at));
+
+		if (end == NULL)
+			return false;
+		*fields[i] = at;
+		at = end + 1;
+	}
+	return at == body + length;
+}
+
+static bool
+check_login(const struct attempt *attempt)
 {
 	char array[AUTH_REASON_MAX];
-	const char *user = body, *password = memchr(body, '\0', length);
 	struct text reason;
-	bool answered;
-	char letter;
 
-	/* user NUL password NUL and nothing else */
-	if (password++ == NULL || length < 2 || body[length - 1] != '\0' ||
-	    (size_t)(password - body) + strlen(password) + 1 != length)
-		return false;
-	if (state.failures >= LOGINS_MAX)
-		return false;
-	set_title("AUTH");
+	if (*attempt->user == '\0' || *attempt->password == '\0')
+		return refuse_login(attempt, "empty");
+	if (strlen(attempt->user) > USER_MAX || strlen(attempt->password) > PASSWORD_MAX)
+		return refuse_login(attempt, "too-long");
 	text_start(&reason, array, sizeof array);
-	if (strlen(user) > USER_MAX || strlen(password) > PASSWORD_MAX || *user == '\0' || *password == '\0') {
-		answered = refuse_login(user, *user == '\0' || *password == '\0' ? "empty" : "too-long");
-		ask_forget();
-		return answered;
-	}
-	letter = auth_check(state.config, state.peer, state.service, user, password, &state.identity, &reason);
-	if (letter == 'K') {
-		answered = accept_login(user);
-	} else if (letter == 'D') {
-		answered = refuse_login(user, array);
-	} else {
-		log_login("login-failed", user);
+	switch (auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
+	    &state.identity, &reason)) {
+	case 'K':
+		return accept_login(attempt);
+	case 'D':
+		return refuse_login(attempt, array);
+	default:
+		log_login("login-failed", attempt);
 		log_word("reason", "backend-down");
 		log_quoted("detail", array, strlen(array));
 		log_end();
-		answered = ask_answer(ASK_UNKNOWN, "");
+		return ask_answer(ASK_UNKNOWN, "");
 	}
+}
+
+static bool
+answer_auth(char *body, size_t length)
+{
+	struct attempt attempt;
+	bool answered = false;
+
+	set_title("AUTH");
+	if (state.failures < LOGINS_MAX && read_attempt(body, length, &attempt))
+		answered = check_login(&attempt);
 	ask_forget();
 	return answered;
 }

@@ -17,6 +17,7 @@ static const struct reply
 	monitor_gone = { 421, "4.3.0", "Internal failure, closing connection", true };
 
 struct exchange {
+	const char *mechanism;
 	struct line *line;
 	struct login *login;
 	struct answer *answer;
@@ -85,6 +86,11 @@ ask_client(struct exchange *exchange, const char *challenge)
 static const struct reply *
 ask_monitor(struct exchange *exchange)
 {
+	struct login *login = exchange->login;
+
+	/* For the log: nobody but us knows how they came. */
+	login->length += strlcpy(login->body + login->length, exchange->mechanism,
+	    sizeof login->body - login->length) + 1;
 	if (!ask_auth(exchange->login, exchange->answer))
 		return &monitor_gone;
 	return exchange->answer->kind == ASK_YES ? &sasl_success
@@ -169,7 +175,7 @@ const struct reply *
 sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initial, struct login *login,
     struct answer *answer, enum line_event *event)
 {
-	struct exchange exchange = { .line = line, .login = login, .answer = answer, .event = event };
+	struct exchange exchange = { .mechanism = mechanism->name, .line = line, .login = login, .answer = answer, .event = event };
 	const struct reply *reply;
 
 	*event = LINE_READ;

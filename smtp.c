@@ -245,14 +245,22 @@ auth(char *argument)
 		line_wipe(argument, whole);	/* there may be a password in it all the same */
 		return reply;
 	}
+	session.answer.kind = 0;
 	reply = sasl_auth(mechanism, &session.line, *initial == '\0' ? NULL : initial, &session.login,
 	    &session.answer, &event);
 	if (reply == NULL)
 		return no_line(event);
 	if (reply == &sasl_success)
 		log_in();
-	if (reply == &sasl_refused)
+	if (reply == &sasl_refused) {
 		session.failed_logins++;
+		if (session.answer.kind == 0) {	/* the monitor was not asked, and has not said it */
+			log_begin("login-failed");
+			log_quoted("mechanism", sasl_name(mechanism), strlen(sasl_name(mechanism)));
+			log_quoted("reason", "authzid", 7);
+			log_end();
+		}
+	}
 	return reply;
 }
 
@@ -789,8 +797,10 @@ run_command(char *string, size_t length)
 		return data_refused ? &not_smtp : strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol
 		    : verb == 0 ? &bad_syntax : &unknown_command;
 	set_title(command->name);
-	if (command->run != rcpt)
-		session.idle_commands++;
+	if (command->run != rcpt && ++session.idle_commands > IDLE_COMMANDS_MAX) {
+		session.end = "too-many-commands";
+		return &too_idle;
+	}
 	session.data_refused = strcmp(command->name, "DATA") == 0;	/* unless data() says otherwise */
 	if (command->always != NULL)
 		return command->always;
@@ -811,10 +821,6 @@ judge(const struct reply *reply)
 	if (bad && ++session.bad_commands >= BAD_COMMANDS_MAX) {
 		session.end = "too-many-errors";
 		return &too_many_errors;
-	}
-	if (session.idle_commands > IDLE_COMMANDS_MAX) {
-		session.end = "too-many-commands";
-		return &too_idle;
 	}
 	if (session.failed_logins >= LOGINS_MAX) {
 		/* The last refusal is said as it is; a wrong turn afterwards cannot come. */
