@@ -92,15 +92,31 @@ settle(struct peer *peer, const struct config *config)
 		peer->tls = TLS_LOOPBACK;
 }
 
-/* stunnel's `exec` leaves one end of a nameless socketpair on descriptor 0. */
+/*
+ * stunnel's `exec` leaves one end of a pair of its own on descriptor 0: nameless AF_UNIX or, as Debian builds it,
+ * a TCP connection between two ports of 127.0.0.1, of which neither is the client's: with that port it
+ * would be a client on this machine, and no stunnel. Nobody elsewhere can make both ends 127.0.0.1.
+ */
 static bool
-nameless_pair(void)
+stunnel_pair(const char *client_port)
 {
-	struct sockaddr_un name;
-	socklen_t size = sizeof name;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in four;
+		struct sockaddr_un local;
+	} here, there;
+	socklen_t size = sizeof here, there_size = sizeof there;
+	uint64_t port;
 
-	return getsockname(STDIN_FILENO, (struct sockaddr *)&name, &size) == 0 &&
-	    name.sun_family == AF_UNIX && size <= sizeof name.sun_family;
+	if (getsockname(STDIN_FILENO, &here.any, &size) != 0)
+		return false;
+	if (here.any.sa_family == AF_UNIX)
+		return size <= sizeof here.local.sun_family;
+	return here.any.sa_family == AF_INET &&
+	    getpeername(STDIN_FILENO, &there.any, &there_size) == 0 && there.any.sa_family == AF_INET &&
+	    here.four.sin_addr.s_addr == htonl(INADDR_LOOPBACK) &&
+	    there.four.sin_addr.s_addr == htonl(INADDR_LOOPBACK) &&
+	    text_number(client_port, 65535, &port) && ntohs(there.four.sin_port) != port;
 }
 
 static void
@@ -146,7 +162,7 @@ peer_from_environment(struct peer *peer, const struct config *config)
 		if (peer->port[0] == '\0')
 			set_port(&peer->port, getenv("TCPREMOTEPORT"));
 	} else if (set_address(&peer->address, host)) {
-		peer->source = port != NULL && nameless_pair() ? PEER_STUNNEL : PEER_XINETD;
+		peer->source = port != NULL && stunnel_pair(port) ? PEER_STUNNEL : PEER_XINETD;
 		set_port(&peer->port, port);
 	} else if (set_address(&peer->address, getenv("REMOTE_ADDR"))) {
 		peer->source = PEER_SYSTEMD;
@@ -170,7 +186,7 @@ peer_from_environment(struct peer *peer, const struct config *config)
 		peer->tls = TLS_ENVIRONMENT;
 		set_clean(peer->tls_protocol, sizeof peer->tls_protocol, getenv("SSL_PROTOCOL"));
 		set_clean(peer->tls_cipher, sizeof peer->tls_cipher, getenv("SSL_CIPHER"));
-	} else if (host != NULL && port != NULL && (peer->source == PEER_STUNNEL || nameless_pair())) {
+	} else if (host != NULL && port != NULL && (peer->source == PEER_STUNNEL || stunnel_pair(port))) {
 		peer->tls = TLS_STUNNEL;
 	}
 	settle(peer, config);

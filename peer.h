@@ -14,7 +14,7 @@ enum peer_source {
 	PEER_UNKNOWN,		/* nothing told us: shown as "unknown" */
 	PEER_PROXY,		/* PROXY header, with --proxy */
 	PEER_TCPSERVER,		/* ${PROTO}REMOTEIP, TCPREMOTEIP */
-	PEER_STUNNEL,		/* REMOTE_HOST and REMOTE_PORT, descriptor 0 a nameless AF_UNIX pair */
+	PEER_STUNNEL,		/* REMOTE_HOST and REMOTE_PORT, descriptor 0 one end of a pair */
 	PEER_XINETD,		/* REMOTE_HOST */
 	PEER_SYSTEMD,		/* REMOTE_ADDR and REMOTE_PORT */
 	PEER_SOCKET		/* getpeername(2) */

@@ -1,0 +1,485 @@
+/* The evil session: the program's own session process, taken over by ptrace(2) once it is caged, does what
+ * its code never would. Used by tests/t-cage and tests/t-faults.
+ *
+ *   cage numbers PROGRAM ARGUMENT...          every system call number, each in a fresh session
+ *   cage calls PROGRAM ARGUMENT...            hostile calls by name; prints "NAME: killed" or what came back
+ *   cage wall SCRIPT PROGRAM ARGUMENT...      plays the session's side of the wall as SCRIPT says
+ *   cage fail NUMBER N ERRNO PROGRAM ARG...   the session's N-th call NUMBER, before its banner, fails
+ *
+ * The program gets descriptors 0 and 1 of `cage`, except with `numbers` and `calls`, which bring a client
+ * of their own. Results go to 1 (numbers, calls) or to 2. The exit status is the program's, or 99.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+typedef struct user_regs_struct registers;
+#define PC rip
+#define NUMBER orig_rax
+#define RESULT rax
+#define ARGUMENT(r, i) (*(unsigned long long *[]){ &(r)->rdi, &(r)->rsi, &(r)->rdx, &(r)->r10, &(r)->r8, &(r)->r9 }[i])
+static const unsigned char gadget[] = { 0x0f, 0x05, 0x90, 0x90, 0xcd, 0x80, 0x90, 0x90 };	/* syscall; int 0x80 */
+#define COMPATIBLE 4	/* where the second one is */
+#elif defined(__aarch64__)
+typedef struct user_regs_struct registers;
+#define PC pc
+#define NUMBER regs[8]
+#define RESULT regs[0]
+#define ARGUMENT(r, i) ((r)->regs[i])
+static const unsigned char gadget[] = { 0x01, 0x00, 0x00, 0xd4, 0x1f, 0x20, 0x03, 0xd5 };	/* svc 0; nop */
+#else
+#error "say here how this machine's registers are named, and how a system call is written"
+#endif
+
+#define PATH_AT sizeof gadget		/* behind the instructions: a string */
+static const char path[] = "/etc/passwd";
+
+struct evil {
+	pid_t monitor, session;
+	unsigned long code;	/* where the gadget is */
+	registers start;	/* caged, in front of the first wait for the client */
+};
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "cage: %s: %s\n", what, strerror(errno));
+	exit(99);
+}
+
+static registers
+get(pid_t pid)
+{
+	registers all;
+	struct iovec vector = { &all, sizeof all };
+
+	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &vector) != 0)
+		die("PTRACE_GETREGSET");
+	return all;
+}
+
+static void
+set(pid_t pid, registers all)
+{
+	struct iovec vector = { &all, sizeof all };
+
+	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &vector) != 0)
+		die("PTRACE_SETREGSET");
+}
+
+/* Until its next entry to or return from a system call. False: it is gone, *status says how. */
+static bool
+step(pid_t pid, int *status)
+{
+	int deliver = 0;
+
+	for (;;) {
+		if (ptrace(PTRACE_SYSCALL, pid, 0, deliver) != 0 && errno != ESRCH)
+			die("PTRACE_SYSCALL");
+		if (waitpid(pid, status, __WALL) != pid)
+			die("waitpid");
+		if (!WIFSTOPPED(*status))
+			return false;
+		if (WSTOPSIG(*status) == (SIGTRAP | 0x80))
+			return true;
+		deliver = *status >> 16 == 0 && WSTOPSIG(*status) != SIGSTOP ? WSTOPSIG(*status) : 0;
+	}
+}
+
+/* Starts the program and follows it to the birth of the session. */
+static void
+start(struct evil *evil, char **command, int client)
+{
+	unsigned long message;
+	int status;
+
+	evil->monitor = fork();
+	if (evil->monitor == 0) {
+		if (client >= 0 && (dup2(client, 0) < 0 || dup2(client, 1) < 0))
+			_exit(99);
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		execv(command[0], command);
+		_exit(99);
+	}
+	if (waitpid(evil->monitor, &status, 0) != evil->monitor || !WIFSTOPPED(status))
+		die("fork");
+	ptrace(PTRACE_SETOPTIONS, evil->monitor, 0,
+	    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	ptrace(PTRACE_CONT, evil->monitor, 0, 0);
+	if (waitpid(evil->monitor, &status, 0) != evil->monitor || status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8))
+		die("the program cannot be started");
+	/* The first instructions of all are executed once: our own can stand there. */
+	evil->code = get(evil->monitor).PC;
+	if (!step(evil->monitor, &status) || !step(evil->monitor, &status))	/* execve's end, the next one's begin */
+		die("first system call");
+	for (size_t i = 0; i < sizeof gadget + sizeof path; i += sizeof(long)) {
+		unsigned char bytes[sizeof gadget + sizeof path + sizeof(long)] = { 0 };
+		long word;
+
+		memcpy(bytes, gadget, sizeof gadget);
+		memcpy(bytes + PATH_AT, path, sizeof path);
+		memcpy(&word, bytes + i, sizeof word);
+		if (ptrace(PTRACE_POKETEXT, evil->monitor, evil->code + i, word) != 0)
+			die("PTRACE_POKETEXT");
+	}
+	ptrace(PTRACE_CONT, evil->monitor, 0, 0);
+	if (waitpid(evil->monitor, &status, 0) != evil->monitor || status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8))
+		die("no session was forked");
+	ptrace(PTRACE_GETEVENTMSG, evil->monitor, 0, &message);
+	evil->session = (pid_t)message;
+	if (waitpid(evil->session, &status, __WALL) != evil->session || !WIFSTOPPED(status))
+		die("the session");
+	ptrace(PTRACE_DETACH, evil->monitor, 0, 0);
+}
+
+static bool
+is_poll(unsigned long number)
+{
+#ifdef SYS_poll
+	if (number == SYS_poll)
+		return true;
+#endif
+	return number == SYS_ppoll;
+}
+
+/* Lets the session say its banner; it waits for its client then, and does so no more: the wait is cut off. */
+static void
+take_over(struct evil *evil)
+{
+	int status;
+
+	do {
+		if (!step(evil->session, &status))	/* entry */
+			die("the session ended before it waited for its client");
+		evil->start = get(evil->session);
+		if (is_poll(evil->start.NUMBER))
+			break;
+	} while (step(evil->session, &status));		/* return */
+	/* The client has something to say: every caller sees to it. */
+	if (!step(evil->session, &status))
+		die("the session");
+}
+
+/* One system call in the session. False: it is gone, *status says how. */
+static bool
+call(struct evil *evil, unsigned long code, unsigned long number, const unsigned long *arguments, long *result,
+    int *status)
+{
+	registers all = evil->start;
+
+	all.PC = code;
+	for (int i = 0; i < 6; i++)
+		ARGUMENT(&all, i) = arguments[i];
+#if defined(__x86_64__)
+	all.rax = number;
+	all.orig_rax = (unsigned long)-1;	/* not in a call that could be restarted */
+	if (code != evil->code) {	/* the 32-bit entry has registers of its own */
+		all.rbx = arguments[0];
+		all.rcx = arguments[1];
+		all.rdx = arguments[2];
+	}
+#else
+	all.NUMBER = number;
+#endif
+	set(evil->session, all);
+	if (!step(evil->session, status) || !step(evil->session, status))
+		return false;
+	*result = (long)get(evil->session).RESULT;
+	/* The signal of the seccomp filter comes between the return and the next instruction. */
+	for (int deliver = 0;; deliver = WSTOPSIG(*status)) {
+		if (ptrace(PTRACE_SINGLESTEP, evil->session, 0, deliver) != 0 ||
+		    waitpid(evil->session, status, __WALL) != evil->session)
+			die("PTRACE_SINGLESTEP");
+		if (!WIFSTOPPED(*status) || WSTOPSIG(*status) == SIGTRAP)
+			return WIFSTOPPED(*status);
+	}
+}
+
+/* Ends the session, if it is still there, and waits for the monitor: its status. */
+static int
+finish(struct evil *evil, bool there)
+{
+	int status;
+
+	if (there && (kill(evil->session, SIGKILL) != 0 || waitpid(evil->session, &status, __WALL) != evil->session))
+		die("kill");
+	if (waitpid(evil->monitor, &status, 0) != evil->monitor)
+		die("the monitor");
+	return status;
+}
+
+/* What drop.c allows, said once more. */
+static const unsigned long allowed[] = {
+	SYS_read, SYS_write, SYS_ftruncate, SYS_lseek, SYS_close, SYS_exit_group, SYS_ppoll, SYS_clock_gettime,
+	SYS_restart_syscall, SYS_rt_sigreturn,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+};
+
+static bool
+is_allowed(unsigned long number)
+{
+	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+		if (number == allowed[i])
+			return true;
+	return number == (unsigned)-1;	/* no call: ENOSYS */
+}
+
+static int
+client_of(int *other)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || write(pair[1], "NOOP\r\n", 6) != 6)
+		die("socketpair");
+	*other = pair[1];
+	return pair[0];
+}
+
+/* Every number of a range: which are not killed by SIGSYS, and are these the ones that should not be? */
+static void
+range(const char *name, char **command, size_t entry, unsigned long first, unsigned long last, bool none)
+{
+	static const unsigned long arguments[6] = { -1UL, -1UL, -1UL, -1UL, -1UL, -1UL };	/* of no use to any */
+	unsigned killed = 0, wrong = 0;
+
+	for (unsigned long number = first; number <= last; number++) {
+		struct evil evil;
+		long result = 0;
+		int status, other, client = client_of(&other), end;
+		bool survived, sigsys, expected = !none && is_allowed(number);
+
+		start(&evil, command, client);
+		take_over(&evil);
+		survived = call(&evil, evil.code + entry, number, arguments, &result, &status);
+		end = finish(&evil, survived);
+		sigsys = !survived && WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+		killed += sigsys;
+#if defined(__x86_64__)
+		/* uretprobe and uprobe: Linux, since 6.14, shows them to no filter, and answers nobody but its
+		 * own trampoline. */
+		if (entry == 0 && ((number == 335 && WIFSIGNALED(status) && WTERMSIG(status) == SIGILL) ||
+		    (number == 336 && result == -ENXIO)))
+			expected = !sigsys;
+#endif
+		/* What is allowed may fail, or end the session; -1 is no call. */
+		if (sigsys == expected || (number == (unsigned)-1 && result != -ENOSYS) ||
+		    (sigsys && (!WIFEXITED(end) || WEXITSTATUS(end) != 1))) {
+			if (wrong++ < 10)
+				printf("%s: number %lu: %s, result %ld, status of the monitor %x\n", name, number,
+				    sigsys ? "killed" : survived ? "survived" : "ended", result, (unsigned)end);
+		}
+		close(client);
+		close(other);
+	}
+	printf("%s: %lu to %lu: %u killed, %u wrong\n", name, first, last, killed, wrong);
+	fflush(stdout);
+}
+
+static int
+numbers(char **command)
+{
+	range("native", command, 0, 0, 600, false);
+	range("native", command, 0, 0xfffffffe, 0xffffffff, false);	/* -1 among them */
+#if defined(__x86_64__)
+	range("x32", command, 0, 0x40000000, 0x40000000 + 600, true);
+	range("32-bit", command, COMPATIBLE, 0, 470, true);
+#endif
+	return 0;
+}
+
+/* Named, with arguments that would do harm. */
+static int
+calls(char **command)
+{
+	enum { MONITOR = -1000, PATH = -1001, CODE = -1002 };
+	static const struct {
+		const char *name;
+		long number, arguments[6];
+	} list[] = {
+		{ "openat /etc/passwd", SYS_openat, { AT_FDCWD, PATH, O_RDONLY } },
+		{ "socket", SYS_socket, { AF_INET, SOCK_STREAM } },
+		{ "connect on the wall", SYS_connect, { 4, PATH, 16 } },
+		{ "sendmsg with descriptors", SYS_sendmsg, { 4, PATH } },
+		{ "clone", SYS_clone, { SIGCHLD } },
+		{ "execve", SYS_execve, { PATH, 0, 0 } },
+		{ "execveat the spool", SYS_execveat, { 3, PATH, 0, 0, 0x1000 } },
+		{ "kill the monitor", SYS_kill, { MONITOR, SIGTERM } },
+		{ "kill everybody, signal 0", SYS_kill, { -1, 0 } },
+		{ "tgkill the monitor", SYS_tgkill, { MONITOR, MONITOR, SIGTERM } },
+		{ "ptrace the monitor", SYS_ptrace, { PTRACE_ATTACH, MONITOR } },
+		{ "process_vm_readv", SYS_process_vm_readv, { MONITOR } },
+		{ "pidfd_open", SYS_pidfd_open, { MONITOR } },
+		{ "mmap writable and executable", SYS_mmap, { 0, 4096, 7, 0x22, -1 } },
+		{ "mprotect code writable", SYS_mprotect, { CODE, 4096, 7 } },
+		{ "prctl PR_SET_DUMPABLE", SYS_prctl, { 4, 1 } },
+		{ "prctl PR_SET_PDEATHSIG", SYS_prctl, { 1, 0 } },
+		{ "seccomp", SYS_seccomp, { 1, 0, 0 } },
+		{ "setresuid", SYS_setresuid, { 0, 0, 0 } },
+		{ "chroot", SYS_chroot, { PATH } },
+		{ "unlinkat", SYS_unlinkat, { AT_FDCWD, PATH } },
+		{ "ioctl TIOCSTI", SYS_ioctl, { 0, 0x5412, PATH } },
+		{ "fcntl F_DUPFD", SYS_fcntl, { 3, 0, 10 } },
+		{ "dup2 the wall", SYS_dup3, { 4, 0 } },
+		{ "sendfile", SYS_sendfile, { 1, 3, 0, 100 } },
+		{ "io_uring_setup", SYS_io_uring_setup, { 8, PATH } },
+		{ "bpf", SYS_bpf, { 0, PATH, 0 } },
+		{ "userfaultfd", SYS_userfaultfd, { 0 } },
+		{ "keyctl", SYS_keyctl, { 0 } },
+		/* These are in the list: how far do they get? */
+		{ "read a descriptor of the monitor", SYS_read, { 5, PATH, 1 } },
+		{ "read the spool's other end", SYS_read, { 6, PATH, 1 } },
+		{ "ftruncate the spool to 1 TiB", SYS_ftruncate, { 3, 1L << 40 } },
+		{ "ppoll two descriptors", SYS_ppoll, { CODE, 2, 0, 0, 8 } },
+	};
+
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+		unsigned long arguments[6];
+		int status, other, client = client_of(&other);
+		struct evil evil;
+		bool survived;
+		long result;
+
+		start(&evil, command, client);
+		take_over(&evil);
+		for (int j = 0; j < 6; j++) {
+			long argument = list[i].arguments[j];
+
+			arguments[j] = argument == MONITOR ? (unsigned long)evil.monitor
+			    : argument == PATH ? evil.code + PATH_AT
+			    : argument == CODE ? evil.code & ~4095UL : (unsigned long)argument;
+		}
+		survived = call(&evil, evil.code, (unsigned long)list[i].number, arguments, &result, &status);
+		if (survived)
+			printf("%s: %s\n", list[i].name, result < 0 ? strerrorname_np((int)-result) : "done");
+		else
+			printf("%s: %s\n", list[i].name, WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS ? "killed" : "ended");
+		finish(&evil, survived);
+		close(client);
+		close(other);
+	}
+	return 0;
+}
+
+/*
+ * r: read from the client into the line's own buffer; w: write that to the wall; a: read an answer from the
+ * wall; c: write that to the client; p: r and w again and again until the client has no more.
+ */
+static int
+wall(const char *script, char **command)
+{
+	struct evil evil;
+	int status, end;
+	bool there = true;
+	unsigned long buffer;
+	long got = 0, result;
+
+	start(&evil, command, -1);
+	take_over(&evil);
+	/* The client has written: the next call is the read. */
+	if (!step(evil.session, &status) || get(evil.session).NUMBER != SYS_read)
+		die("the session does not read");
+	evil.start = get(evil.session);
+	buffer = ARGUMENT(&evil.start, 1);
+	if (!step(evil.session, &status))
+		die("the session");
+	got = (long)get(evil.session).RESULT;	/* so the first r is done */
+	for (bool first = true; *script != '\0' && there; script++) {
+		bool from = *script == 'r' || *script == 'a' || *script == 'p';
+		unsigned long arguments[6] = { *script == 'r' || *script == 'p' ? 0 : *script == 'c' ? 1 : 4, buffer,
+		    from ? 65536 : (unsigned long)got };
+
+		if (from && !(first && *script != 'a')) {
+			there = call(&evil, evil.code, SYS_read, arguments, &got, &status);
+		} else if (!from) {
+			there = call(&evil, evil.code, SYS_write, arguments, &result, &status);
+		}
+		first = false;
+		if (*script == 'p' && there && got > 0) {
+			arguments[0] = 4;
+			arguments[2] = (unsigned long)got;
+			there = call(&evil, evil.code, SYS_write, arguments, &result, &status);
+			script--;
+		}
+	}
+	if (there) {
+		static const unsigned long none[6];
+
+		call(&evil, evil.code, SYS_exit_group, none, &result, &status);
+		fprintf(stderr, "cage: the session ended itself\n");
+	} else {
+		fprintf(stderr, "cage: the session was killed by signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	}
+	end = finish(&evil, false);
+	return WIFEXITED(end) ? WEXITSTATUS(end) : 99;
+}
+
+static int
+fail(unsigned long number, int nth, int error, char **command)
+{
+	struct evil evil;
+	int status, end;
+	bool there;
+
+	start(&evil, command, -1);
+	while ((there = step(evil.session, &status))) {
+		registers all = get(evil.session);
+		bool ours = all.NUMBER == number && --nth == 0;
+
+		if (is_poll(all.NUMBER))	/* it waits for its client */
+			break;
+		if (ours) {
+			all.NUMBER = (unsigned long)-1;
+#if defined(__aarch64__)
+			int none = -1;
+			struct iovec vector = { &none, sizeof none };
+
+			ptrace(PTRACE_SETREGSET, evil.session, NT_ARM_SYSTEM_CALL, &vector);
+#endif
+			set(evil.session, all);
+		}
+		if (!(there = step(evil.session, &status)))
+			break;
+		if (ours) {
+			all = get(evil.session);
+			all.RESULT = (unsigned long)-error;
+			set(evil.session, all);
+			fprintf(stderr, "cage: failed\n");
+		}
+	}
+	if (there)
+		ptrace(PTRACE_DETACH, evil.session, 0, 0);
+	end = finish(&evil, false);
+	return WIFEXITED(end) ? WEXITSTATUS(end) : 99;
+}
+
+int
+main(int argc, char **argv)
+{
+	alarm(120);
+	if (argc >= 3 && strcmp(argv[1], "numbers") == 0)
+		return numbers(argv + 2);
+	if (argc >= 3 && strcmp(argv[1], "calls") == 0)
+		return calls(argv + 2);
+	if (argc >= 4 && strcmp(argv[1], "wall") == 0)
+		return wall(argv[2], argv + 3);
+	if (argc >= 6 && strcmp(argv[1], "fail") == 0)
+		return fail(strtoul(argv[2], NULL, 10), atoi(argv[3]), atoi(argv[4]), argv + 5);
+	fprintf(stderr, "usage: see tests/cage.c\n");
+	return 99;
+}

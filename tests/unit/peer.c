@@ -1,0 +1,601 @@
+/* links: peer io text */
+/* Who is calling: environment, descriptor 0, PROXY header; and what crosses the wall about it. */
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+static struct config config;
+
+static const char *const variables[] = { "PROTO", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST", "TCPREMOTEINFO",
+    "TCPLOCALIP", "TCPLOCALPORT", "TCPLOCALHOST", "TCP6REMOTEIP", "TCP6REMOTEPORT", "TCP6REMOTEHOST", "TCP6LOCALIP",
+    "SSLREMOTEIP", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_ADDR", "SSL_PROTOCOL", "SSL_CIPHER" };
+
+/* The peer of an environment that is "NAME=VALUE\nNAME=VALUE..." and nothing else. */
+static struct peer
+environment(const char *settings)
+{
+	char copy[8000];
+	struct peer peer;
+
+	for (size_t i = 0; i < LENGTH(variables); i++)
+		unsetenv(variables[i]);
+	strcpy(copy, settings);
+	for (char *word = strtok(copy, "\n"); word != NULL; word = strtok(NULL, "\n")) {
+		char *value = strchr(word, '=');
+
+		*value++ = '\0';
+		setenv(word, value, 1);
+	}
+	memset(&peer, 0xaa, sizeof peer);
+	peer_from_environment(&peer, &config);
+	return peer;
+}
+
+/* Descriptor 0 becomes `descriptor`. */
+static void
+set_input(int descriptor)
+{
+	assert_int_equal(dup2(descriptor, 0), 0);
+	close(descriptor);
+}
+
+static void
+pipe_as_input(void)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	set_input(ends[0]);
+	close(ends[1]);
+}
+
+static void
+sources_and_their_order(void **state)
+{
+	static const struct {
+		const char *settings;
+		enum peer_source source;
+		const char *client;
+	} rows[] = {
+		{ "", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=192.0.2.1", PEER_TCPSERVER, "192.0.2.1" },
+		{ "TCPREMOTEIP=192.0.2.1\nTCPREMOTEPORT=4711", PEER_TCPSERVER, "192.0.2.1:4711" },
+		{ "PROTO=TCP\nTCPREMOTEIP=192.0.2.1\nTCPREMOTEPORT=1", PEER_TCPSERVER, "192.0.2.1:1" },
+		{ "PROTO=TCP6\nTCP6REMOTEIP=2001:db8::1\nTCP6REMOTEPORT=25", PEER_TCPSERVER, "[2001:db8::1]:25" },
+		{ "PROTO=TCP6\nTCP6REMOTEIP=2001:db8::1\nTCPREMOTEIP=192.0.2.1", PEER_TCPSERVER, "2001:db8::1" },
+		{ "PROTO=TCP6\nTCPREMOTEIP=192.0.2.1\nTCPREMOTEPORT=9", PEER_TCPSERVER, "192.0.2.1:9" },
+		{ "PROTO=TCP6\nTCP6REMOTEIP=x\nTCPREMOTEIP=192.0.2.1", PEER_TCPSERVER, "192.0.2.1" },
+		{ "PROTO=\nTCPREMOTEIP=192.0.2.1", PEER_TCPSERVER, "192.0.2.1" },
+		{ "PROTO=AVERYLONGPROTOCOLNAMEINDEED\nTCPREMOTEIP=192.0.2.1", PEER_TCPSERVER, "192.0.2.1" },
+		{ "TCPREMOTEIP=192.0.2.1\nREMOTE_HOST=192.0.2.2\nREMOTE_ADDR=192.0.2.3", PEER_TCPSERVER, "192.0.2.1" },
+		{ "REMOTE_HOST=192.0.2.2\nREMOTE_ADDR=192.0.2.3", PEER_XINETD, "192.0.2.2" },
+		{ "REMOTE_HOST=192.0.2.2\nREMOTE_PORT=5", PEER_XINETD, "192.0.2.2:5" },
+		{ "REMOTE_HOST=::ffff:192.0.2.2", PEER_XINETD, "192.0.2.2" },
+		{ "REMOTE_HOST=<no address>", PEER_UNKNOWN, "unknown" },
+		{ "REMOTE_ADDR=192.0.2.3\nREMOTE_PORT=5", PEER_SYSTEMD, "192.0.2.3:5" },
+		{ "REMOTE_ADDR=2001:DB8:0::3\nREMOTE_PORT=5", PEER_SYSTEMD, "[2001:db8::3]:5" },
+		{ "TCPREMOTEIP=x\nREMOTE_ADDR=192.0.2.3", PEER_SYSTEMD, "192.0.2.3" },
+		/* Addresses or nothing. */
+		{ "TCPREMOTEIP=", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=1.2.3", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=1.2.3.4.5", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=1.2.3.256", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP= 1.2.3.4", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=1.2.3.4 event=accepted", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=1.2.3.4\t", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=:::1", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=mail.example", PEER_UNKNOWN, "unknown" },
+		{ "TCPREMOTEIP=::ffff:1.2.3.4", PEER_TCPSERVER, "1.2.3.4" },
+		{ "TCPREMOTEIP=fe80::1%eth0\nTCPREMOTEPORT=5", PEER_TCPSERVER, "[fe80::1]:5" },
+		{ "TCPREMOTEIP=1.2.3.4\nTCPREMOTEPORT=65536", PEER_TCPSERVER, "1.2.3.4" },
+		{ "TCPREMOTEIP=1.2.3.4\nTCPREMOTEPORT=-1", PEER_TCPSERVER, "1.2.3.4" },
+		{ "TCPREMOTEIP=1.2.3.4\nTCPREMOTEPORT=smtp", PEER_TCPSERVER, "1.2.3.4" },
+		{ "TCPREMOTEPORT=25", PEER_UNKNOWN, "unknown" },
+	};
+	char long_value[400] = "TCPREMOTEIP=";
+
+	(void)state;
+	pipe_as_input();
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct peer peer = environment(rows[i].settings);
+
+		if (peer.source != rows[i].source || strcmp(peer.client, rows[i].client) != 0)
+			fail_msg("%s: %s, source %s", rows[i].settings, peer.client, peer_source_name(&peer));
+	}
+	memset(long_value + strlen(long_value), '1', 300);
+	assert_string_equal(environment(long_value).client, "unknown");
+}
+
+static void
+strangers_words_are_cleaned(void **state)
+{
+	struct peer peer;
+	char settings[6000] = "TCPREMOTEIP=192.0.2.1\nTCPREMOTEINFO=";
+
+	(void)state;
+	peer = environment("TCPREMOTEIP=192.0.2.1\nTCPREMOTEHOST=h.example\nTCPREMOTEINFO=bob\nTCPLOCALIP=192.0.2.9\n"
+	    "TCPLOCALPORT=587\nTCPLOCALHOST=m.example");
+	assert_string_equal(peer.host, "h.example");
+	assert_string_equal(peer.info, "bob");
+	assert_string_equal(peer.local_address, "192.0.2.9");
+	assert_string_equal(peer.local_port, "587");
+	assert_string_equal(peer.local_host, "m.example");
+	peer = environment("TCPREMOTEIP=192.0.2.1\nTCPREMOTEHOST=h)\r(X: y\nTCPREMOTEINFO=() { :;}\x80\rX:\nTCPLOCALIP=x\n"
+	    "TCPLOCALPORT=x\nTCPLOCALHOST=a b");
+	assert_string_equal(peer.host, "");
+	assert_string_equal(peer.info, "???{???}??X?");
+	assert_string_equal(peer.local_address, "");
+	assert_string_equal(peer.local_port, "");
+	assert_string_equal(peer.local_host, "");
+	memset(settings + strlen(settings), 'x', 5000);
+	peer = environment(settings);
+	assert_int_equal(strlen(peer.info), sizeof peer.info - 1);
+	/* They belong to tcpserver's address, and to no other. */
+	peer = environment("REMOTE_HOST=192.0.2.1\nTCPREMOTEHOST=h.example\nTCPREMOTEINFO=bob");
+	assert_string_equal(peer.host, "");
+	assert_string_equal(peer.info, "");
+}
+
+static void
+sockets_are_asked_last(void **state)
+{
+	struct sockaddr_in6 name = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in name4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr *const names[] = { (struct sockaddr *)&name4, (struct sockaddr *)&name };
+	socklen_t sizes[] = { sizeof name4, sizeof name };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(names); i++) {
+		int listening = socket(names[i]->sa_family, SOCK_STREAM, 0), client, accepted;
+		char wanted[64];
+		struct peer peer;
+
+		if (listening < 0 || bind(listening, names[i], sizes[i]) != 0) {
+			assert_int_equal(i, 1);		/* a machine without IPv6 */
+			close(listening);
+			break;
+		}
+		assert_int_equal(listen(listening, 1), 0);
+		assert_int_equal(getsockname(listening, names[i], &sizes[i]), 0);
+		client = socket(names[i]->sa_family, SOCK_STREAM, 0);
+		assert_int_equal(connect(client, names[i], sizes[i]), 0);
+		accepted = accept(listening, NULL, NULL);
+		assert_int_equal(getsockname(client, names[i], &sizes[i]), 0);
+		set_input(accepted);
+		snprintf(wanted, sizeof wanted, i == 0 ? "127.0.0.1:%u" : "[::1]:%u",
+		    ntohs(i == 0 ? name4.sin_port : name.sin6_port));
+		peer = environment("");
+		assert_int_equal(peer.source, PEER_SOCKET);
+		assert_string_equal(peer.client, wanted);
+		assert_int_equal(peer.tls, TLS_LOOPBACK);
+		assert_int_equal(environment("TCPREMOTEIP=192.0.2.1").source, PEER_TCPSERVER);
+		close(client);
+		close(listening);
+	}
+	pipe_as_input();
+}
+
+static void
+encryption_is_proved(void **state)
+{
+	int pair[2];
+	struct peer peer;
+
+	(void)state;
+	peer = environment("TCPREMOTEIP=192.0.2.1");
+	assert_int_equal(peer.tls, TLS_NONE);
+	assert_false(peer_encrypted(&peer));
+	assert_false(peer_safe(&peer, &config));
+	config.allow_cleartext = true;
+	assert_true(peer_safe(&peer, &config));
+	config.allow_cleartext = false;
+	peer = environment("TCPREMOTEIP=192.0.2.1\nSSL_PROTOCOL=");
+	assert_int_equal(peer.tls, TLS_NONE);
+	peer = environment("TCPREMOTEIP=192.0.2.1\nSSL_PROTOCOL=TLSv1.3\nSSL_CIPHER=TLS_AES(\x01");
+	assert_int_equal(peer.tls, TLS_ENVIRONMENT);
+	assert_string_equal(peer.tls_protocol, "TLSv1.3");
+	assert_string_equal(peer.tls_cipher, "TLS_AES??");
+	assert_true(peer_encrypted(&peer));
+	peer = environment("TCPREMOTEIP=127.0.0.1");
+	assert_int_equal(peer.tls, TLS_LOOPBACK);
+	assert_false(peer_encrypted(&peer));
+	assert_true(peer_safe(&peer, &config));
+	assert_int_equal(environment("TCPREMOTEIP=127.255.0.9").tls, TLS_LOOPBACK);
+	assert_int_equal(environment("TCPREMOTEIP=::1").tls, TLS_LOOPBACK);
+	assert_int_equal(environment("TCPREMOTEIP=::ffff:127.0.0.1").tls, TLS_LOOPBACK);
+	assert_int_equal(environment("TCPREMOTEIP=128.0.0.1").tls, TLS_NONE);
+	assert_int_equal(environment("TCPREMOTEIP=::127.0.0.1").tls, TLS_NONE);
+	assert_int_equal(environment("").tls, TLS_NONE);
+	config.behind_tls = true;
+	assert_int_equal(environment("TCPREMOTEIP=192.0.2.1").tls, TLS_BEHIND);
+	assert_int_equal(environment("").tls, TLS_BEHIND);
+	config.behind_tls = false;
+	/* stunnel: a pipe is not its mark, nor is a pair that has a name, nor one without a port. */
+	assert_int_equal(environment("REMOTE_HOST=192.0.2.1\nREMOTE_PORT=5").tls, TLS_NONE);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	set_input(pair[0]);
+	peer = environment("REMOTE_HOST=192.0.2.1\nREMOTE_PORT=5");
+	assert_int_equal(peer.tls, TLS_STUNNEL);
+	assert_int_equal(peer.source, PEER_STUNNEL);
+	assert_int_equal(environment("REMOTE_HOST=192.0.2.1").tls, TLS_NONE);
+	assert_int_equal(environment("REMOTE_ADDR=192.0.2.1\nREMOTE_PORT=5").tls, TLS_NONE);
+	close(pair[1]);
+	pipe_as_input();
+}
+
+/* What becomes of `bytes`; the peer was 198.51.100.1:7, over TLS by the environment's word. */
+static long
+proxy(const char *bytes, size_t length, struct peer *peer)
+{
+	char *exact = exactly(bytes, length);
+	long result;
+
+	*peer = (struct peer){ .source = PEER_TCPSERVER, .tls = TLS_ENVIRONMENT, .address = "198.51.100.1", .port = "7",
+	    .host = "proxy.example", .info = "proxy", .client = "198.51.100.1:7" };
+	result = peer_from_proxy(peer, &config, exact, length);
+	free(exact);
+	if (result <= 0)	/* nothing said: nothing changed */
+		assert_string_equal(peer->client, "198.51.100.1:7");
+	return result;
+}
+
+static void
+check_proxy(const char *bytes, size_t length, const char *client)
+{
+	struct peer peer;
+	char *more = malloc(length + 20);
+
+	if (proxy(bytes, length, &peer) != (long)length || strcmp(peer.client, client) != 0)
+		fail_msg("%.120s: %s", bytes, peer.client);
+	if (strcmp(client, "198.51.100.1:7") == 0) {
+		assert_int_equal(peer.tls, TLS_ENVIRONMENT);
+		assert_string_equal(peer.host, "proxy.example");
+	} else {
+		assert_int_equal(peer.source, PEER_PROXY);
+		assert_string_equal(peer.host, "");
+		assert_string_equal(peer.info, "");
+	}
+	for (size_t i = 0; i < length; i++)	/* not whole yet, whereever it is cut */
+		if (proxy(bytes, i, &peer) != 0)
+			fail_msg("%.120s: the first %zu bytes", bytes, i);
+	memcpy(more, bytes, length);
+	memcpy(more + length, "EHLO x\r\nPROXY TCP4 ", 19);
+	assert_int_equal(proxy(more, length + 19, &peer), length);
+	assert_string_equal(peer.client, client);
+	free(more);
+}
+
+static void
+proxy_version_1(void **state)
+{
+	static const struct {
+		const char *line, *client;
+	} rows[] = {
+		{ "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "1.2.3.4:1" },
+		{ "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", "255.255.255.255:65535" },
+		{ "PROXY TCP4 1.2.3.4 5.6.7.8 0 0\r\n", "1.2.3.4:0" },
+		{ "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n", "[2001:db8::1]:1" },
+		{ "PROXY TCP6 2001:DB8:0:0:0:0:0:1 ::1 1 2\r\n", "[2001:db8::1]:1" },
+		{ "PROXY TCP6 ::ffff:1.2.3.4 ::1 1 2\r\n", "1.2.3.4:1" },
+		{ "PROXY UNKNOWN\r\n", "198.51.100.1:7" },
+		{ "PROXY UNKNOWN x\r\n", "198.51.100.1:7" },
+		{ "PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535"
+		    "\r\n", "198.51.100.1:7" },
+	};
+	static const char *const wrong[] = {
+		"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n", "PROXY UNKNOWN\n", "PROXY\r\n", "PROXY \r\n",
+		"PROXY  TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY TCP4  1.2.3.4 5.6.7.8 1 2\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 1  2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 \r\n",
+		" PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY\tTCP4 1.2.3.4 5.6.7.8 1 2\r\n",
+		"proxy tcp4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY tcp4 1.2.3.4 5.6.7.8 1 2\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 02501 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 00\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 65536 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 65536\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 -1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 0x1 2\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 +1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 1 \r\n", "PROXY TCP4 1.2.3.4 5.6.7.8\r\n", "PROXY TCP4 1.2.3.4\r\n",
+		"PROXY TCP4\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n", "PROXY TCP6 1.2.3.4 5.6.7.8 1 2\r\n",
+		"PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 ::1 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4.5 5.6.7.8 1 2\r\n",
+		"PROXY TCP4 1.2.3 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7 1 2\r\n", "PROXY TCP4 1.2.3.999 5.6.7.8 1 2\r\n",
+		"PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n", "PROXY TCP6 [::1] [::1] 1 2\r\n", "PROXY TCP5 1.2.3.4 5.6.7.8 1 2\r\n",
+		"PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY UNKNOWNX\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r \n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8\r1 2\r\n", "PROXY TCP4 1.2.3.4\n5.6.7.8 1 2\r\n", "PROXY UNKNOWN \n\r\n",
+		"PROXY UNKNOWN \r\r\n", "EHLO x\r\n", "P\r\n", "PROXX", "\x16\x03\x01", "\n",
+	};
+	struct peer peer;
+	char line[300];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		check_proxy(rows[i].line, strlen(rows[i].line), rows[i].client);
+	for (size_t i = 0; i < LENGTH(wrong); i++)
+		if (proxy(wrong[i], strlen(wrong[i]), &peer) != -1)
+			fail_msg("%s is taken", wrong[i]);
+	assert_int_equal(proxy("PROXY TCP4 1.2.3.4 5.6.7.8 1\0 2\r\n", 34, &peer), -1);
+	assert_int_equal(proxy("PROXY UNKNOWN\0\r\n", 16, &peer), -1);
+	/* At most 107 bytes, the CRLF among them. */
+	for (size_t length = 100; length < 120; length++) {
+		memset(line, 'x', sizeof line);
+		memcpy(line, "PROXY UNKNOWN ", 14);
+		memcpy(line + length - 2, "\r\n", 2);
+		assert_int_equal(proxy(line, length, &peer), length <= 107 ? (long)length : -1);
+		memset(line + length - 2, 'x', 2);
+		assert_int_equal(proxy(line, length, &peer), length < 107 ? 0 : -1);
+	}
+}
+
+#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+
+/* A header of version 2 in `bytes`; returns its length. */
+static size_t
+version_2(char *bytes, int command, int family, const void *rest, size_t length)
+{
+	memcpy(bytes, SIGNATURE, 12);
+	bytes[12] = (char)command;
+	bytes[13] = (char)family;
+	bytes[14] = (char)(length >> 8);
+	bytes[15] = (char)length;
+	memcpy(bytes + 16, rest, length);
+	return 16 + length;
+}
+
+#define FOUR "\1\2\3\4\5\6\7\x08\x12\x34\0\x19"
+#define SIX "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2\x12\x34\0\x19"
+/* TLS, "TLSv1.3", "AES" */
+#define TLS "\x20\0\x15\1\0\0\0\0\x21\0\7TLSv1.3\x23\0\3AES"
+
+static void
+proxy_version_2(void **state)
+{
+	static const struct {
+		int command, family;
+		const char *rest;
+		size_t length;
+		const char *client;	/* NULL: close */
+	} rows[] = {
+#define REST(string) string, sizeof string - 1
+		{ 0x21, 0x11, REST(FOUR), "1.2.3.4:4660" },
+		{ 0x21, 0x21, REST(SIX), "[2001:db8::1]:4660" },
+		{ 0x21, 0x31, REST(""), NULL },
+		{ 0x20, 0x00, REST(""), "198.51.100.1:7" },
+		{ 0x20, 0x11, REST(FOUR), "198.51.100.1:7" },
+		{ 0x20, 0x11, REST(""), "198.51.100.1:7" },
+		{ 0x21, 0x00, REST(""), "198.51.100.1:7" },
+		{ 0x21, 0x00, REST("anything"), "198.51.100.1:7" },
+		{ 0x11, 0x11, REST(FOUR), NULL }, { 0x31, 0x11, REST(FOUR), NULL }, { 0x01, 0x11, REST(FOUR), NULL },
+		{ 0x22, 0x11, REST(FOUR), NULL }, { 0x2f, 0x11, REST(FOUR), NULL },
+		{ 0x21, 0x12, REST(FOUR), NULL }, { 0x21, 0x22, REST(SIX), NULL }, { 0x21, 0x10, REST(FOUR), NULL },
+		{ 0x21, 0x41, REST(FOUR), NULL }, { 0x21, 0xff, REST(FOUR), NULL },
+		{ 0x21, 0x11, REST(""), NULL }, { 0x21, 0x11, FOUR, 11, NULL }, { 0x21, 0x21, SIX, 35, NULL },
+		{ 0x21, 0x21, REST(FOUR), NULL },
+		{ 0x21, 0x11, REST(FOUR "\4\0\0"), "1.2.3.4:4660" },
+		{ 0x21, 0x11, REST(FOUR "\4\0\3abc\xee\0\1x"), "1.2.3.4:4660" },
+		{ 0x21, 0x11, REST(FOUR "\4"), NULL }, { 0x21, 0x11, REST(FOUR "\4\0"), NULL },
+		{ 0x21, 0x11, REST(FOUR "\4\0\1"), NULL }, { 0x21, 0x11, REST(FOUR "\4\xff\xffx"), NULL },
+		{ 0x21, 0x11, REST(FOUR "\4\0\3abc\4"), NULL },
+		{ 0x21, 0x11, REST(FOUR TLS), "1.2.3.4:4660" },
+		{ 0x21, 0x21, REST(SIX TLS "\4\0\0"), "[2001:db8::1]:4660" },
+		{ 0x21, 0x11, REST(FOUR "\x20\0\4\1\0\0\0"), NULL },
+		{ 0x21, 0x11, REST(FOUR "\x20\0\6\1\0\0\0\0\x21"), NULL },
+		{ 0x21, 0x11, REST(FOUR "\x20\0\x09\1\0\0\0\0\x21\0\2T"), NULL },
+		{ 0x21, 0x11, REST(FOUR "\x20\0\x08\1\0\0\0\0\x21\xff\xff"), NULL },
+		{ 0x21, 0x11, REST(FOUR "\x20\0\5\0\0\0\0\0"), "1.2.3.4:4660" },
+	};
+	static char bytes[70000], rest[70000];
+	struct peer peer;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		size_t length = version_2(bytes, rows[i].command, rows[i].family, rows[i].rest, rows[i].length);
+
+		if (rows[i].client != NULL)
+			check_proxy(bytes, length, rows[i].client);
+		else if (proxy(bytes, length, &peer) != -1)
+			fail_msg("version 2, row %zu is taken", i);
+	}
+	memset(rest, 'u', 216);		/* AF_UNIX: no address that means anything here */
+	check_proxy(bytes, version_2(bytes, 0x21, 0x31, rest, 216), "198.51.100.1:7");
+	/* The longest field that fits; far too much. */
+	memset(rest, 0, sizeof rest);
+	memcpy(rest, FOUR "\4\x0f\xf1", 15);
+	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 4096), &peer), 16 + 4096);
+	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 65535), &peer), -1);
+	version_2(bytes, 0x20, 0, rest, 65535);
+	assert_int_equal(proxy(bytes, 16, &peer), -1);
+	/* Each byte of the signature counts. */
+	for (size_t i = 0; i < 12; i++) {
+		version_2(bytes, 0x21, 0x11, FOUR, 12);
+		bytes[i] ^= 1;
+		assert_int_equal(proxy(bytes, 28, &peer), -1);
+		assert_int_equal(proxy(bytes, i + 1, &peer), -1);
+	}
+}
+
+static void
+proxy_says_whether_there_is_tls(void **state)
+{
+	char bytes[100];
+	struct peer peer;
+
+	(void)state;
+	assert_int_equal(proxy("PROXY TCP4 192.0.2.1 5.6.7.8 1 2\r\n", 34, &peer), 34);
+	assert_int_equal(peer.tls, TLS_NONE);
+	assert_int_equal(proxy("PROXY TCP4 127.0.0.1 5.6.7.8 1 2\r\n", 34, &peer), 34);
+	assert_int_equal(peer.tls, TLS_LOOPBACK);
+	proxy(bytes, version_2(bytes, 0x21, 0x11, FOUR, 12), &peer);
+	assert_int_equal(peer.tls, TLS_NONE);
+	proxy(bytes, version_2(bytes, 0x21, 0x11, FOUR TLS, 12 + sizeof TLS - 1), &peer);
+	assert_int_equal(peer.tls, TLS_PROXY);
+	assert_string_equal(peer.tls_protocol, "TLSv1.3");
+	assert_string_equal(peer.tls_cipher, "AES");
+	assert_true(peer_encrypted(&peer));
+	proxy(bytes, version_2(bytes, 0x21, 0x11, FOUR "\x20\0\5\0\0\0\0\0", 20), &peer);
+	assert_int_equal(peer.tls, TLS_NONE);
+	config.behind_tls = true;
+	proxy(bytes, version_2(bytes, 0x21, 0x11, FOUR, 12), &peer);
+	assert_int_equal(peer.tls, TLS_BEHIND);
+	config.behind_tls = false;
+	peer_from_starttls(&peer, "SSL_PROTOCOL=TLSv1.2");
+	peer_from_starttls(&peer, "SSL_CIPHER=a b(\r\n");
+	peer_from_starttls(&peer, "SSL_CIPHER");
+	peer_from_starttls(&peer, "SSL_CIPHER_USEKEYSIZE=128");
+	peer_from_starttls(&peer, "");
+	assert_string_equal(peer.tls_protocol, "TLSv1.2");
+	assert_string_equal(peer.tls_cipher, "a?b???");
+}
+
+static void
+peers_cross_the_wall(void **state)
+{
+	static const char *const settings[] = { "", "TCPREMOTEIP=192.0.2.1", "TCPREMOTEIP=2001:db8::1\nTCPREMOTEPORT=25",
+	    "REMOTE_ADDR=127.0.0.1\nREMOTE_PORT=1", "TCPREMOTEIP=192.0.2.1\nSSL_PROTOCOL=TLSv1.3\nSSL_CIPHER=AES" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(settings); i++) {
+		char array[256];
+		struct text packed;
+		struct peer peer = environment(settings[i]), other = { .address = "203.0.113.9", .port = "9" };
+
+		text_start(&packed, array, sizeof array);
+		peer_pack(&peer, &packed);
+		assert_false(packed.cut);
+		assert_true(peer_unpack(&other, &config, array, packed.used));
+		assert_string_equal(other.client, peer.client);
+		assert_string_equal(other.tls_protocol, peer.tls_protocol);
+		assert_string_equal(other.tls_cipher, peer.tls_cipher);
+		assert_int_equal(other.tls, peer.tls);
+		assert_int_equal(other.source, peer.source);
+		for (size_t length = 0; length < packed.used; length++) {
+			char *exact = exactly(array, length);
+
+			assert_false(peer_unpack(&other, &config, exact, length));
+			free(exact);
+		}
+	}
+}
+
+static void
+hostile_peers_do_not_cross(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		bool fine;
+	} rows[] = {
+		{ REST("192.0.2.1\0001\0000\0001\0\0\0"), true },
+		{ REST("192.0.2.1\0001\0000\0001\0\0"), false },		/* five fields */
+		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0"), false },	/* seven */
+		{ REST("192.0.2.1\0001\0000\0001\0\0x"), false },		/* without an end */
+		{ REST("192.0.2.1\n\0001\0000\0001\0\0\0"), false },
+		{ REST("mail.example\0001\0000\0001\0\0\0"), false },
+		{ REST("192.0.2.1\0001\0007\0001\0\0\0"), false },
+		{ REST("192.0.2.1\0001\000/\0001\0\0\0"), false },
+		{ REST("192.0.2.1\0001\0000\0007\0\0\0"), false },
+		{ REST("192.0.2.1\0001\00000\0001\0\0\0"), false },
+		{ REST("192.0.2.1\0001\000\0001\0\0\0"), false },
+		{ REST("192.0.2.1\0001\0000\000\xff\0\0\0"), false },
+		{ REST("\0001\0000\0001\0\0\0"), true },			/* unknown */
+	};
+	struct peer peer = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		char *exact = exactly(rows[i].bytes, rows[i].length);
+
+		peer = (struct peer){ 0 };
+		if (peer_unpack(&peer, &config, exact, rows[i].length) != rows[i].fine)
+			fail_msg("row %zu", i);
+		free(exact);
+	}
+	assert_true(peer_unpack(&peer, &config, REST("192.0.2.1\0002\n5\0000\0001\0a\r\n\0b\xff(\0")));
+	assert_string_equal(peer.port, "");
+	assert_string_equal(peer.tls_protocol, "a??");
+	assert_string_equal(peer.tls_cipher, "b??");
+	for (int round = 0; round < 20000; round++) {
+		char bytes[64];
+		size_t length = noise_below(sizeof bytes);
+		char *exact;
+
+		for (size_t i = 0; i < length; i++)
+			bytes[i] = noise_below(3) == 0 ? '\0' : "0123456:.af\xff"[noise_below(12)];
+		exact = exactly(bytes, length);
+		if (peer_unpack(&peer, &config, exact, length)) {
+			assert_non_null(peer_tls_name(&peer));
+			assert_non_null(peer_source_name(&peer));
+		}
+		free(exact);
+	}
+}
+
+static void
+networks(void **state)
+{
+	static const struct {
+		const char *address, *network;
+		bool within;
+	} rows[] = {
+		{ "192.0.2.1", "192.0.2.1", true }, { "192.0.2.1", "192.0.2.2", false },
+		{ "192.0.2.1", "192.0.2.0/24", true }, { "192.0.3.1", "192.0.2.0/24", false },
+		{ "192.0.3.1", "192.0.2.0/23", true }, { "192.0.2.1", "192.0.2.255/24", true },
+		{ "192.0.2.1", "0.0.0.0/0", true }, { "192.0.2.1", "192.0.2.1/32", true },
+		{ "192.0.2.0", "192.0.2.1/32", false }, { "192.0.2.0", "192.0.2.1/31", true },
+		{ "127.0.0.1", "128.0.0.0/1", false }, { "128.0.0.1", "128.0.0.0/1", true },
+		{ "192.0.2.1", "192.0.2.1/33", false }, { "192.0.2.1", "192.0.2.1/", false },
+		{ "192.0.2.1", "192.0.2.1/-1", false }, { "192.0.2.1", "192.0.2.1/24/1", false },
+		{ "192.0.2.1", "192.0.2", false }, { "192.0.2.1", "", false }, { "192.0.2.1", "/0", false },
+		{ "192.0.2.1", "local", false }, { "192.0.2.1", "::/0", false }, { "192.0.2.1", "192.0.2.1 ", false },
+		{ "2001:db8::1", "2001:db8::/32", true }, { "2001:db9::1", "2001:db8::/32", false },
+		{ "2001:db8::1", "2001:db8::1", true }, { "2001:db8::1", "2001:db8::1/128", true },
+		{ "2001:db8::1", "2001:db8::2/127", false }, { "2001:db8::1", "2001:db8::/129", false },
+		{ "2001:db8::1", "::/0", true }, { "2001:db8::1", "0.0.0.0/0", false },
+		{ "", "0.0.0.0/0", false }, { "", "::/0", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct peer peer = { 0 };
+
+		strcpy(peer.address, rows[i].address);
+		if (peer_within(&peer, rows[i].network) != rows[i].within)
+			fail_msg("%s in %s", rows[i].address, rows[i].network);
+	}
+}
+
+static void
+variables_for_programs(void **state)
+{
+	char room[8][320];
+	struct peer peer;
+
+	(void)state;
+	peer = environment("TCPREMOTEIP=192.0.2.1\nTCPREMOTEPORT=5\nTCPREMOTEHOST=h\nTCPREMOTEINFO=i\nTCPLOCALIP=192.0.2.2\n"
+	    "TCPLOCALPORT=6\nTCPLOCALHOST=l");
+	assert_int_equal(peer_variables(&peer, room), 7);
+	assert_string_equal(room[0], "TCPREMOTEIP=192.0.2.1");
+	assert_string_equal(room[6], "TCPLOCALHOST=l");
+	peer = environment("");
+	assert_int_equal(peer_variables(&peer, room), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sources_and_their_order),
+		cmocka_unit_test(strangers_words_are_cleaned),
+		cmocka_unit_test(sockets_are_asked_last),
+		cmocka_unit_test(encryption_is_proved),
+		cmocka_unit_test(proxy_version_1),
+		cmocka_unit_test(proxy_version_2),
+		cmocka_unit_test(proxy_says_whether_there_is_tls),
+		cmocka_unit_test(peers_cross_the_wall),
+		cmocka_unit_test(hostile_peers_do_not_cross),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(variables_for_programs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
