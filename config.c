@@ -378,6 +378,7 @@ static enum config_answer
 read_environment(struct config *config, struct text *why)
 {
 	const char *databytes = getenv("DATABYTES"), *wish = getenv("UCSPITLS");
+	const char *protocol = getenv("SSL_PROTOCOL");
 
 	/* What tcprules said of this client goes before what was said of all of them. */
 	if (databytes != NULL && !text_number(databytes, INT64_MAX / 2, &config->max_size))
@@ -385,7 +386,8 @@ read_environment(struct config *config, struct text *why)
 	config->tls_control = environment_descriptor("SSLCTLFD");
 	config->tls_read = environment_descriptor("SSLREADFD");
 	config->tls_write = environment_descriptor("SSLWRITEFD");
-	if (wish != NULL && strcmp(wish, "-") == 0)
+	/* sslserver sets all three also when TLS came first. */
+	if ((protocol != NULL && protocol[0] != '\0') || (wish != NULL && strcmp(wish, "-") == 0))
 		config->starttls = STARTTLS_NONE;
 	else if (config->tls_control >= 0 && config->tls_read >= 0 && config->tls_write >= 0)
 		config->starttls = wish != NULL && strcmp(wish, "!") == 0 ? STARTTLS_REQUIRED : STARTTLS_OFFERED;

@@ -72,7 +72,7 @@ drop_hide(void)
 bool
 drop_restore_signals(void)
 {
-	return set_signal(SIGPIPE, SIG_DFL) && set_signal(SIGXFSZ, SIG_DFL);
+	return set_signal(SIGPIPE, SIG_DFL) && set_signal(SIGXFSZ, SIG_DFL) && set_signal(SIGTERM, SIG_DFL);
 }
 
 bool

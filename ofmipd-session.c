@@ -21,6 +21,7 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -291,12 +292,14 @@ keep_descriptors(void)
 	int kept[3];
 
 	for (int i = 0; i < 3; i++) {
-		if (config.starttls == STARTTLS_NONE)
+		/* The control socket is kept, wanted or not: sslserver takes its end for ours. */
+		if (config.starttls == STARTTLS_NONE && (i > 0 || *tls[i] < 0 || fcntl(*tls[i], F_GETFD) < 0))
 			*tls[i] = -1;
 		else if (*tls[i] <= ASK_SPOOL_READ)
 			*tls[i] = fcntl(*tls[i], F_DUPFD_CLOEXEC, ASK_SPOOL_READ + 1);
 		kept[i] = *tls[i];
-		if (config.starttls != STARTTLS_NONE && (kept[i] < 0 || fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
+		if ((kept[i] < 0 && config.starttls != STARTTLS_NONE) ||
+		    (kept[i] >= 0 && fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
 			return false;
 	}
 	return drop_descriptors(kept, 3);
@@ -307,11 +310,15 @@ keep_descriptors(void)
 static bool
 leave_client(void)
 {
-	const int tls[] = { config.tls_control, config.tls_read, config.tls_write };
+	const int tls[] = { config.tls_read, config.tls_write };
 
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		if (tls[i] >= 0 && close(tls[i]) != 0 && errno != EBADF)	/* two may be one */
 			return false;
+	/* sslserver's word that the connection is over: the session sees that by itself, and what is under
+	 * way here ends in order. */
+	if (config.tls_control >= 0 && signal(SIGTERM, SIG_IGN) == SIG_ERR)
+		return false;
 	return close(ASK_WALL) == 0 && close(STDIN_FILENO) == 0 && open("/dev/null", O_RDWR) == STDIN_FILENO &&
 	    dup2(STDIN_FILENO, STDOUT_FILENO) == STDOUT_FILENO;
 }

@@ -5,77 +5,362 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "line.h"
 
+#define SCRIPT 100	/* /dev/null, for poll(2); what is read from it stands below */
+
+static struct {
+	const char *bytes;
+	size_t left, part;	/* one read gives at most `part`; 0: at random */
+} script;
+
+/* In place of the C library's. */
+ssize_t
+read(int descriptor, void *bytes, size_t size)
+{
+	size_t more = script.part > 0 ? script.part : noise_below(noise_below(3) == 0 ? 3000 : 5) + 1;
+
+	if (descriptor != SCRIPT)
+		return syscall(SYS_read, descriptor, bytes, size);
+	if (more > script.left)
+		more = script.left;
+	if (more > size)
+		more = size;
+	memcpy(bytes, script.bytes, more);
+	script.bytes += more;
+	script.left -= more;
+	return (ssize_t)more;
+}
+
 static struct line line;
-static int client;	/* the other end */
 
 static void
-start(void)
+start(int descriptor)
 {
-	int pair[2];
-
-	if (client > 0)
-		close(client);
-	if (line.read_from > 0)
-		close(line.read_from);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
-	client = pair[1];
-	line_start(&line, pair[0], pair[0]);
+	line_start(&line, descriptor, descriptor);
 	line.wait = 5000;
 	line.until = INT64_MAX;
 	line.broken = false;
 }
 
-/* The lines and the end that come of `bytes` where one read(2) gives at most `part` (0: at random). */
+/* What comes of some bytes. */
 struct events {
-	size_t lines;
-	uint64_t sum;		/* of all lines' bytes and lengths */
+	size_t lines, last;	/* how many; length of the last */
+	uint64_t sum;		/* of all their bytes */
 	enum line_event end;
 };
-
-static const char *input;
-static size_t input_length, input_part;
-
-/* In place of io.c's: what the client sends, and how much of it comes at once. */
-ssize_t __wrap_io_read(int descriptor, void *bytes, size_t size);
 
 static struct events
 read_lines(const char *bytes, size_t length, size_t part, bool command)
 {
 	struct events events = { 0 };
 	char *string;
-	size_t got, given = 0;
 
-	start();
-	(void)input, (void)input_length, (void)input_part;
-	for (;;) {
-		/* line_read() asks for more only when it must: what it was given is one read. */
-		while (given < length) {
-			size_t more = part > 0 ? part : noise_below(noise_below(3) == 0 ? 3000 : 5) + 1;
-
-			if (more > length - given)
-				more = length - given;
-			if (memchr(line.in + line.start, '\n', line.end - line.start) != NULL)
-				break;
-			assert_int_equal(send(client, bytes + given, more, 0), more);
-			given += more;
-			if (given == length)
-				shutdown(client, SHUT_WR);
-			break;
-		}
-		if (length == 0)
-			shutdown(client, SHUT_WR);
-		events.end = line_read(&line, command, &string, &got);
-		if (events.end != LINE_READ)
-			return events;
+	start(SCRIPT);
+	script.bytes = bytes;
+	script.left = length;
+	script.part = part;
+	while ((events.end = line_read(&line, command, &string, &length)) == LINE_READ) {
 		events.lines++;
-		assert_int_equal(strlen(string), got);
-		for (size_t i = 0; i <= got; i++)
+		events.last = length;
+		assert_int_equal(strlen(string), length);
+		for (size_t i = 0; i <= length; i++)
 			events.sum = events.sum * 31 + (unsigned char)string[i];
 	}
+	return events;
+}
+
+/* The bytes are read as `lines` lines and then `end`, in one go or in any other way. */
+static void
+check(const char *bytes, size_t length, bool command, size_t lines, enum line_event end)
+{
+	static const size_t parts[] = { 1, 2, 3, 5, 8, 0, 0, 0 };
+	struct events whole = read_lines(bytes, length, SIZE_MAX, command), part;
+
+	if (whole.lines != lines || whole.end != end)
+		fail_msg("%.60s: %zu lines and %d, not %zu and %d", bytes, whole.lines, (int)whole.end, lines, (int)end);
+	for (size_t i = 0; i < LENGTH(parts); i++) {
+		part = read_lines(bytes, length, parts[i], command);
+		if (part.lines != whole.lines || part.sum != whole.sum || part.end != whole.end || part.last != whole.last)
+			fail_msg("%.60s: in parts of %zu: %zu lines and %d", bytes, parts[i], part.lines, (int)part.end);
+	}
+}
+
+static void
+lines_and_what_is_none(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length, lines;
+		enum line_event end;
+	} rows[] = {
+#define ROW(string, lines, end) { string, sizeof string - 1, lines, end }
+		ROW("", 0, LINE_GONE), ROW("\r\n", 1, LINE_GONE), ROW("QUIT\r\n", 1, LINE_GONE),
+		ROW("EHLO x\r\nNOOP \r\n\r\nQUIT\r\n", 4, LINE_GONE),
+		/* The last line is no line without its end. */
+		ROW("QUIT", 0, LINE_GONE), ROW("QUIT\r", 0, LINE_GONE), ROW("NOOP\r\nQUIT", 1, LINE_GONE),
+		/* Half of a line end, or a NUL. */
+		ROW("NOOP\n", 0, LINE_BARE), ROW("\n", 0, LINE_BARE), ROW("NOOP\r\n\nx", 1, LINE_BARE),
+		ROW("RSET\rQUIT\r\n", 0, LINE_BARE), ROW("RSET\r\rQUIT\r\n", 0, LINE_BARE), ROW("\r\r\n", 0, LINE_BARE),
+		ROW("NOOP\r\r\n", 0, LINE_BARE), ROW("NOOP\r\n\rQUIT\r\n", 1, LINE_BARE), ROW("\0", 0, LINE_BARE),
+		ROW("RSET\0QUIT\r\n", 0, LINE_BARE), ROW("NOOP\0\r\n", 0, LINE_BARE), ROW("NOOP\r\0\n", 0, LINE_BARE),
+		ROW("NOOP\r\nx\n\r\n", 1, LINE_BARE),
+		/* No first byte of a command. */
+		ROW("\x16\x03\x01\0\xa5\x01", 0, LINE_FOREIGN), ROW("\x80\x80\x01", 0, LINE_FOREIGN),
+		ROW("\x03\0\0", 0, LINE_FOREIGN), ROW("NOOP\r\n\xff\r\n", 1, LINE_FOREIGN), ROW("\x1b[A\r\n", 0, LINE_FOREIGN),
+		ROW("\x01", 0, LINE_FOREIGN),
+		ROW("\tNOOP\r\n", 1, LINE_GONE), ROW(" NOOP\r\n", 1, LINE_GONE), ROW("\x7f\r\n", 1, LINE_GONE),
+		ROW("FROP \xF1\x80", 0, LINE_GONE), ROW("FROP \xF1\x80\r\n", 1, LINE_GONE), ROW("x\x08\x16\r\n", 1, LINE_GONE),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		check(rows[i].bytes, rows[i].length, true, rows[i].lines, rows[i].end);
+	/* An answer may begin with anything. */
+	check("\x16\x03\r\n\xff\r\n", 7, false, 2, LINE_GONE);
+	check("\x16\x03\n", 3, false, 0, LINE_BARE);
+}
+
+static void
+lines_of_any_length(void **state)
+{
+	static const size_t lengths[] = { 4093, 4094, 4095, 12286, 12287, 65534, 65535, 65536, 65537, 65538, 131070, 131071,
+	    131072, 131073, 200000 };
+	static char bytes[400000];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(lengths); i++)
+		for (int end = 0; end < 4; end++) {
+			size_t used = 0, length = lengths[i];
+			bool flood = length > LINE_FLOOD;
+
+			memcpy(bytes, "NOOP\r\n", 6);
+			used = 6 + length;
+			memset(bytes + 6, 'x', length);
+			memcpy(bytes + used, &"\r\nMAIL\r\n\nMAIL\r\n\0MAIL\r\n....MAIL\r\n"[end == 0 ? 0 : end * 7 + 1], 8);
+			/* end: a CRLF, a bare LF, a NUL, nothing yet */
+			check(bytes, end < 3 ? used + 8 : used, true, flood || end > 0 ? 1 : 3,
+			    flood ? LINE_FLOODED : end == 0 || end == 3 ? LINE_GONE : LINE_BARE);
+		}
+}
+
+static void
+random_bytes(void **state)
+{
+	static const char *const pieces[] = { "\r\n", "\r\n", "\r\n", "NOOP", "x", " ", "MAIL FROM:<a@b>", "\t", "\r", "\n",
+	    "\x80", "\x01" };
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		char bytes[1000];
+		size_t used = 0;
+		struct events whole;
+
+		for (unsigned i = noise_below(40); i > 0; i--) {
+			const char *piece = pieces[noise_below(noise_below(10) == 0 ? LENGTH(pieces) : 8)];
+
+			memcpy(bytes + used, piece, strlen(piece));
+			used += strlen(piece);
+		}
+		if (noise_below(20) == 0)
+			bytes[used++] = '\0';
+		whole = read_lines(bytes, used, SIZE_MAX, true);
+		check(bytes, used, true, whole.lines, whole.end);
+	}
+}
+
+/* What a client is sent, read from the other end. */
+static size_t
+received(int client, char *bytes, size_t size)
+{
+	ssize_t got = recv(client, bytes, size - 1, MSG_DONTWAIT);
+
+	bytes[got > 0 ? got : 0] = '\0';
+	return got > 0 ? (size_t)got : 0;
+}
+
+static int
+start_pair(void)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
+	start(pair[0]);
+	return pair[1];
+}
+
+static void
+replies(void **state)
+{
+	struct reply reply = { 250, "2.0.0", "Ok", false };
+	char long_text[1000], bytes[9000];
+	int client = start_pair();
+	size_t used;
+	char *string;
+
+	(void)state;
+	line_reply(&line, &reply);
+	reply = (struct reply){ 354, NULL, "Go", false };
+	line_reply(&line, &reply);
+	assert_int_equal(received(client, bytes, sizeof bytes), 0);	/* nothing before we wait */
+	assert_true(line_flush(&line));
+	received(client, bytes, sizeof bytes);
+	assert_string_equal(bytes, "250 2.0.0 Ok\r\n354 Go\r\n");
+	/* Waiting for input sends it. */
+	line_reply(&line, &reply);
+	assert_int_equal(send(client, "NOOP\r\nRS", 8, 0), 8);
+	assert_int_equal(line_read(&line, true, &string, &used), LINE_READ);
+	assert_string_equal(string, "NOOP");
+	assert_int_equal(received(client, bytes, sizeof bytes), 8);
+	/* 512 bytes at most, whatever it says; and always with its end. */
+	memset(long_text, 'x', sizeof long_text);
+	long_text[sizeof long_text - 1] = '\0';
+	reply.text = long_text;
+	line_reply(&line, &reply);
+	line_flush(&line);
+	used = received(client, bytes, sizeof bytes);
+	assert_in_range(used, 500, 512);
+	assert_string_equal(bytes + used - 3, "x\r\n");
+	/* More than the output holds is sent on the way. */
+	for (int i = 0; i < 1000; i++)
+		line_write(&line, "12345678", 8);
+	line_flush(&line);
+	assert_int_equal(received(client, bytes, sizeof bytes), 8000);
+	for (int i = 0; i < 8000; i++)
+		assert_int_equal(bytes[i], '1' + i % 8);
+	close(client);
+	close(line.read_from);
+}
+
+static void
+a_client_that_does_not_read(void **state)
+{
+	int client = start_pair();
+	int64_t before;
+	char *string;
+	size_t length;
+
+	(void)state;
+	line.wait = 300;
+	before = io_now();
+	for (int i = 0; i < 100000 && !line.broken; i++)
+		line_write(&line, "250 2.0.0 Ok, and so on, and so on\r\n", 36);
+	assert_true(line.broken);
+	assert_in_range(io_now() - before, 250, 3000);
+	/* From now on nobody waits for it. */
+	before = io_now();
+	for (int i = 0; i < 1000; i++)
+		line_write(&line, "250 2.0.0 Ok, and so on, and so on\r\n", 36);
+	assert_false(line_flush(&line));
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
+	assert_in_range(io_now() - before, 0, 200);
+	close(client);
+	close(line.read_from);
+}
+
+static void
+a_client_that_is_gone(void **state)
+{
+	int client = start_pair();
+	char *string;
+	size_t length;
+
+	(void)state;
+	close(client);
+	line_write(&line, "x", 1);
+	assert_false(line_flush(&line));
+	assert_true(line.broken);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
+	close(line.read_from);
+	/* It said its last and still listens. */
+	client = start_pair();
+	assert_int_equal(send(client, "QUIT\r\n", 6, 0), 6);
+	shutdown(client, SHUT_WR);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
+	line_write(&line, "221\r\n", 5);
+	assert_true(line_flush(&line));
+	close(client);
+	close(line.read_from);
+}
+
+static void
+deadlines(void **state)
+{
+	int client = start_pair();
+	int64_t before = io_now();
+	char *string;
+	size_t length;
+
+	(void)state;
+	line.wait = 200;
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_LATE);
+	assert_in_range(io_now() - before, 190, 2000);
+	line.wait = 60000;
+	line.until = (before = io_now()) + 200;
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_LATE);
+	assert_in_range(io_now() - before, 190, 2000);
+	/* The deadline has passed: what is there already is not waited for either. */
+	assert_int_equal(send(client, "NO", 2, 0), 2);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_LATE);
+	close(client);
+	close(line.read_from);
+}
+
+static void
+nothing_is_left_of_a_line(void **state)
+{
+	static const char secret[] = "AHRpbQB0YW5zdGFhZnRhbnN0YWFm";
+	char *string;
+	size_t length;
+
+	(void)state;
+	for (size_t part = 1; part < 80; part++) {
+		static char bytes[400];
+
+		/* Something in front that moves the line, half of which has come, to the front of the buffer. */
+		memset(bytes, 0, sizeof bytes);
+		strcpy(bytes, "EHLO a.name.of.some.length.that.is.used.up.client.example\r\nAUTH PLAIN\r\n");
+		strcat(strcat(bytes, secret), "\r\nN\r\n");
+		start(SCRIPT);
+		script.bytes = bytes;
+		script.left = strlen(bytes);
+		script.part = part;
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+		assert_string_equal(string, secret);
+		line_wipe(string, length);
+		for (size_t i = 0; i + 8 < sizeof line.in; i++)
+			for (size_t k = 0; k + 8 < sizeof secret; k++)
+				if (line.in[i] == secret[k] && memcmp(line.in + i, secret + k, 8) == 0)
+					fail_msg("read in parts of %zu: \"%.20s\" at %zu", part, line.in + i, i);
+		line_start(&line, 0, 1);
+		for (size_t i = 0; i < sizeof line.in; i++)
+			line.in[i] = '\0';
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_and_what_is_none),
+		cmocka_unit_test(lines_of_any_length),
+		cmocka_unit_test(random_bytes),
+		cmocka_unit_test(replies),
+		cmocka_unit_test(a_client_that_does_not_read),
+		cmocka_unit_test(a_client_that_is_gone),
+		cmocka_unit_test(deadlines),
+		cmocka_unit_test(nothing_is_left_of_a_line),
+	};
+
+	if (dup2(open("/dev/null", O_RDONLY), SCRIPT) != SCRIPT)
+		return 1;
+	signal(SIGPIPE, SIG_IGN);	/* as drop_start() does */
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
