@@ -1,0 +1,353 @@
+/* links: sasl line text io */
+/* The AUTH dialogues, up to the question; and that nothing is left of a password afterwards. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sasl.h"
+
+static struct config config = { .plain = true, .login = true };
+static struct line line;
+static struct login login;
+
+/* What the monitor was asked, and what it says. */
+static struct {
+	int times;
+	char body[ASK_AUTH_MAX];
+	size_t length;
+	char kind;
+	bool gone;
+} monitor;
+
+bool
+ask_auth(struct login *asked, struct answer *answer)
+{
+	monitor.times++;
+	monitor.length = asked->length;
+	memcpy(monitor.body, asked->body, asked->length);
+	*answer = (struct answer){ .kind = monitor.kind, .text = "bob" };
+	return !monitor.gone;
+}
+
+static char output[1000];	/* what the client was sent */
+
+/* Says what a client says, all of it or `part` bytes at a time, and does what SMTP does with an AUTH line. */
+static const struct reply *
+converse(const char *input, enum line_event *event)
+{
+	static const struct reply none = { 0, "", "", false };
+	struct answer answer;
+	const struct reply *reply;
+	char *string, *initial;
+	size_t length;
+	ssize_t got;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &(int){ 1 << 20 }, sizeof(int)), 0);
+	assert_int_equal(send(pair[1], input, strlen(input), 0), strlen(input));
+	shutdown(pair[1], SHUT_WR);
+	line_start(&line, pair[0], pair[0]);
+	line.wait = 5000;
+	line.until = INT64_MAX;
+	monitor.times = 0;
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+	assert_memory_equal(string, "AUTH ", 5);
+	length = strcspn(string + 5, " ");
+	initial = string[5 + length] == ' ' ? string + 5 + length + 1 : NULL;
+	reply = sasl_auth(sasl_find(&config, string + 5, length), &line, initial, &login, &answer, event);
+	line_flush(&line);
+	close(pair[0]);
+	got = recv(pair[1], output, sizeof output - 1, 0);
+	output[got > 0 ? got : 0] = '\0';
+	close(pair[1]);
+	if (*event == LINE_READ) {
+		assert_non_null(reply);
+		return reply;
+	}
+	assert_null(reply);
+	return &none;
+}
+
+/* The question was: user NUL password NUL as in `credentials`, and the mechanism. */
+static void
+asked(const char *credentials, size_t length, const char *input)
+{
+	assert_int_equal(monitor.times, 1);
+	assert_int_equal(monitor.length, length + 6);
+	assert_memory_equal(monitor.body, credentials, length);
+	assert_memory_equal(monitor.body + length, (input[5] | 32) == 'p' ? "PLAIN" : "LOGIN", 6);
+}
+
+#define NAME "334 VXNlcm5hbWU6\r\n"
+#define PASSWORD "334 UGFzc3dvcmQ6\r\n"
+/* tim, tanstaaftanstaaf: the example of RFC 4616 */
+#define TIM "AHRpbQB0YW5zdGFhZnRhbnN0YWFm"
+#define CREDENTIALS "tim\0tanstaaftanstaaf"
+
+static void
+all_forms_ask_the_same_question(void **state)
+{
+	static const struct {
+		const char *input, *output;
+	} rows[] = {
+		{ "AUTH PLAIN " TIM "\r\n", "" },
+		{ "AUTH plain " TIM "\r\n", "" },
+		{ "AUTH PLAIN\r\n" TIM "\r\n", "334 \r\n" },
+		{ "AUTH PLAIN " TIM " \r\n", "" },		/* a blank behind it */
+		{ "AUTH PLAIN\r\n" TIM " \r\n", "334 \r\n" },
+		{ "AUTH PLAIN dGltAHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n", "" },	/* authzid tim */
+		{ "AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n", NAME PASSWORD },
+		{ "AUTH Login dGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n", PASSWORD },
+		{ "AUTH LOGIN dGlt \r\ndGFuc3RhYWZ0YW5zdGFhZg== \r\n", PASSWORD },
+	};
+	enum line_event event;
+
+	(void)state;
+	monitor.kind = ASK_YES;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		const struct reply *reply = converse(rows[i].input, &event);
+
+		if (reply != &sasl_success)
+			fail_msg("%s: %d %s", rows[i].input, reply->code, reply->text);
+		assert_string_equal(output, rows[i].output);
+		asked(CREDENTIALS, sizeof CREDENTIALS, rows[i].input);
+	}
+}
+
+static void
+every_other_dialogue(void **state)
+{
+	static const struct {
+		const char *input;
+		int code;
+		const char *enhanced, *output;
+		const char *asked;
+		size_t length;		/* of `asked`; 0: nobody is asked */
+	} rows[] = {
+		/* cancelled, and one reply each */
+		{ "AUTH PLAIN\r\n*\r\n", 501, "5.7.0", "334 \r\n", NULL, 0 },
+		{ "AUTH LOGIN\r\n*\r\n", 501, "5.7.0", NAME, NULL, 0 },
+		{ "AUTH LOGIN\r\ndGlt\r\n*\r\n", 501, "5.7.0", NAME PASSWORD, NULL, 0 },
+		{ "AUTH LOGIN dGlt\r\n*\r\n", 501, "5.7.0", PASSWORD, NULL, 0 },
+		{ "AUTH PLAIN *\r\n", 501, "5.5.2", "", NULL, 0 },	/* nothing has begun */
+		{ "AUTH PLAIN\r\n**\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH LOGIN *\r\n", 501, "5.5.2", "", NULL, 0 },
+		/* no base64, no message of the mechanism */
+		{ "AUTH PLAIN =\r\n", 501, "5.5.2", "", NULL, 0 },
+		{ "AUTH PLAIN\r\n=\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\nRSET\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\nMAIL FROM:<a@b>\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n " TIM "\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n" TIM "  \r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n" TIM "\t\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN " TIM "=\r\n", 501, "5.5.2", "", NULL, 0 },
+		{ "AUTH PLAIN A===\r\n", 501, "5.5.2", "", NULL, 0 },
+		{ "AUTH PLAIN \x80\r\n", 501, "5.5.2", "", NULL, 0 },
+		{ "AUTH PLAIN dQ==\r\n", 501, "5.5.2", "", NULL, 0 },			/* u */
+		{ "AUTH PLAIN dQBw\r\n", 501, "5.5.2", "", NULL, 0 },			/* u\0p */
+		{ "AUTH PLAIN AA==\r\n", 501, "5.5.2", "", NULL, 0 },			/* \0 */
+		{ "AUTH PLAIN AHUAcAA=\r\n", 501, "5.5.2", "", NULL, 0 },		/* \0u\0p\0 */
+		{ "AUTH PLAIN AHUAcAB4\r\n", 501, "5.5.2", "", NULL, 0 },		/* \0u\0p\0x */
+		{ "AUTH LOGIN dQB1\r\n", 501, "5.5.2", "", NULL, 0 },			/* u\0u */
+		{ "AUTH LOGIN dQ==\r\ncABw\r\n", 501, "5.5.2", PASSWORD, NULL, 0 },	/* p\0p */
+		/* nobody acts for another */
+		{ "AUTH PLAIN dgB1AHA=\r\n", 535, "5.7.8", "", NULL, 0 },		/* v\0u\0p */
+		{ "AUTH PLAIN dQAAcA==\r\n", 535, "5.7.8", "", NULL, 0 },		/* u\0\0p */
+		{ "AUTH PLAIN dXUAdQBw\r\n", 535, "5.7.8", "", NULL, 0 },		/* uu\0u\0p */
+		/* empty ones are the monitor's to refuse and to count */
+		{ "AUTH PLAIN AAA=\r\n", 535, "5.7.8", "", "\0", 2 },			/* \0\0 */
+		{ "AUTH PLAIN AABw\r\n", 535, "5.7.8", "", "\0p", 3 },			/* \0\0p */
+		{ "AUTH PLAIN AHUA\r\n", 535, "5.7.8", "", "u\0", 3 },			/* \0u\0 */
+		{ "AUTH LOGIN =\r\ncA==\r\n", 535, "5.7.8", PASSWORD, "\0p", 3 },
+		{ "AUTH LOGIN\r\n\r\n\r\n", 535, "5.7.8", NAME PASSWORD, "\0", 2 },
+		{ "AUTH LOGIN dQ==\r\n\r\n", 535, "5.7.8", PASSWORD, "u\0", 3 },
+		{ "AUTH PLAIN AHUNCgBwDQo=\r\n", 535, "5.7.8", "", "u\r\n\0p\r\n", 8 },
+	};
+	enum line_event event;
+
+	(void)state;
+	monitor.kind = ASK_NO;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		const struct reply *reply = converse(rows[i].input, &event);
+
+		if (reply->code != rows[i].code || strcmp(reply->enhanced, rows[i].enhanced) != 0 || reply->close ||
+		    strcmp(output, rows[i].output) != 0)
+			fail_msg("%s: %d %s %s, %s", rows[i].input, reply->code, reply->enhanced, reply->text, output);
+		if (rows[i].length > 0)
+			asked(rows[i].asked, rows[i].length, rows[i].input);
+		else
+			assert_int_equal(monitor.times, 0);
+	}
+}
+
+static void
+what_the_monitor_says(void **state)
+{
+	enum line_event event;
+
+	(void)state;
+	monitor.kind = ASK_NO;
+	assert_ptr_equal(converse("AUTH PLAIN " TIM "\r\n", &event), &sasl_refused);
+	monitor.kind = ASK_UNKNOWN;
+	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
+	monitor.kind = 'X';	/* no answer that we know is no yes */
+	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
+	monitor.kind = ASK_YES;
+	monitor.gone = true;
+	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 421);
+	assert_true(converse("AUTH PLAIN " TIM "\r\n", &event)->close);
+	monitor.gone = false;
+}
+
+static void
+lines_that_end_otherwise(void **state)
+{
+	static const struct {
+		const char *input;
+		enum line_event event;
+	} rows[] = {
+		{ "AUTH PLAIN\r\n", LINE_GONE }, { "AUTH PLAIN\r\n" TIM, LINE_GONE }, { "AUTH PLAIN\r\n" TIM "\r", LINE_GONE },
+		{ "AUTH LOGIN\r\n", LINE_GONE }, { "AUTH LOGIN\r\ndGlt\r\n", LINE_GONE }, { "AUTH LOGIN dGlt\r\n", LINE_GONE },
+		{ "AUTH PLAIN\r\n" TIM "\n", LINE_BARE }, { "AUTH LOGIN\r\ndGlt\r\rx\r\n", LINE_BARE },
+	};
+	enum line_event event;
+
+	(void)state;
+	monitor.kind = ASK_YES;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		converse(rows[i].input, &event);
+		assert_int_equal(event, rows[i].event);
+		assert_int_equal(monitor.times, 0);
+	}
+}
+
+static void
+long_answers(void **state)
+{
+	static const char *const fronts[] = { "AUTH PLAIN\r\n", "AUTH LOGIN\r\n", "AUTH LOGIN dGlt\r\n" };
+	static char input[80000];
+	enum line_event event;
+
+	(void)state;
+	monitor.kind = ASK_NO;
+	for (size_t i = 0; i < LENGTH(fronts); i++)
+		for (size_t length = 12280; length <= 12292; length++) {
+			size_t front = strlen(fronts[i]);
+
+			strcpy(input, fronts[i]);
+			memset(input + front, 'Q', length);
+			/* With its CRLF 12288 bytes are allowed: 12284 of them can be base64. */
+			strcpy(input + front + length, i == 1 ? "\r\ncA==\r\n" : "\r\n");
+			if (i == 0 && length % 4 == 0)
+				memcpy(input + front, "AHUA", 4);
+			assert_int_equal(converse(input, &event)->code, length + 2 > 12288 ? 500 : length % 4 == 0 ? 535 : 501);
+			assert_int_equal(event, LINE_READ);
+		}
+	memset(input, 'Q', sizeof input - 1);
+	memcpy(input, "AUTH PLAIN\r\n", 12);
+	converse(input, &event);
+	assert_int_equal(event, LINE_FLOODED);
+	/* The longest of both: the credentials take all the room that there is. */
+	memset(input, 'Q', sizeof input - 1);
+	memcpy(input, "AUTH LOGIN\r\n", 12);
+	memcpy(input + 12 + 12284, "\r\n", 2);
+	strcpy(input + 14 + 2 * 12284, "\r\n");
+	assert_int_equal(converse(input, &event)->code, 535);
+	assert_int_equal(monitor.length, 2 * 9213 + 2 + 6);
+}
+
+static void
+find_in(const void *where, size_t size, const char *secret, const char *input)
+{
+	size_t length = strlen(secret);
+
+	for (size_t i = 0; i + 6 <= length; i++)
+		if (memmem(where, size, secret + i, 6) != NULL)
+			fail_msg("\"%.6s\" is left of %s", secret + i, input);
+}
+
+static void
+no_password_is_left(void **state)
+{
+	static const char *const inputs[] = {
+		"AUTH PLAIN " TIM "\r\n", "AUTH PLAIN\r\n" TIM "\r\n", "AUTH PLAIN " TIM "=\r\n", "AUTH PLAIN " TIM "*AAA\r\n",
+		"AUTH PLAIN dGltAHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n", "AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFmAA==\r\n",
+		"AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n", "AUTH LOGIN dGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n",
+		"AUTH LOGIN\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n\r\n", "AUTH LOGIN\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\n*\r\n",
+		"AUTH LOGIN\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\nx\r\n", "AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg\r\n",
+		"AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZgA=\r\n",
+	};
+	enum line_event event;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(inputs); i++)
+		for (int kind = 0; kind < 3; kind++) {
+			monitor.kind = (char)"KZD"[kind];
+			converse(inputs[i], &event);
+			find_in(&line, sizeof line, TIM, inputs[i]);
+			find_in(&line, sizeof line, "dGFuc3RhYWZ0YW5zdGFhZg", inputs[i]);
+			find_in(&login, sizeof login, "tanstaaftanstaaf", inputs[i]);
+		}
+}
+
+static void
+what_is_pipelined_stays(void **state)
+{
+	enum line_event event;
+	char *string;
+	size_t length;
+
+	(void)state;
+	monitor.kind = ASK_YES;
+	assert_ptr_equal(converse("AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\nMAIL\r\nRCPT\r\n", &event),
+	    &sasl_success);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+	assert_string_equal(string, "MAIL");
+	/* Cancelled: one reply, and then commands again. */
+	assert_int_equal(converse("AUTH LOGIN\r\n*\r\nNOOP\r\n", &event)->code, 501);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+	assert_string_equal(string, "NOOP");
+}
+
+static void
+mechanisms(void **state)
+{
+	static const char *const others[] = { "", "PLAI", "PLAINX", "PLAIN-X", "CRAM-MD5", "EXTERNAL", "ANONYMOUS", "\"\"",
+	    "SCRAM-SHA-256", "XOAUTH2", "LOGINLOGINLOGINLOGINLOGIN" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(others); i++)
+		assert_null(sasl_find(&config, others[i], strlen(others[i])));
+	assert_string_equal(sasl_name(sasl_find(&config, "pLaIn", 5)), "PLAIN");
+	assert_string_equal(sasl_list(&config), " PLAIN LOGIN");
+	config.plain = false;
+	assert_null(sasl_find(&config, "PLAIN", 5));
+	assert_string_equal(sasl_list(&config), " LOGIN");
+	config = (struct config){ .plain = true };
+	assert_null(sasl_find(&config, "LOGIN", 5));
+	assert_string_equal(sasl_list(&config), " PLAIN");
+	config.login = true;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_forms_ask_the_same_question),
+		cmocka_unit_test(every_other_dialogue),
+		cmocka_unit_test(what_the_monitor_says),
+		cmocka_unit_test(lines_that_end_otherwise),
+		cmocka_unit_test(long_answers),
+		cmocka_unit_test(no_password_is_left),
+		cmocka_unit_test(what_is_pipelined_stays),
+		cmocka_unit_test(mechanisms),
+	};
+
+	signal(SIGPIPE, SIG_IGN);	/* as drop_start() does */
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
