@@ -27,16 +27,17 @@ enum { ASK_PEER = 'P', ASK_AUTH = 'A', ASK_SEND = 'S' };
 #define ASK_AUTH_MAX (2 * 9216 + 2 + 24)
 #define ASK_SEND_MAX ((RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
 
+/* The body stands last: what is not used of it is never touched. */
 struct login {
+	size_t length;
 	struct ask_head head;
 	char body[ASK_AUTH_MAX];	/* user NUL password NUL mechanism NUL */
-	size_t length;
 };
 
 struct envelope {
+	size_t length;
 	struct ask_head head;
 	char body[ASK_SEND_MAX];
-	size_t length;
 };
 
 /* What the monitor says: yes, a challenge follows, do not know (try again), no; and a text for the client

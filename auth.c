@@ -23,9 +23,9 @@
 enum field { USER, PASSWORD, UID, GID, GECOS, HOME, SHELL, EXTRA, FIELDS };
 
 struct entry {
-	char line[4096];
 	const char *fields[FIELDS];	/* "" for what is not there */
 	int count;
+	char line[2048];
 };
 
 struct file {
@@ -425,9 +425,9 @@ static int
 check_file(void *context, int said)
 {
 	struct attempt *attempt = context;
-	char name[USER_MAX + 1], copy[4096];
 	enum secret_answer answer;
 	struct entry entry;
+	char name[USER_MAX + 1], copy[sizeof entry.line];
 	struct file file;
 	const char *at, *fault;
 	int found = 0;
@@ -591,11 +591,11 @@ make_word(struct attempt *attempt)
 static char
 ask_program(struct attempt *attempt, struct identity *identity, struct text *reason)
 {
-	char reporter[1024], variables[8][320];
-	const char *arguments[WORDS_MAX + 3], *environment[10] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
-	    "/usr/bin:/sbin:/bin" };
+	char reporter[1024];
+	const char *arguments[WORDS_MAX + 3], *name, *value;
+	struct child_environment environment;
 	struct child_job job = {
-		.path = attempt->authenticator->path, .arguments = arguments, .environment = environment,
+		.path = attempt->authenticator->path, .arguments = arguments, .environment = environment.pointers,
 		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
 		    CHILD_NONE }, .seconds = CHECKER_SECONDS,
 	};
@@ -615,10 +615,10 @@ ask_program(struct attempt *attempt, struct identity *identity, struct text *rea
 	arguments[count++] = "--report";
 	arguments[count++] = attempt->word;
 	arguments[count] = NULL;
-	count = peer_variables(attempt->peer, variables);
-	for (int i = 0; i < count; i++)
-		environment[i + 1] = variables[i];
-	environment[count + 1] = NULL;
+	child_environment_start(&environment);
+	child_environment_add(&environment, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	for (int i = 0; (name = peer_variable(attempt->peer, i, &value)) != NULL; i++)
+		child_environment_add(&environment, name, value);
 	if (strlen(attempt->user) + strlen(attempt->password) + 3 > CHECKPASSWORD_MAX) {
 		text_add(reason, "too-long-for-checkpassword");
 		return 'D';

@@ -12,6 +12,30 @@
 #include "drop.h"
 #include "io.h"
 
+void
+child_environment_start(struct child_environment *environment)
+{
+	environment->count = 0;
+	environment->pointers[0] = NULL;
+	text_start(&environment->text, environment->array, sizeof environment->array);
+}
+
+void
+child_environment_add(struct child_environment *environment, const char *name, const char *value)
+{
+	struct text *text = &environment->text;
+
+	if (value[0] == '\0')
+		return;
+	environment->pointers[environment->count++] = text->bytes + text->used;
+	environment->pointers[environment->count] = NULL;
+	text_add(text, name);
+	text_add_byte(text, '=');
+	text_add(text, strncmp(value, "()", 2) == 0 ? "?" : "");
+	text_add(text, value);
+	text_add_bytes(text, "", 1);
+}
+
 /* What the child says when its program cannot be run: only then is the pipe's own descriptor still open. */
 static const char cannot_run[] = "\0cannot run: ";
 
@@ -90,7 +114,8 @@ child_run(const struct child_job *job, struct child_end *end)
 	bool in_time = false;
 	pid_t pid;
 
-	*end = (struct child_end){ .how = CHILD_NOT_STARTED };
+	end->how = CHILD_NOT_STARTED;
+	end->length = 0;
 	if (pipe2(said, O_CLOEXEC) != 0) {
 		end->status = errno;
 		return;

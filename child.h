@@ -5,10 +5,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "text.h"
+
+/* The environment of a program: these variables and nothing else. */
+struct child_environment {
+	int count;
+	const char *pointers[24];	/* ended by NULL */
+	struct text text;
+	char array[6144];
+};
+
+void child_environment_start(struct child_environment *environment);
+
+/* Adds NAME=VALUE; nothing for an empty value. A value that a shell could take for a function
+ * (CVE-2014-6271) loses its look. */
+void child_environment_add(struct child_environment *environment, const char *name, const char *value);
+
 #define CHILD_SAID (-2)		/* the pipe on which we listen */
 #define CHILD_NONE (-1)		/* closed */
 #define CHILD_DESCRIPTORS 7	/* 0 to 6: qmail-queue has its error text on 6 */
-#define CHILD_SAID_MAX 4096
+#define CHILD_SAID_MAX 3072
 
 /*
  * One job. `descriptors[n]` is what the child has as descriptor n: one of ours, CHILD_SAID or CHILD_NONE. One

@@ -170,7 +170,7 @@ read_authenticator(struct config *config, int letter, char *argument, struct tex
 
 	if (config->authenticator_count++ == AUTHENTICATORS_MAX)
 		return wrong(why, option, argument, "more than 8 authenticators; drop one");
-	*authenticator = (struct authenticator){ .kind = AUTHENTICATOR_FILE };
+	authenticator->kind = AUTHENTICATOR_FILE;
 	if (argument[0] == '\0' || strlcpy(authenticator->option, argument, sizeof authenticator->option) >=
 	    sizeof authenticator->option)
 		return wrong(why, option, argument, "empty, or longer than 511 bytes");
@@ -403,12 +403,16 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 	struct utsname system;
 	enum config_answer answer;
 
-	*config = (struct config){
-		.injector = INJECTOR_SENDMAIL, .injector_path = "/usr/sbin/sendmail", .user = "ofmipd",
-		.plain = true, .login = true, .max_size = 52428800, .max_recipients = 1000,
-		.timeout = 300, .login_timeout = 120, .min_uid = 1000,
-		.tls_control = -1, .tls_read = -1, .tls_write = -1, .root = getauxval(AT_EUID) == 0,
-	};
+	config->injector = INJECTOR_SENDMAIL;
+	strlcpy(config->injector_path, "/usr/sbin/sendmail", sizeof config->injector_path);
+	strlcpy(config->user, "ofmipd", sizeof config->user);
+	config->plain = config->login = true;
+	config->max_size = 52428800;
+	config->max_recipients = 1000;
+	config->timeout = 300;
+	config->login_timeout = 120;
+	config->min_uid = 1000;
+	config->root = getauxval(AT_EUID) == 0;
 	/* A check of a configuration that cannot even be read is a check, too. */
 	for (int i = 1; i < argc; i++)
 		config->check |= strcmp(argv[i], "-n") == 0 || strcmp(argv[i], "--check") == 0;

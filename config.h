@@ -47,8 +47,6 @@ enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR };
 enum starttls { STARTTLS_NONE, STARTTLS_OFFERED, STARTTLS_REQUIRED };
 
 struct config {
-	struct authenticator authenticators[AUTHENTICATORS_MAX];
-	int authenticator_count;
 	enum injector_kind injector;
 	char injector_path[512];	/* program, or directory of the maildir */
 	char user[USER_MAX + 1];	/* service account */
@@ -66,6 +64,8 @@ struct config {
 	enum starttls starttls;		/* a UCSPI-TLS server is in front */
 	int tls_control, tls_read, tls_write;	/* its descriptors, else -1 */
 	bool root;			/* started as root */
+	int authenticator_count;
+	struct authenticator authenticators[AUTHENTICATORS_MAX];	/* last: most of it is never touched */
 };
 
 enum config_answer {
@@ -75,7 +75,7 @@ enum config_answer {
 };
 
 /*
- * Reads the options (getopt_long; tmda-ofmipd's letters keep their meaning) and the environment
+ * Reads into *config, which is zero, the options (getopt_long; tmda-ofmipd's letters keep their meaning) and the environment
  * variables DATABYTES, UCSPITLS, SSLCTLFD, SSLREADFD and SSLWRITEFD. Keeps nothing of argv. Whether what
  * is named exists, those say who use it: auth_ready(), inject_ready().
  */

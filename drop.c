@@ -97,14 +97,16 @@ drop_become(const struct rights *rights, bool root)
 
 /*
  * An empty directory of our own, gone before anybody can find it: nothing can be made in an unlinked
- * directory. /run is root's alone; /tmp serves where there is no /run.
+ * directory. In memory if possible: on a disk it would be the dearest step of all. That others can write to
+ * two of the places does no harm: the name is new, or mkdir(2) fails, and they are sticky.
  */
 static bool
 empty_root(const char *id)
 {
-	static const char *const places[] = { "/run/ofmipd-session.", "/tmp/ofmipd-session." };
+	static const char *const places[] = { "/dev/shm/ofmipd-session.", "/run/ofmipd-session.",
+	    "/tmp/ofmipd-session." };
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 3; i++) {
 		char path[96];
 		struct text name;
 

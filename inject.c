@@ -163,44 +163,20 @@ read_envelope(const struct config *config, struct message *message)
 	    arguments <= config->argument_room;
 }
 
-/* The environment of whatever runs as the user: these and nothing else. */
-struct environment {
-	char array[8192];
-	char variables[8][320];
-	const char *pointers[32];
-	struct text text;
-	int count;
-};
-
 static void
-add_variable(struct environment *environment, const char *name, const char *value)
-{
-	struct text *text = &environment->text;
-
-	environment->pointers[environment->count++] = text->bytes + text->used;
-	environment->pointers[environment->count] = NULL;
-	text_add(text, name);
-	text_add_byte(text, '=');
-	/* A value that a shell could take for a function (CVE-2014-6271). */
-	text_add(text, strncmp(value, "()", 2) == 0 ? "?" : "");
-	text_add(text, value);
-	text_add_bytes(text, "", 1);
-}
-
-static void
-add_number(struct environment *environment, const char *name, uint64_t number)
+add_number(struct child_environment *environment, const char *name, uint64_t number)
 {
 	char array[24];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add_number(&text, number);
-	add_variable(environment, name, array);
+	child_environment_add(environment, name, array);
 }
 
 /* What tmda-ofmipd tells tmda-inject: the Received field as far as this side knows it. */
 static void
-add_received(struct environment *environment, const struct config *config, const struct peer *peer,
+add_received(struct child_environment *environment, const struct config *config, const struct peer *peer,
     const struct message *message)
 {
 	char array[700];
@@ -217,28 +193,25 @@ add_received(struct environment *environment, const struct config *config, const
 	text_add(&text, message->id);
 	text_add(&text, "; ");
 	text_add_date(&text, time(NULL));
-	add_variable(environment, "TMDA_OFMIPD_RECEIVED", array);
+	child_environment_add(environment, "TMDA_OFMIPD_RECEIVED", array);
 }
 
 static void
-set_environment(struct environment *environment, const struct config *config, const struct peer *peer,
+set_environment(struct child_environment *environment, const struct config *config, const struct peer *peer,
     const struct message *message)
 {
-	int count;
+	const char *name, *value;
 
-	environment->count = 0;
-	text_start(&environment->text, environment->array, sizeof environment->array);
-	add_variable(environment, "HOME", message->identity->home);
-	add_variable(environment, "USER", message->identity->user);
-	add_variable(environment, "LOGNAME", message->identity->user);
-	add_variable(environment, "LOGIN", message->login);
-	add_variable(environment, "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
-	add_variable(environment, "SHELL", "/bin/sh");
+	child_environment_start(environment);
+	child_environment_add(environment, "HOME", message->identity->home);
+	child_environment_add(environment, "USER", message->identity->user);
+	child_environment_add(environment, "LOGNAME", message->identity->user);
+	child_environment_add(environment, "LOGIN", message->login);
+	child_environment_add(environment, "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin");
+	child_environment_add(environment, "SHELL", "/bin/sh");
 	add_received(environment, config, peer, message);
-	count = peer_variables(peer, environment->variables);
-	for (int i = 0; i < count; i++)
-		environment->pointers[environment->count++] = environment->variables[i];
-	environment->pointers[environment->count] = NULL;
+	for (int i = 0; (name = peer_variable(peer, i, &value)) != NULL; i++)
+		child_environment_add(environment, name, value);
 }
 
 /* A program's own words, for the log: the last line of them that is not empty. */
@@ -259,7 +232,7 @@ add_said(struct text *how, const struct child_end *end)
 
 /* --throttle-script: may this user send this now? */
 static bool
-throttle(const struct config *config, struct environment *environment, const struct message *message,
+throttle(const struct config *config, struct child_environment *environment, const struct message *message,
     struct outcome *outcome)
 {
 	const char *const arguments[] = { config->throttle, message->login, NULL };
@@ -271,7 +244,7 @@ throttle(const struct config *config, struct environment *environment, const str
 	struct child_end end;
 	struct text how;
 
-	add_variable(environment, "SENDER", message->sender);
+	child_environment_add(environment, "SENDER", *message->sender == '\0' ? "<>" : message->sender);
 	add_number(environment, "RECIPIENTS", message->recipients);
 	add_number(environment, "SIZE", message->size);
 	child_run(&job, &end);
@@ -314,7 +287,7 @@ judge_sendmail(const struct child_end *end, struct outcome *outcome)
 }
 
 static void
-send_sendmail(const struct config *config, struct environment *environment, const struct message *message,
+send_sendmail(const struct config *config, struct child_environment *environment, const struct message *message,
     struct outcome *outcome)
 {
 	const struct child_job job = {
@@ -384,7 +357,7 @@ judge_qmail(const struct child_end *end, int words, struct outcome *outcome)
 }
 
 static void
-send_qmail(const struct config *config, struct environment *environment, const struct message *message,
+send_qmail(const struct config *config, struct child_environment *environment, const struct message *message,
     struct outcome *outcome)
 {
 	const char *const arguments[] = { config->injector_path, NULL };
@@ -493,7 +466,7 @@ void
 inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome)
 {
-	struct environment environment;
+	struct child_environment environment;
 	struct stat status;
 
 	*outcome = (struct outcome){ 0 };

@@ -435,27 +435,23 @@ peer_within(const struct peer *peer, const char *network)
 	return true;
 }
 
-int
-peer_variables(const struct peer *peer, char (*room)[320])
+const char *
+peer_variable(const struct peer *peer, int index, const char **value)
 {
 	const struct {
 		const char *name, *value;
 	} variables[] = {
-		{ "TCPREMOTEIP=", peer->address },
-		{ "TCPREMOTEPORT=", peer->port },
-		{ "TCPREMOTEHOST=", peer->host },
-		{ "TCPREMOTEINFO=", peer->info },
-		{ "TCPLOCALIP=", peer->local_address },
-		{ "TCPLOCALPORT=", peer->local_port },
-		{ "TCPLOCALHOST=", peer->local_host },
+		{ "TCPREMOTEIP", peer->address },
+		{ "TCPREMOTEPORT", peer->port },
+		{ "TCPREMOTEHOST", peer->host },
+		{ "TCPREMOTEINFO", peer->info },
+		{ "TCPLOCALIP", peer->local_address },
+		{ "TCPLOCALPORT", peer->local_port },
+		{ "TCPLOCALHOST", peer->local_host },
 	};
-	int count = 0;
 
-	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-		if (variables[i].value[0] == '\0')
-			continue;
-		strlcpy(room[count], variables[i].name, sizeof *room);
-		strlcat(room[count++], variables[i].value, sizeof *room);
-	}
-	return count;
+	if (index >= (int)(sizeof variables / sizeof *variables))
+		return NULL;
+	*value = variables[index].value;
+	return variables[index].name;
 }

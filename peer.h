@@ -74,7 +74,8 @@ bool peer_safe(const struct peer *peer, const struct config *config);
 /* Is the client within `network`, an address with or without /BITS? An unknown client is in none. */
 bool peer_within(const struct peer *peer, const char *network);
 
-/* "NAME=VALUE" for each TCP* variable that is known; returns how many. `room` holds at least 8. */
-int peer_variables(const struct peer *peer, char (*room)[320]);
+/* The TCP* variables that are known: the name of number `index`, from 0, and *value; NULL when there are no
+ * more. An unknown one has the value "". */
+const char *peer_variable(const struct peer *peer, int index, const char **value);
 
 #endif

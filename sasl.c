@@ -181,7 +181,7 @@ sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initi
 	*event = LINE_READ;
 	login->length = 0;
 	reply = mechanism->talk(&exchange, initial);
-	explicit_bzero(login, sizeof login->head + exchange.touched + 2);
+	explicit_bzero(login->body, exchange.touched + 2);
 	login->length = 0;
 	return *event == LINE_READ ? reply : NULL;
 }

@@ -4,9 +4,8 @@
 #include <nettle/base16.h>
 #include <nettle/base64.h>
 #include <nettle/memops.h>
-#include <nettle/nettle-meta.h>
-#include <nettle/sha1.h>
-#include <nettle/sha2.h>
+#include <sha1.h>
+#include <sha2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ struct scheme {
 	const char *name;
 	verify_function *verify;
 	enum encoding encoding;
-	const struct nettle_hash *hash;
+	const struct digest *digest;
 	bool salted;
 };
 
@@ -39,11 +38,54 @@ struct scheme {
 #define BCRYPT_MAX 72
 #define BCRYPT_COST 10
 
-union hash_state {
-	struct sha1_ctx sha1;
-	struct sha256_ctx sha256;
-	struct sha512_ctx sha512;
+/*
+ * The digest of password, then salt. libmd's and not nettle's, which asks the processor what it can at every
+ * start of the program: in a virtual machine that costs more than a whole login.
+ */
+struct digest {
+	size_t size;
+	void (*make)(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out);
 };
+
+static void
+make_sha1(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out)
+{
+	SHA1_CTX state;
+
+	SHA1Init(&state);
+	SHA1Update(&state, (const uint8_t *)password, strlen(password));
+	SHA1Update(&state, salt, salt_size);
+	SHA1Final(out, &state);
+	explicit_bzero(&state, sizeof(state));
+}
+
+static void
+make_sha256(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out)
+{
+	SHA2_CTX state;
+
+	SHA256Init(&state);
+	SHA256Update(&state, (const uint8_t *)password, strlen(password));
+	SHA256Update(&state, salt, salt_size);
+	SHA256Final(out, &state);
+	explicit_bzero(&state, sizeof(state));
+}
+
+static void
+make_sha512(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out)
+{
+	SHA2_CTX state;
+
+	SHA512Init(&state);
+	SHA512Update(&state, (const uint8_t *)password, strlen(password));
+	SHA512Update(&state, salt, salt_size);
+	SHA512Final(out, &state);
+	explicit_bzero(&state, sizeof(state));
+}
+
+static const struct digest sha1 = { SHA1_DIGEST_LENGTH, make_sha1 };
+static const struct digest sha256 = { SHA256_DIGEST_LENGTH, make_sha256 };
+static const struct digest sha512 = { SHA512_DIGEST_LENGTH, make_sha512 };
 
 static verify_function verify_plain, verify_crypt, verify_digest;
 
@@ -57,13 +99,13 @@ static const struct scheme schemes[] = {
 	{ "PLAIN",        verify_plain,  AS_IS,  NULL,           false },
 	{ "CLEAR",        verify_plain,  AS_IS,  NULL,           false },
 	{ "CLEARTEXT",    verify_plain,  AS_IS,  NULL,           false },
-	{ "SHA",          verify_digest, GUESS,  &nettle_sha1,   false },
-	{ "SHA1",         verify_digest, GUESS,  &nettle_sha1,   false },
-	{ "SHA256",       verify_digest, GUESS,  &nettle_sha256, false },
-	{ "SHA512",       verify_digest, GUESS,  &nettle_sha512, false },
-	{ "SSHA",         verify_digest, BASE64, &nettle_sha1,   true },
-	{ "SSHA256",      verify_digest, BASE64, &nettle_sha256, true },
-	{ "SSHA512",      verify_digest, BASE64, &nettle_sha512, true },
+	{ "SHA",          verify_digest, GUESS,  &sha1,   false },
+	{ "SHA1",         verify_digest, GUESS,  &sha1,   false },
+	{ "SHA256",       verify_digest, GUESS,  &sha256, false },
+	{ "SHA512",       verify_digest, GUESS,  &sha512, false },
+	{ "SSHA",         verify_digest, BASE64, &sha1,   true },
+	{ "SSHA256",      verify_digest, BASE64, &sha256, true },
+	{ "SSHA512",      verify_digest, BASE64, &sha512, true },
 	{ NULL, NULL, AS_IS, NULL, false }
 };
 static const struct scheme *const crypt_scheme = &schemes[0];
@@ -122,31 +164,17 @@ verify_crypt(const struct scheme *scheme, const uint8_t *value,
 	return answer;
 }
 
-/* The digest of password, then salt. */
-static void
-digest_of(const struct nettle_hash *hash, const char *password, const uint8_t *salt,
-    size_t salt_size, uint8_t *digest)
-{
-	union hash_state state;
-
-	hash->init(&state);
-	hash->update(&state, strlen(password), (const uint8_t *)password);
-	hash->update(&state, salt_size, salt);
-	hash->digest(&state, hash->digest_size, digest);
-	explicit_bzero(&state, sizeof(state));
-}
-
 static enum secret_answer
 verify_digest(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
-	uint8_t digest[SHA512_DIGEST_SIZE];
-	size_t size = scheme->hash->digest_size;
+	uint8_t digest[SHA512_DIGEST_LENGTH];
+	size_t size = scheme->digest->size;
 	int same;
 
 	if (scheme->salted ? length <= size : length != size)
 		return SECRET_UNUSABLE;
-	digest_of(scheme->hash, password, value + size, length - size, digest);
+	scheme->digest->make(password, value + size, length - size, digest);
 	same = memeql_sec(digest, value, size);
 	explicit_bzero(digest, sizeof(digest));
 	return same ? SECRET_YES : SECRET_NO;
@@ -237,7 +265,7 @@ find_scheme(const char *stored, bool two_fields,
 	if (!find_encoding(stored + 1 + length, (size_t)(end - stored) - 1 - length, encoding))
 		return NULL;
 	if (*encoding == GUESS)
-		*encoding = strlen(*text) == 2 * scheme->hash->digest_size ? HEX : BASE64;
+		*encoding = strlen(*text) == 2 * scheme->digest->size ? HEX : BASE64;
 	return scheme;
 }
 
@@ -317,15 +345,15 @@ make_base64(const uint8_t *bytes, size_t length, char *out, size_t size)
 }
 
 static bool
-make_digest(const struct nettle_hash *hash, const char *password, char *out,
+make_digest(const struct digest *digest, const char *password, char *out,
     size_t size)
 {
-	uint8_t value[SHA512_DIGEST_SIZE + SALT_SIZE];
-	uint8_t *salt = value + hash->digest_size;
+	uint8_t value[SHA512_DIGEST_LENGTH + SALT_SIZE];
+	uint8_t *salt = value + digest->size;
 
 	arc4random_buf(salt, SALT_SIZE);
-	digest_of(hash, password, salt, SALT_SIZE, value);
-	return make_base64(value, hash->digest_size + SALT_SIZE, out, size);
+	digest->make(password, salt, SALT_SIZE, value);
+	return make_base64(value, digest->size + SALT_SIZE, out, size);
 }
 
 /* A ':' would end the field, a control character the line: those go in base64. */
@@ -357,14 +385,14 @@ secret_make(const char *scheme, const char *password, char *out, size_t size)
 		const char *name, *written;
 		const char *prefix;		/* crypt(3)'s, or NULL */
 		unsigned long cost;		/* 0: the library's own choice */
-		const struct nettle_hash *hash;
+		const struct digest *digest;
 	} makers[] = {
 		{ "YESCRYPT",     "{CRYPT}",        "$y$",  0,           NULL },
 		{ "BLF-CRYPT",    "{BLF-CRYPT}",    "$2b$", BCRYPT_COST, NULL },
 		{ "SHA512-CRYPT", "{SHA512-CRYPT}", "$6$",  0,           NULL },
 		{ "SHA256-CRYPT", "{SHA256-CRYPT}", "$5$",  0,           NULL },
-		{ "SSHA512",      "{SSHA512}",      NULL,   0,           &nettle_sha512 },
-		{ "SSHA256",      "{SSHA256}",      NULL,   0,           &nettle_sha256 },
+		{ "SSHA512",      "{SSHA512}",      NULL,   0,           &sha512 },
+		{ "SSHA256",      "{SSHA256}",      NULL,   0,           &sha256 },
 		{ NULL, NULL, NULL, 0, NULL }
 	};
 	const struct maker *m;
@@ -382,8 +410,8 @@ secret_make(const char *scheme, const char *password, char *out, size_t size)
 	used = strlcpy(out, m->written, size);
 	if (used >= size)
 		return false;
-	if (m->hash != NULL)
-		return make_digest(m->hash, password, out + used, size - used);
+	if (m->digest != NULL)
+		return make_digest(m->digest, password, out + used, size - used);
 	if (m->cost == BCRYPT_COST && strlen(password) > BCRYPT_MAX)
 		return false;
 	return make_crypt(m->prefix, m->cost, password, out + used, size - used);

@@ -41,10 +41,11 @@ static struct session {
 	struct transaction transaction;
 	struct reply reply;		/* the one whose text comes from behind the wall */
 	struct answer answer;
-	struct login login;
+	/* Each begins with what is always used and ends with what mostly is not: few pages are touched. */
 	struct line line;
 	struct data data;
-	struct envelope envelope;	/* last and largest */
+	struct login login;
+	struct envelope envelope;
 } session;
 
 #define REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, false }

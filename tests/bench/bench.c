@@ -42,7 +42,7 @@
 #define RATE_ROUNDS 7
 #define RATE_SECONDS 0.5
 #define MEGABYTE 1000000L
-#define BATCH 100 /* recipients sent in one write */
+#define BATCH 1000 /* recipients sent in one write */
 #define IDLE 20   /* sessions at once where memory is shared among many */
 
 static struct program {
