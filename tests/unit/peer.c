@@ -567,17 +567,22 @@ networks(void **state)
 static void
 variables_for_programs(void **state)
 {
-	char room[8][320];
+	static const char *const wanted[][2] = { { "TCPREMOTEIP", "192.0.2.1" }, { "TCPREMOTEPORT", "5" },
+	    { "TCPREMOTEHOST", "h" }, { "TCPREMOTEINFO", "i" }, { "TCPLOCALIP", "192.0.2.2" }, { "TCPLOCALPORT", "6" },
+	    { "TCPLOCALHOST", "l" } };
+	const char *name, *value;
 	struct peer peer;
+	int count;
 
 	(void)state;
 	peer = environment("TCPREMOTEIP=192.0.2.1\nTCPREMOTEPORT=5\nTCPREMOTEHOST=h\nTCPREMOTEINFO=i\nTCPLOCALIP=192.0.2.2\n"
 	    "TCPLOCALPORT=6\nTCPLOCALHOST=l");
-	assert_int_equal(peer_variables(&peer, room), 7);
-	assert_string_equal(room[0], "TCPREMOTEIP=192.0.2.1");
-	assert_string_equal(room[6], "TCPLOCALHOST=l");
-	peer = environment("");
-	assert_int_equal(peer_variables(&peer, room), 0);
+	for (count = 0; (name = peer_variable(&peer, count, &value)) != NULL; count++) {
+		assert_in_range(count, 0, LENGTH(wanted) - 1);
+		assert_string_equal(name, wanted[count][0]);
+		assert_string_equal(value, wanted[count][1]);
+	}
+	assert_int_equal(count, LENGTH(wanted));
 }
 
 int

@@ -1,0 +1,80 @@
+/*
+ * The wall without a monitor behind it: bob's password is sesame, later's cannot be told; a message is taken, or
+ * not, by its size. What was asked is written down in fake_asked, for the target to look at.
+ */
+#include <unistd.h>
+
+#include "ask.h"
+#include "fake_ask.h"
+#include "fuzz.h"
+
+struct fake_asked fake_asked;
+
+bool
+ask_peer(const struct text *packed, struct answer *answer)
+{
+	MUST(!packed->cut && packed->used <= ASK_PEER_MAX);
+	MUST(fake_asked.peers++ == 0);
+	*answer = (struct answer){ .kind = ASK_YES };
+	return true;
+}
+
+bool
+ask_auth(struct login *login, struct answer *answer)
+{
+	const char *password = memchr(login->body, '\0', login->length), *mechanism;
+
+	MUST(password++ != NULL);
+	mechanism = memchr(password, '\0', login->length - (size_t)(password - login->body));
+	MUST(mechanism++ != NULL);
+	MUST(strcmp(mechanism, "PLAIN") == 0 || strcmp(mechanism, "LOGIN") == 0);
+	MUST(mechanism + 6 == login->body + login->length);
+	MUST(!fake_asked.logged_in && fake_asked.failed < LOGINS_MAX);
+	*answer = (struct answer){ .kind = ASK_NO };
+	if (strcmp(login->body, "later") == 0)
+		answer->kind = ASK_UNKNOWN;
+	if (strcmp(login->body, "bob") == 0 && strcmp(password, "sesame") == 0) {
+		*answer = (struct answer){ .kind = ASK_YES, .text = "bob" };
+		fake_asked.logged_in = true;
+	}
+	fake_asked.failed += answer->kind == ASK_NO;
+	return true;
+}
+
+static void
+note(const void *bytes, size_t length)
+{
+	const unsigned char *at = bytes;
+
+	for (size_t i = 0; i < length; i++)
+		fake_asked.sum = fake_asked.sum * 31 + at[i] + 1;
+}
+
+bool
+ask_send(struct envelope *envelope, struct answer *answer)
+{
+	static char spool[1 << 20];
+	const char *at = envelope->body, *end = at + envelope->length;
+	ssize_t got = pread(ASK_SPOOL, spool, sizeof spool, 0);
+
+	MUST(fake_asked.logged_in);
+	/* F sender NUL, T recipient NUL ..., NUL; every address fit to be an argument. */
+	MUST(*at == 'F' && (at[1] == '\0' || text_address(at + 1)));
+	for (at += strlen(at) + 1; *at == 'T'; at += strlen(at) + 1) {
+		MUST(at < end && text_address(at + 1));
+		MUST(strpbrk(at + 1, "\r\n") == NULL);
+	}
+	MUST(*at == '\0' && at + 1 == end);
+	/* Lines that end in LF and in nothing else, after a field of ours. */
+	MUST(got > 10 && got < (ssize_t)sizeof spool && memcmp(spool, "Received: ", 10) == 0);
+	MUST(spool[got - 1] == '\n' && memchr(spool, '\r', (size_t)got) == NULL);
+	MUST(memchr(spool, '\0', (size_t)got) == NULL);
+	note(envelope->body, envelope->length);
+	note(spool, (size_t)got);
+	*answer = (struct answer){ .kind = "KKKZD"[got % 5] };
+	strcpy(answer->text, answer->kind == ASK_YES ? "2.0.0 Taken" : answer->kind == ASK_NO ? "5.3.0 Not taken"
+	    : got % 2 == 0 ? "4.7.1 Not now" : "4.3.0 Not taken now");
+	fake_asked.sends++;
+	fake_asked.taken += answer->kind == ASK_YES;
+	return true;
+}

@@ -1,0 +1,14 @@
+/* What the session asked its fake monitor. */
+#ifndef FAKE_ASK_H
+#define FAKE_ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+extern struct fake_asked {
+	unsigned peers, failed, sends, taken;
+	bool logged_in;
+	uint64_t sum;		/* of every envelope and message */
+} fake_asked;
+
+#endif
