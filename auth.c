@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -434,7 +435,7 @@ check_file(void *context, int said)
 
 	attempt->said = said;
 	if (!open_file(&file, attempt->authenticator->path))
-		return say_reason(attempt, 'Z', "backend-down: password file cannot be read");
+		return say_reason(attempt, 'Z', "password-file-unreadable");
 	strlcpy(name, attempt->user, sizeof name);
 	text_lower(name);
 	/* Names that could not stand in the file, or would be a comment, are not looked for. */
@@ -523,7 +524,7 @@ ask_file(struct attempt *attempt, struct identity *identity, struct text *reason
 	letter = end.how == CHILD_EXITED && end.status == 0 ? heard(attempt, &end, identity, reason) : 0;
 	if (letter != 0)
 		return letter;
-	text_add(reason, "backend-down: checker ended by ");
+	text_add(reason, "checker ended by ");
 	text_add(reason, child_how(&end));
 	return 'Z';
 }
@@ -555,21 +556,27 @@ credentials_pipe(const struct attempt *attempt)
 	return -1;
 }
 
-/* What the end of a checkpassword program means, where our reporter said nothing. */
+/* What the end of a checkpassword program means, where our reporter said nothing, or it may not be believed. */
 static char
-judge_program(const struct child_end *end, struct text *reason)
+judge_program(const struct child_end *end, bool reported, struct text *reason)
 {
+	if (reported) {
+		text_add(reason, "password-not-read: the program let somebody in without reading descriptor 3");
+		return 'D';
+	}
 	if (end->how == CHILD_EXITED && end->status == 0) {
 		text_add(reason, "no-report: the program succeeded, but did not run our reporter after reading "
 		    "the password");
 		return 'D';
 	}
 	if (end->how == CHILD_EXITED && end->status != 2 && end->status != 111 && end->status < 126) {
-		text_add(reason, "wrong-password");
+		text_add(reason, "wrong-password: ");
+		text_add(reason, child_how(end));
+		child_last_words(end, reason);
 		return 'D';
 	}
-	text_add(reason, "backend-down: ");
 	text_add(reason, child_how(end));
+	child_last_words(end, reason);
 	return 'Z';
 }
 
@@ -596,16 +603,17 @@ ask_program(struct attempt *attempt, struct identity *identity, struct text *rea
 	struct child_environment environment;
 	struct child_job job = {
 		.path = attempt->authenticator->path, .arguments = arguments, .environment = environment.pointers,
-		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
+		.descriptors = { STDIN_FILENO, CHILD_SAID, CHILD_SAID, CHILD_NONE, CHILD_NONE, CHILD_NONE,
 		    CHILD_NONE }, .seconds = CHECKER_SECONDS,
 	};
 	struct child_end end;
 	ssize_t length = readlink("/proc/self/exe", reporter, sizeof reporter - 1);
-	int count = 0, credentials;
+	int count = 0, credentials, unread;
+	bool all_read;
 	char letter;
 
 	if (length <= 0 || !make_word(attempt)) {
-		text_add(reason, "backend-down: /proc is not mounted, our own program cannot be found");
+		text_add(reason, "/proc is not mounted: our own program cannot be found");
 		return 'Z';
 	}
 	reporter[length] = '\0';
@@ -625,15 +633,17 @@ ask_program(struct attempt *attempt, struct identity *identity, struct text *rea
 	}
 	credentials = credentials_pipe(attempt);
 	if (credentials < 0) {
-		text_add(reason, "backend-down: no pipe");
+		text_add(reason, "no pipe");
 		return 'Z';
 	}
 	job.descriptors[3] = credentials;
 	child_run(&job, &end);
+	/* The reporter sees that only if nobody closed its descriptor 3. */
+	all_read = ioctl(credentials, FIONREAD, &unread) == 0 && unread == 0;
 	close(credentials);
 	letter = end.how == CHILD_EXITED && end.status == 0 ? heard(attempt, &end, identity, reason) : 0;
-	if (letter != 'K')
-		return judge_program(&end, reason);
+	if (letter != 'K' || !all_read)
+		return judge_program(&end, letter == 'K', reason);
 	if (!attempt->config->root) {
 		identity->rights = attempt->service->rights;
 	} else if (identity->rights.uid == 0) {
@@ -673,6 +683,8 @@ auth_check(const struct config *config, const struct peer *peer, const struct id
 		if (i == 0 || letter == 'Z' || (answer == 'D' && strcmp(array, "no-such-user") != 0)) {
 			text_start(reason, reason->bytes, reason->size);
 			text_add(reason, array);
+			text_add(reason, letter == 'Z' ? ": " : "");
+			text_add(reason, letter == 'Z' ? attempt.authenticator->path : "");
 		}
 		if (letter == 'Z')
 			answer = 'Z';
@@ -707,7 +719,7 @@ auth_ready(const struct authenticator *authenticator, struct text *why)
 	    : authenticator->path[0] != '\0' && access(authenticator->path, X_OK) == 0)
 		return true;
 	text_add(why, file ? "-a " : "-A ");
-	text_add_quoted(why, authenticator->option, strlen(authenticator->option));
+	text_add_name(why, authenticator->option);
 	text_add(why, file ? ": cannot be read (" : ": no such program that may be run (");
 	text_add(why, strerror(authenticator->path[0] == '\0' ? ENOENT : errno));
 	text_add(why, file ? "); make it with ofmipd-passwd, or give the right path"

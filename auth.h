@@ -15,7 +15,7 @@ struct identity {
 	char home[1024];
 };
 
-#define AUTH_REASON_MAX 200
+#define AUTH_REASON_MAX 400
 
 /* Can this authenticator be asked: does its file, its program exist? False: *why says what, and the mend. Two
  * system calls at most: it is asked before the banner. */
@@ -33,9 +33,9 @@ bool auth_account(const char *name, bool groups, struct identity *identity);
 
 /*
  * One attempt: each authenticator in turn, in a process of its own, until one says yes. 'K': *identity is
- * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) gets a word for the log:
- * no-such-user, wrong-password, disabled, uid-refused, network-refused, duplicate-user, ...; for 'Z'
- * backend-down and what is wrong with it. `user` is not empty, at most USER_MAX bytes, `password` at most
+ * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) is for the log: for 'D' one of our
+ * words (no-such-user, wrong-password, disabled, uid-refused, network-refused, ...), perhaps with ": " and
+ * more behind it; for 'Z' what is wrong and with which authenticator. `user` is not empty, at most USER_MAX bytes, `password` at most
  * PASSWORD_MAX: what is longer the caller refuses.
  */
 char auth_check(const struct config *config, const struct peer *peer, const struct identity *service,

@@ -63,15 +63,19 @@ run(const struct child_job *job, int said)
 	_exit(127);
 }
 
-/* Adds what is in the pipe; what does not fit is thrown away. False: end of file. */
+/* Adds what is in the pipe. When there is no room the older half goes: the last words are those that tell.
+ * False: end of file. */
 static bool
 listen_to(int pipe, struct child_end *end)
 {
-	char rest[512];
-	size_t room = CHILD_SAID_MAX - end->length;
-	ssize_t got = io_read(pipe, room > 0 ? end->said + end->length : rest, room > 0 ? room : sizeof rest);
+	ssize_t got;
 
-	if (got > 0 && room > 0)
+	if (end->length == CHILD_SAID_MAX) {
+		end->length /= 2;
+		memmove(end->said, end->said + CHILD_SAID_MAX - end->length, end->length);
+	}
+	got = io_read(pipe, end->said + end->length, CHILD_SAID_MAX - end->length);
+	if (got > 0)
 		end->length += (size_t)got;
 	return got > 0;
 }
@@ -155,6 +159,21 @@ child_run(const struct child_job *job, struct child_end *end)
 	else if (end->length < sizeof cannot_run - 1 || memcmp(end->said, cannot_run, sizeof cannot_run - 1) != 0)
 		end->how = CHILD_EXITED;
 	end->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void
+child_last_words(const struct child_end *end, struct text *text)
+{
+	size_t last = end->length, first;
+
+	while (last > 0 && (end->said[last - 1] == '\n' || end->said[last - 1] == '\r'))
+		last--;
+	for (first = last; first > 0 && end->said[first - 1] != '\n'; first--)
+		;
+	if (last == first)
+		return;
+	text_add(text, ": ");
+	text_add_bytes(text, end->said + first, last - first > 120 ? 120 : last - first);
 }
 
 const char *

@@ -46,12 +46,15 @@ struct child_end {
 	enum { CHILD_EXITED, CHILD_KILLED, CHILD_LATE, CHILD_NOT_STARTED } how;
 	int status;			/* exit status, or number of the signal, or errno */
 	size_t length;
-	char said[CHILD_SAID_MAX + 1];	/* the first bytes of what it said, and a NUL */
+	char said[CHILD_SAID_MAX + 1];	/* the last bytes of what it said, and a NUL */
 };
 
 /* Runs the job to its end. A program leads a session of its own, in /, with signals as programs expect
  * them. A descendant that keeps the pipe open is not waited for. */
 void child_run(const struct child_job *job, struct child_end *end);
+
+/* Adds ": " and the last line that was said, cut to 120 bytes; nothing if nothing was. */
+void child_last_words(const struct child_end *end, struct text *text);
 
 /* "exit status 75", "signal 9", "no answer in time", "not started: ...". Static. */
 const char *child_how(const struct child_end *end);

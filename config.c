@@ -116,7 +116,7 @@ wrong(struct text *why, const char *what, const char *value, const char *fault)
 	text_add(why, what);
 	if (value != NULL) {
 		text_add_byte(why, ' ');
-		text_add_quoted(why, value, strlen(value));
+		text_add_name(why, value);
 	}
 	text_add(why, ": ");
 	text_add(why, fault);
@@ -226,7 +226,7 @@ read_mechanisms(struct config *config, char *argument, struct text *why)
 			return wrong(why, "--mechanisms", word, "not a mechanism this program has; give PLAIN, LOGIN");
 	}
 	if (!config->plain && !config->login)
-		return wrong(why, "--mechanisms", NULL, "names none; give \"PLAIN LOGIN\"");
+		return wrong(why, "--mechanisms", NULL, "names none; give 'PLAIN LOGIN'");
 	return CONFIG_RUN;
 }
 
@@ -471,7 +471,10 @@ config_print(const struct config *config)
 	else
 		say_number("max-size", config->max_size, " bytes");
 	say_number("max-recipients", config->max_recipients, "");
-	say_number("room for recipients", config->argument_room, " bytes");
+	if (config->argument_room == UINT64_MAX)
+		config_say("room for recipients", "no limit");
+	else
+		say_number("room for recipients", config->argument_room, " bytes");
 	say_number("timeout", config->timeout, " s");
 	say_number("login-timeout", config->login_timeout, " s");
 	say_number("min-uid", config->min_uid, "");

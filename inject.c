@@ -40,18 +40,19 @@ beside(const char *path, const char *name)
 	return !text.cut && access(array, X_OK) == 0;
 }
 
-/* Opens DIR. Where it is missing it is made, with its three parts, for the service account. */
+/* Opens DIR. Where it is missing it is made, with its three parts, for the service account; but a check only
+ * looks. */
 static bool
 open_maildir(const struct config *config, const struct identity *service)
 {
 	static const char *const parts[] = { "tmp", "new", "cur" };
 	const char *path = config->injector_path;
-	bool made = mkdir(path, 0700) == 0;
+	bool made = !config->check && mkdir(path, 0700) == 0;
 
 	maildir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (maildir < 0)
-		return false;
-	for (int i = 0; i < 3; i++) {
+		return config->check && errno == ENOENT;
+	for (int i = 0; i < 3 && !config->check; i++) {
 		if (mkdirat(maildir, parts[i], 0700) != 0) {
 			if (errno != EEXIST)
 				return false;
@@ -97,7 +98,7 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 	}
 	if (fine)
 		return true;
-	text_add_quoted(why, path, strlen(path));
+	text_add_name(why, path);
 	text_add(why, ": ");
 	text_add(why, strerror(errno));
 	text_add(why, config->injector == INJECTOR_MAILDIR && path == config->injector_path
@@ -136,6 +137,8 @@ inject_print(const struct config *config)
 		text_add(&line, ", ");
 		text_add(&line, sendmail_kind(config->injector_path));
 	}
+	if (config->injector == INJECTOR_MAILDIR && maildir < 0)
+		text_add(&line, ", which the first session makes");
 	config_say("injector", array);
 }
 
@@ -214,22 +217,6 @@ set_environment(struct child_environment *environment, const struct config *conf
 		child_environment_add(environment, name, value);
 }
 
-/* A program's own words, for the log: the last line of them that is not empty. */
-static void
-add_said(struct text *how, const struct child_end *end)
-{
-	size_t last = end->length, first;
-
-	while (last > 0 && (end->said[last - 1] == '\n' || end->said[last - 1] == '\r'))
-		last--;
-	for (first = last; first > 0 && end->said[first - 1] != '\n'; first--)
-		;
-	if (last == first)
-		return;
-	text_add(how, ": ");
-	text_add_bytes(how, end->said + first, last - first > 120 ? 120 : last - first);
-}
-
 /* --throttle-script: may this user send this now? */
 static bool
 throttle(const struct config *config, struct child_environment *environment, const struct message *message,
@@ -253,7 +240,7 @@ throttle(const struct config *config, struct child_environment *environment, con
 	text_start(&how, outcome->how, sizeof outcome->how);
 	text_add(&how, "throttle script: ");
 	text_add(&how, child_how(&end));
-	add_said(&how, &end);
+	child_last_words(&end, &how);
 	if (end.how != CHILD_NOT_STARTED)
 		answer(outcome, 'Z', "4.7.1 Sending limit reached, try again later");
 	else
@@ -312,7 +299,7 @@ send_sendmail(const struct config *config, struct child_environment *environment
 	child_run(&job, &end);
 	text_start(&how, outcome->how, sizeof outcome->how);
 	text_add(&how, child_how(&end));
-	add_said(&how, &end);
+	child_last_words(&end, &how);
 	judge_sendmail(&end, outcome);
 }
 
@@ -378,7 +365,7 @@ send_qmail(const struct config *config, struct child_environment *environment, c
 	} else {
 		child_run(&job, &end);
 		text_add(&how, child_how(&end));
-		add_said(&how, &end);
+		child_last_words(&end, &how);
 		judge_qmail(&end, words, outcome);
 	}
 	close(envelope);

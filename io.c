@@ -199,6 +199,16 @@ log_quoted(const char *key, const char *bytes, size_t length)
 }
 
 void
+log_message(const char *key, const char *message)
+{
+	add_key(key);
+	text_add_byte(&log_state.line, '"');
+	for (; *message != '\0'; message++)
+		text_add_byte(&log_state.line, *message == '"' || *message < 32 ? '\'' : *message);
+	text_add_byte(&log_state.line, '"');
+}
+
+void
 log_end(void)
 {
 	struct text *line = &log_state.line;

@@ -53,6 +53,7 @@ void log_begin(const char *event);
 void log_word(const char *key, const char *value);			/* our own words */
 void log_number(const char *key, uint64_t value);
 void log_quoted(const char *key, const char *bytes, size_t length);	/* anybody's bytes */
+void log_message(const char *key, const char *message);			/* our own sentence, quoted, whole */
 void log_end(void);
 
 /* event=error what="..." error="..." (the system's word for `error` unless 0). */

@@ -64,13 +64,18 @@ log_login(const char *event, const struct attempt *attempt)
 }
 
 static bool
-refuse_login(const struct attempt *attempt, const char *reason)
+refuse_login(const struct attempt *attempt, char *reason)
 {
 	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
+	char *detail = strchr(reason, ':');
 
 	state.failures++;
+	if (detail != NULL)
+		*detail = '\0';
 	log_login("login-failed", attempt);
-	log_quoted("reason", reason, strlen(reason));
+	log_word("reason", reason);
+	if (detail != NULL)
+		log_quoted("detail", detail + 2, strlen(detail + 2));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
 	nanosleep(&pause, NULL);
@@ -118,13 +123,13 @@ read_attempt(const char *body, size_t length, struct attempt *attempt)
 static bool
 check_login(const struct attempt *attempt)
 {
-	char array[AUTH_REASON_MAX];
+	char array[AUTH_REASON_MAX], empty[] = "empty", too_long[] = "too-long";
 	struct text reason;
 
 	if (*attempt->user == '\0' || *attempt->password == '\0')
-		return refuse_login(attempt, "empty");
+		return refuse_login(attempt, empty);
 	if (strlen(attempt->user) > USER_MAX || strlen(attempt->password) > PASSWORD_MAX)
-		return refuse_login(attempt, "too-long");
+		return refuse_login(attempt, too_long);
 	text_start(&reason, array, sizeof array);
 	switch (auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
 	    &state.identity, &reason)) {
@@ -151,6 +156,7 @@ answer_auth(char *body, size_t length)
 	if (state.failures < LOGINS_MAX && read_attempt(body, length, &attempt))
 		answered = check_login(&attempt);
 	ask_forget();
+	set_title("waiting");
 	return answered;
 }
 

@@ -61,7 +61,7 @@ start_error(int status, const char *why)
 	struct stat client;
 
 	log_begin("start-error");
-	log_word("error", why);	/* whole and readable: it holds nothing of a client's */
+	log_message("error", why);
 	log_end();
 	if (fstat(STDOUT_FILENO, &client) == 0 && (S_ISSOCK(client.st_mode) || S_ISFIFO(client.st_mode)))
 		io_write_all(STDOUT_FILENO, goodbye, sizeof goodbye - 1);
@@ -140,7 +140,7 @@ check_descriptors(void)
 		log_to_syslog = true;
 		if (!config.check && !open_syslog())
 			return "no descriptor for the log";
-		log_start(true, NULL, NULL);
+		log_start(true, id, NULL);
 	}
 	if (config.check) {
 		config_say("descriptor 0", kind_of(&in));
@@ -247,7 +247,7 @@ find_all(void)
 	text_start(&why, array, sizeof array);
 	if (!find_service()) {
 		text_add(&why, "-u ");
-		text_add_quoted(&why, config.user, strlen(config.user));
+		text_add_name(&why, config.user);
 		text_add(&why, ": no such account that is not root; adduser --system --group --no-create-home "
 		    "ofmipd, or give -u USER");
 		return array;
@@ -338,6 +338,9 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	if (argc == 3 && strcmp(argv[1], "--report") == 0)
 		return auth_report(argv[2]);
+	if (!make_id())
+		return EXIT_TEMPORARY;
+	log_start(false, id, NULL);
 	text_start(&why, array, sizeof array);
 	answer = config_read(&config, argc, argv, &why);
 	if (answer == CONFIG_PRINTED)
@@ -368,8 +371,6 @@ main(int argc, char **argv)
 	fault = find_all();
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
-	if (!make_id())
-		return system_error("random bytes");
 	/* From here on the environment is gone: what we need of it is copied, our children get their own. */
 	environ = nothing;
 	io_title_start(argc, argv, environment);

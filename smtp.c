@@ -258,7 +258,7 @@ auth(char *argument)
 		if (session.answer.kind == 0) {	/* the monitor was not asked, and has not said it */
 			log_begin("login-failed");
 			log_quoted("mechanism", sasl_name(mechanism), strlen(sasl_name(mechanism)));
-			log_quoted("reason", "authzid", 7);
+			log_word("reason", "authzid");
 			log_end();
 		}
 	}

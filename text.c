@@ -71,22 +71,34 @@ text_add_clean(struct text *text, const char *string, size_t most)
 		    ? *string : '?');
 }
 
+static void
+add_printable(struct text *text, char byte, bool plain)
+{
+	if (plain && byte >= 32 && byte < 127) {
+		text_add_byte(text, byte);
+	} else {
+		text_add(text, "\\x");
+		text_add_hex(text, (unsigned char)byte, 2);
+	}
+}
+
+void
+text_add_name(struct text *text, const char *string)
+{
+	text_add_byte(text, '\'');
+	for (; *string != '\0'; string++)
+		add_printable(text, *string, *string != '\'' && *string != '"' && *string != '\\');
+	text_add_byte(text, '\'');
+}
+
 void
 text_add_quoted(struct text *text, const char *bytes, size_t length)
 {
 	size_t shown = length > 128 ? 128 : length;
 
 	text_add_byte(text, '"');
-	for (size_t i = 0; i < shown; i++) {
-		unsigned char byte = (unsigned char)bytes[i];
-
-		if (byte >= 32 && byte < 127 && byte != '"' && byte != '\\') {
-			text_add_byte(text, (char)byte);
-		} else {
-			text_add(text, "\\x");
-			text_add_hex(text, byte, 2);
-		}
-	}
+	for (size_t i = 0; i < shown; i++)
+		add_printable(text, bytes[i], bytes[i] != '"' && bytes[i] != '\\');
 	text_add(text, shown < length ? "\"+" : "\"");
 }
 

@@ -4,7 +4,8 @@
  *   cage numbers PROGRAM ARGUMENT...          every system call number, each in a fresh session
  *   cage calls PROGRAM ARGUMENT...            hostile calls by name; prints "NAME: killed" or what came back
  *   cage wall SCRIPT PROGRAM ARGUMENT...      plays the session's side of the wall as SCRIPT says
- *   cage fail NUMBER N ERRNO PROGRAM ARG...   the session's N-th call NUMBER, before its banner, fails
+ *   cage fail CALL N ERRNO PROGRAM ARG...     the session's N-th call of that name, before it waits for its
+ *                                             client, is not made and returns ERRNO; 0: success
  *
  * The program gets descriptors 0 and 1 of `cage`, except with `numbers` and `calls`, which bring a client
  * of their own. Results go to 1 (numbers, calls) or to 2. The exit status is the program's, or 99.
@@ -66,7 +67,8 @@ get(pid_t pid)
 	registers all;
 	struct iovec vector = { &all, sizeof all };
 
-	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &vector) != 0)
+	memset(&all, 0, sizeof all);
+	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &vector) != 0 && errno != ESRCH)	/* killed just now */
 		die("PTRACE_GETREGSET");
 	return all;
 }
@@ -76,7 +78,7 @@ set(pid_t pid, registers all)
 {
 	struct iovec vector = { &all, sizeof all };
 
-	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &vector) != 0)
+	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &vector) != 0 && errno != ESRCH)
 		die("PTRACE_SETREGSET");
 }
 
@@ -201,7 +203,7 @@ call(struct evil *evil, unsigned long code, unsigned long number, const unsigned
 	*result = (long)get(evil->session).RESULT;
 	/* The signal of the seccomp filter comes between the return and the next instruction. */
 	for (int deliver = 0;; deliver = WSTOPSIG(*status)) {
-		if (ptrace(PTRACE_SINGLESTEP, evil->session, 0, deliver) != 0 ||
+		if ((ptrace(PTRACE_SINGLESTEP, evil->session, 0, deliver) != 0 && errno != ESRCH) ||
 		    waitpid(evil->session, status, __WALL) != evil->session)
 			die("PTRACE_SINGLESTEP");
 		if (!WIFSTOPPED(*status) || WSTOPSIG(*status) == SIGTRAP)
@@ -431,6 +433,32 @@ wall(const char *script, char **command)
 	return WIFEXITED(end) ? WEXITSTATUS(end) : 99;
 }
 
+static unsigned long
+number_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		unsigned long number;
+	} list[] = {
+#ifdef SYS_rmdir
+		{ "rmdir", SYS_rmdir },
+#else
+		{ "rmdir", SYS_unlinkat },
+#endif
+		{ "chdir", SYS_chdir }, { "chroot", SYS_chroot }, { "prlimit64", SYS_prlimit64 },
+		{ "setgroups", SYS_setgroups }, { "setresgid", SYS_setresgid }, { "setresuid", SYS_setresuid },
+		{ "prctl", SYS_prctl }, { "close_range", SYS_close_range },
+		{ "landlock_create_ruleset", 444 }, { "landlock_restrict_self", 446 },
+	};
+
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+		if (strcmp(list[i].name, name) == 0)
+			return list[i].number;
+	errno = EINVAL;
+	die(name);
+	return 0;
+}
+
 static int
 fail(unsigned long number, int nth, int error, char **command)
 {
@@ -481,7 +509,7 @@ main(int argc, char **argv)
 	if (argc >= 4 && strcmp(argv[1], "wall") == 0)
 		return wall(argv[2], argv + 3);
 	if (argc >= 6 && strcmp(argv[1], "fail") == 0)
-		return fail(strtoul(argv[2], NULL, 10), atoi(argv[3]), atoi(argv[4]), argv + 5);
+		return fail(number_of(argv[2]), atoi(argv[3]), atoi(argv[4]), argv + 5);
 	fprintf(stderr, "usage: see tests/cage.c\n");
 	return 99;
 }
