@@ -353,8 +353,10 @@ say_reason(const struct attempt *attempt, char letter, const char *reason)
 static const char *
 extra(const struct entry *entry, const char *key, char *copy, size_t size)
 {
+	if (entry->fields[EXTRA][0] == '\0')
+		return NULL;
 	strlcpy(copy, entry->fields[EXTRA], size);
-	for (char *word = strtok(copy, " \t"); word != NULL; word = strtok(NULL, " \t")) {
+	for (char *rest, *word = strtok_r(copy, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest)) {
 		char *value = strchr(word, '=');
 
 		if (value != NULL)
@@ -488,7 +490,8 @@ read_identity(char *at, const char *end, struct identity *identity)
 	    strlcpy(identity->user, fields[4], sizeof identity->user) >= sizeof identity->user)
 		return false;
 	identity->rights = (struct rights){ .uid = (uid_t)uid, .gid = (gid_t)gid };
-	for (char *word = strtok((char *)(uintptr_t)fields[2], " "); word != NULL; word = strtok(NULL, " "))
+	for (char *rest, *word = strtok_r((char *)(uintptr_t)fields[2], " ", &rest); word != NULL;
+	    word = strtok_r(NULL, " ", &rest))
 		if (text_number(word, UINT32_MAX - 1, &group) && identity->rights.group_count < GROUPS_MAX)
 			identity->rights.groups[identity->rights.group_count++] = (gid_t)group;
 	return true;

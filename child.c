@@ -126,7 +126,7 @@ child_run(const struct child_job *job, struct child_end *end)
 	}
 	/* vfork(2): the child of a program only makes system calls until it is another program, and the pages
 	 * that fork(2) would copy for it are most of what starting it costs. */
-	pid = job->inside != NULL ? fork() : vfork();
+	pid = job->inside != NULL ? _Fork() : vfork();
 	if (pid == 0)
 		run(job, said[1]);
 	end->status = errno;

@@ -179,31 +179,6 @@ header(struct data *data, const char *bytes, const char *end)
 	}
 }
 
-/*
- * The place of the first LF in [bytes, end), NULL if none. Most lines are short, and short ones many:
- * the first sixteen bytes are looked at here, without the price of a call.
- */
-static inline const char *
-find_newline(const char *bytes, const char *end)
-{
-	for (int i = 0; i < 2 && end - bytes >= 8; i++, bytes += 8) {
-		uint64_t word, zero;
-
-		/* A byte of `zero` has its top bit set where `word` has an LF, exactly. */
-		memcpy(&word, bytes, 8);
-		word ^= 0x0a0a0a0a0a0a0a0a;
-		zero = ~(((word & 0x7f7f7f7f7f7f7f7f) + 0x7f7f7f7f7f7f7f7f) | word | 0x7f7f7f7f7f7f7f7f);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		if (zero != 0)
-			return bytes + __builtin_ctzll(zero) / 8;
-#else
-		if (zero != 0)
-			return bytes + __builtin_clzll(zero) / 8;
-#endif
-	}
-	return memchr(bytes, '\n', (size_t)(end - bytes));
-}
-
 /* Is there a NUL in [bytes, bytes + length), or a CR that no LF follows? A loop that the compiler turns into
  * vector instructions; bytes[length] is readable. */
 static bool
@@ -214,6 +189,44 @@ blemish(const char *bytes, size_t length)
 	for (size_t i = 0; i < length; i++)
 		found |= (unsigned char)((bytes[i] == '\0') | ((bytes[i] == '\r') & (bytes[i + 1] != '\n')));
 	return found != 0;
+}
+
+/*
+ * Whole lines of the body, from the start of one, as long as there is nothing to decide; returns where it
+ * stopped. Most of a message goes through here: all in locals, short lines copied without a call. What is
+ * copied too far stays inside both buffers and is overwritten by the next line.
+ */
+static const char *
+take_lines(struct data *data, const char *at, const char *end, uint64_t *dots)
+{
+	char *out = data->out + data->out_used;
+
+	while (end - at > 9) {
+		const char *line = at + (*at == '.'), *newline;
+		size_t kept = 0;
+
+		while (kept < 8 && (unsigned char)line[kept] > '\r')
+			kept++;
+		newline = line + kept + 1;
+		if (kept < 8 && newline[-1] == '\r' && *newline == '\n') {
+			memcpy(out, line, 8);
+		} else {
+			newline = memchr(line, '\n', (size_t)(end - line));
+			if (newline == NULL || newline == line || newline[-1] != '\r')
+				break;
+			kept = (size_t)(newline - line) - 1;
+			data->blemished |= blemish(line, kept);
+			memcpy(out, line, kept);
+		}
+		if (kept == 0 && line > at)
+			break;
+		out += kept;
+		*out++ = '\n';
+		*dots += (uint64_t)(line - at);
+		at = newline + 1;
+	}
+	data->out_used = (size_t)(out - data->out);
+	return at;
 }
 
 size_t
@@ -230,6 +243,11 @@ data_take(struct data *data, const char *bytes, size_t length)
 		const char *line = at, *newline;
 		size_t copied;
 
+		if (data->line_start && !data->in_header) {
+			line = at = take_lines(data, at, end, &dots);
+			if (at == end)
+				break;
+		}
 		if (data->line_start) {
 			if (*line == '.') {
 				if (end - line < 2 || (line[1] == '\r' && end - line < 3))
@@ -248,7 +266,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 		}
 		/* Up to the LF; what stands before it tells whether that ends a line. A CR at the end of
 		 * what we have waits for its LF. */
-		newline = find_newline(at, end);
+		newline = memchr(at, '\n', (size_t)(end - at));
 		out = data->out + data->out_used;
 		if (newline == NULL) {
 			copied = (size_t)(end - at) - (end[-1] == '\r');
@@ -268,10 +286,10 @@ data_take(struct data *data, const char *bytes, size_t length)
 				out[kept++] = '\n';
 			data->out_used += kept;
 		}
+		data->blemished |= blemish(at, copied);
 		at += copied + (newline != NULL);
 	}
 	length = (size_t)(at - bytes);
-	data->blemished |= blemish(bytes, length);
 	data->consumed += length;
 	data->size += length - dots - (data->done ? 3 : 0);
 	/* A message that is refused anyway needs no room: it is only read to its end. */

@@ -377,7 +377,7 @@ main(int argc, char **argv)
 	if (!drop_hide())
 		return system_error("prctl(PR_SET_DUMPABLE)");
 	log_start(log_to_syslog, id, peer.client);
-	child = fork();
+	child = _Fork();	/* nothing is registered for fork(3) to call, and it would touch pages to find that out */
 	if (child < 0)
 		return system_error("fork");
 	if (child == 0)
@@ -386,5 +386,5 @@ main(int argc, char **argv)
 		log_error("descriptors of the monitor", errno);
 		return 1;	/* and the session dies with us */
 	}
-	return monitor_run(&config, &peer, &service, id, child);
+	_exit(monitor_run(&config, &peer, &service, id, child));
 }

@@ -35,6 +35,7 @@ static struct session {
 	unsigned failed_logins, bad_commands, idle_commands;
 	unsigned commands, messages, accepted, refused;
 	uint64_t bytes;			/* of all messages */
+	const struct command *titled;	/* what ps shows: of a thousand recipients the first is enough */
 	const char *end;		/* why the session ended */
 	char helo[256];
 	char user[USER_MAX + 1];	/* "" before the login */
@@ -797,7 +798,10 @@ run_command(char *string, size_t length)
 	if (command == NULL)
 		return data_refused ? &not_smtp : strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol
 		    : verb == 0 ? &bad_syntax : &unknown_command;
-	set_title(command->name);
+	if (session.titled != command) {
+		session.titled = command;
+		set_title(command->name);
+	}
 	if (command->run != rcpt && ++session.idle_commands > IDLE_COMMANDS_MAX) {
 		session.end = "too-many-commands";
 		return &too_idle;

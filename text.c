@@ -34,7 +34,12 @@ text_add(struct text *text, const char *string)
 void
 text_add_byte(struct text *text, char byte)
 {
-	text_add_bytes(text, &byte, 1);
+	if (text->used + 1 < text->size) {
+		text->bytes[text->used++] = byte;
+		text->bytes[text->used] = '\0';
+	} else {
+		text->cut = true;
+	}
 }
 
 static void
@@ -320,9 +325,13 @@ quoted_string(const char **at, struct text *content)
 static void
 add_local(struct text *out, const char *local, size_t length, bool was_quoted)
 {
-	bool quote = was_quoted && (local[0] == '.' || local[length - 1] == '.');
+	bool quote = local[0] == '.' || local[length - 1] == '.';
 
-	for (size_t i = 0; i < length && was_quoted && !quote; i++)
+	if (!was_quoted) {
+		text_add_bytes(out, local, length);
+		return;
+	}
+	for (size_t i = 0; i < length && !quote; i++)
 		quote = !atext(local[i]) && (local[i] != '.' || local[i - 1] == '.');
 	if (quote)
 		text_add_byte(out, '"');
@@ -351,7 +360,8 @@ mailbox(const char **at, const char *domain, struct text *out)
 			return false;
 	} else {
 		while (atext(*p) || *p == '.')
-			text_add_byte(&local, *p++);
+			p++;
+		text_add_bytes(&local, *at, (size_t)(p - *at));
 		if (local.used == 0 || local.cut || array[0] == '.' || array[local.used - 1] == '.')
 			return false;
 	}
@@ -399,7 +409,8 @@ text_path(const char **at, const char *domain, struct address *address)
 	bool brackets = *p == '<';
 	struct text out;
 
-	*address = (struct address){ 0 };
+	address->length = 0;
+	address->non_ascii = false;
 	text_start(&out, address->text, sizeof address->text);
 	p += brackets;
 	if (!(brackets && *p == '>')) {
@@ -416,7 +427,7 @@ text_path(const char **at, const char *domain, struct address *address)
 	address->length = out.used;
 	for (size_t i = 0; i < out.used; i++)
 		address->non_ascii |= address->text[i] < 0;
-	return text_utf8(address->text, out.used) ? ADDRESS_FINE : ADDRESS_NOT_UTF8;
+	return !address->non_ascii || text_utf8(address->text, out.used) ? ADDRESS_FINE : ADDRESS_NOT_UTF8;
 }
 
 bool
