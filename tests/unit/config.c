@@ -1,0 +1,322 @@
+/* links: config io text */
+/* Every option, every value that is wrong: the message names the option and says what to do. */
+#include "unit.h"
+
+#include <getopt.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static struct config config;
+static char why[4096];
+
+/* Reads "-a FILE --option VALUE ...": words split at blanks, '_' in a word for a blank. */
+static enum config_answer
+read_line(const char *string)
+{
+	static char copy[70000];
+	char *argv[200] = { (char[]){ "ofmipd-session" } };
+	struct text text;
+	int argc = 1;
+
+	strcpy(copy, string);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+		argv[argc++] = word;
+		for (; *word != '\0'; word++)
+			if (*word == '_')
+				*word = ' ';
+	}
+	memset(&config, 0, sizeof config);
+	text_start(&text, why, sizeof why);
+	optind = 0;	/* getopt(3) begins anew */
+	return config_read(&config, argc, argv, &text);
+}
+
+static void
+defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_int_equal(config.authenticator_count, 1);
+	assert_int_equal(config.authenticators[0].kind, AUTHENTICATOR_FILE);
+	assert_string_equal(config.authenticators[0].path, "/f");
+	assert_int_equal(config.injector, INJECTOR_SENDMAIL);
+	assert_string_equal(config.injector_path, "/usr/sbin/sendmail");
+	assert_string_equal(config.user, "ofmipd");
+	assert_string_equal(config.throttle, "");
+	assert_false(config.behind_tls || config.allow_cleartext || config.proxy || config.check || config.debug);
+	assert_true(config.plain && config.login);
+	assert_int_equal(config.max_size, 52428800);
+	assert_int_equal(config.max_recipients, 1000);
+	assert_int_equal(config.timeout, 300);
+	assert_int_equal(config.login_timeout, 120);
+	assert_int_equal(config.min_uid, 1000);
+	assert_int_equal(config.starttls, STARTTLS_NONE);
+	assert_int_equal(config.tls_control, -1);
+	assert_int_equal(config.tls_read, -1);
+	assert_int_equal(config.tls_write, -1);
+	assert_true(config.hostname[0] != '\0');
+	assert_string_equal(config.domain, config.hostname);
+	assert_int_equal(config.root, geteuid() == 0);
+}
+
+static void
+every_option(void **state)
+{
+	(void)state;
+	assert_int_equal(read_line("-a /f -A /bin/sh_-c_x -a /g -i qmail -u svc -t /bin/sh -n -d --behind-tls --allow-cleartext "
+	    "--proxy --hostname mail.example --domain d.example --max-size 10 --max-recipients 10000 --timeout 1 "
+	    "--login-timeout 86400 --min-uid 1 --mechanisms login"), CONFIG_RUN);
+	assert_int_equal(config.authenticator_count, 3);
+	assert_int_equal(config.authenticators[1].kind, AUTHENTICATOR_PROGRAM);
+	assert_string_equal(config.authenticators[1].path, "/bin/sh");
+	assert_string_equal(config.authenticators[1].words[2], "x");
+	assert_null(config.authenticators[1].words[3]);
+	assert_string_equal(config.authenticators[2].path, "/g");
+	assert_int_equal(config.injector, INJECTOR_QMAIL);
+	assert_string_equal(config.injector_path, "/var/qmail/bin/qmail-queue");
+	assert_string_equal(config.user, "svc");
+	assert_string_equal(config.throttle, "/bin/sh");
+	assert_true(config.behind_tls && config.allow_cleartext && config.proxy && config.check && config.debug);
+	assert_string_equal(config.hostname, "mail.example");
+	assert_string_equal(config.domain, "d.example");
+	assert_int_equal(config.max_size, 10);
+	assert_int_equal(config.max_recipients, 10000);
+	assert_int_equal(config.timeout, 1);
+	assert_int_equal(config.login_timeout, 86400);
+	assert_int_equal(config.min_uid, 1);
+	assert_false(config.plain);
+	assert_true(config.login);
+	/* The long names; the order of options does not matter; what has no limit. */
+	assert_int_equal(read_line("--check --debug --throttle-script=/t --user=x --inject=maildir:/d --authfile=/f "
+	    "--authprog=/bin/sh --max-size=0 --mechanisms=plain,Login"), CONFIG_RUN);
+	assert_true(config.check && config.debug && config.plain && config.login);
+	assert_int_equal(config.injector, INJECTOR_MAILDIR);
+	assert_string_equal(config.injector_path, "/d");
+	assert_true(config.max_size == UINT64_MAX);
+	assert_int_equal(read_line("-a /f --domain=d.example"), CONFIG_RUN);
+	assert_string_equal(config.domain, "d.example");
+	assert_string_not_equal(config.hostname, "d.example");
+	assert_int_equal(read_line("-i sendmail:/opt/send:mail -afile -SENDMAIL"), CONFIG_WRONG);
+	assert_int_equal(read_line("-i SendMail:/opt/send:mail -afile"), CONFIG_RUN);
+	assert_string_equal(config.injector_path, "/opt/send:mail");
+	assert_string_equal(config.authenticators[0].path, "file");
+}
+
+static void
+old_wrapper_lines(void **state)
+{
+	(void)state;
+	assert_int_equal(read_line("-f -A sh_-s_system-auth_--_/bin/true -1"), CONFIG_RUN);
+	assert_string_equal(config.authenticators[0].words[0], "sh");
+	assert_string_equal(config.authenticators[0].words[3], "--");
+	assert_null(config.authenticators[0].words[4]);		/* our reporter takes its place */
+	assert_true(config.authenticators[0].path[0] == '/');
+	assert_int_equal(read_line("-1fP -a /f --one-session --foreground --pure-proxy --username x"), CONFIG_RUN);
+	assert_string_equal(config.user, "x");
+	assert_int_equal(read_line("-A no.such.program"), CONFIG_RUN);	/* auth_ready() says so */
+	assert_string_equal(config.authenticators[0].path, "");
+	assert_int_equal(read_line("-A relative/sh"), CONFIG_RUN);
+	assert_string_equal(config.authenticators[0].path, "");
+}
+
+static void
+what_is_wrong_is_named(void **state)
+{
+	/* The line, and what the message must have in it: the option, the value, the mend. */
+	static const char *const rows[][4] = {
+		{ "", "-a", "-A", "nobody could log in" },
+		{ "-1", "-a", "-A", "give" },
+		{ "-a", "-a", "needs a value", NULL },
+		{ "-a /f --hostname", "--hostname", "needs a value", NULL },
+		{ "-a /f -i", "-i", "needs a value", NULL },
+		{ "-a /f -x", "-x", "unknown option", "--help" },
+		{ "-a /f -1x", "-x", "unknown option", "--help" },
+		{ "-a /f --frobnicate", "--frobnicate", "unknown option", "--help" },
+		{ "-a /f --behind-tls=x", "--behind-tls", NULL, NULL },
+		{ "-a /f word", "word", "quotes", NULL },
+		{ "-a /f -- word", "word", "quotes", NULL },
+		{ "-A checkpassword /bin/true", "/bin/true", "quotes", NULL },
+		{ "-A true", "-A", "true", "PROGRAM" },
+		{ "-A /bin/true", "-A", "/bin/true", "PROGRAM" },
+		{ "-A /usr/bin/true", "-A", "/usr/bin/true", "PROGRAM" },
+		{ "-A _", "-A", "PROGRAM", NULL },
+		{ "-A 1_2_3_4_5_6_7_8_9_10_11_12_13_14_15_16_17_18_19_20_21_22_23_24_25_26_27_28_29_30_31_32", "-A", "1 2", NULL },
+		{ "-a /1 -a /2 -a /3 -a /4 -a /5 -a /6 -a /7 -a /8 -a /9", "-a", "/9", "drop one" },
+		{ "-a /f -i smtp", "-i", "smtp", "sendmail[:PATH]" },
+		{ "-a /f -i sendmailx", "-i", "sendmailx", "maildir:DIR" },
+		{ "-a /f -i sendmail:", "-i", "absolute path", NULL },
+		{ "-a /f -i sendmail:relative", "-i", "relative", "absolute path" },
+		{ "-a /f -i maildir", "-i", "maildir", "absolute path" },
+		{ "-a /f -i maildir:d", "-i", "maildir:d", "absolute path" },
+		{ "-a /f -i :/x", "-i", ":/x", NULL },
+		{ "-a /f -t prog", "-t", "prog", "absolute path" },
+		{ "-a /f --hostname a_b", "--hostname", "a b", "letters" },
+		{ "-a /f --hostname a\nb", "--hostname", "letters", NULL },
+		{ "-a /f --domain \xc3\xa9.example", "--domain", "letters", NULL },
+		{ "-a /f --max-size -1", "--max-size", "-1", "whole number" },
+		{ "-a /f --max-size 10k", "--max-size", "10k", "whole number" },
+		{ "-a /f --max-size 99999999999999999999", "--max-size", "9999", "whole number" },
+		{ "-a /f --max-recipients 0", "--max-recipients", "'0'", "1 to 10000" },
+		{ "-a /f --max-recipients 10001", "--max-recipients", "10001", "1 to 10000" },
+		{ "-a /f --timeout 0", "--timeout", "'0'", "1 to 86400" },
+		{ "-a /f --timeout 86401", "--timeout", "86401", "1 to 86400" },
+		{ "-a /f --login-timeout x", "--login-timeout", "'x'", "1 to 86400" },
+		{ "-a /f --min-uid 0", "--min-uid", "'0'", "1 to 4294967294" },
+		{ "-a /f --min-uid 4294967295", "--min-uid", "4294967295", "1 to 4294967294" },
+		{ "-a /f --mechanisms CRAM-MD5", "--mechanisms", "CRAM-MD5", "PLAIN" },
+		{ "-a /f --mechanisms PLAIN,XOAUTH2", "--mechanisms", "XOAUTH2", "PLAIN" },
+		{ "-a /f --mechanisms _", "--mechanisms", "PLAIN", NULL },
+		/* tmda-ofmipd's, and what to use instead */
+		{ "-a /f -b", "-b", "per connection", NULL },
+		{ "-a /f --background", "--background", "per connection", NULL },
+		{ "-a /f -c /dir", "-c", "-i", NULL },
+		{ "-a /f --configdir=/dir", "--configdir", "-i", NULL },
+		{ "-a /f -C 20", "-C", "tcpserver -c", NULL },
+		{ "-a /f -F", "-F", "-a behind -A", NULL },
+		{ "-a /f -L", "-L", "-d", NULL },
+		{ "-a /f -p 127.0.0.1:8025", "-p", "port", NULL },
+		{ "-R imap://localhost", "-R", "-A", NULL },
+		{ "-a /f -S /script", "-S", "home", NULL },
+		{ "-a /f -v /virtualdomains", "-v", "virtual", NULL },
+		{ "-a /f --ssl", "--ssl", "--behind-tls", NULL },
+		{ "-a /f --tls=on", "--tls", "STARTTLS", NULL },
+		{ "-a /f --ssl-cert=/c", "--ssl-cert", "wrapper", NULL },
+		{ "-a /f --ssl-key /k", "--ssl-key", "wrapper", NULL },
+		{ "-1b -a /f", "b", "per connection", NULL },
+		{ "-b1 -a /f", "b", "per connection", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		if (read_line(rows[i][0]) != CONFIG_WRONG)
+			fail_msg("%s: is taken", rows[i][0]);
+		for (int k = 1; k < 4 && rows[i][k] != NULL; k++)
+			if (strstr(why, rows[i][k]) == NULL)
+				fail_msg("%s: \"%s\" does not say \"%s\"", rows[i][0], why, rows[i][k]);
+		if (strpbrk(why, "\r\n\x1b") != NULL || strlen(why) < 20 || strncmp(why, "ofmipd-session", 14) == 0)
+			fail_msg("%s: \"%s\"", rows[i][0], why);
+	}
+}
+
+static void
+long_values(void **state)
+{
+	static const char *const options[] = { "-a ", "-A ", "-i sendmail:", "-u ", "-t /", "--hostname ", "--domain ",
+	    "--mechanisms ", "--max-size ", "-R", "--" };
+	static char line[66000];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(options); i++)
+		for (size_t length = 200; length < 65000; length = length < 600 ? length + 1 : length * 2) {
+			enum config_answer answer;
+
+			strcpy(line, "-a /f ");
+			strcat(line, options[i]);
+			memset(line + strlen(line) + 1, 0, 1);
+			memset(line + strlen(line), 'x', length);
+			line[6 + strlen(options[i]) + length] = '\0';
+			answer = read_line(line);
+			if (length > 600)
+				assert_int_equal(answer, CONFIG_WRONG);
+			assert_true(strlen(config.hostname) < sizeof config.hostname);
+			assert_true(strlen(config.injector_path) < sizeof config.injector_path);
+			if (answer == CONFIG_RUN && i == 2)
+				assert_int_equal(strlen(config.injector_path), length);
+		}
+}
+
+static void
+a_check_is_one_even_of_what_cannot_be_read(void **state)
+{
+	(void)state;
+	assert_int_equal(read_line("--frobnicate -n"), CONFIG_WRONG);
+	assert_true(config.check);
+	assert_int_equal(read_line("-t x --check"), CONFIG_WRONG);
+	assert_true(config.check);
+}
+
+static void
+sizes_of_the_environment(void **state)
+{
+	(void)state;
+	setenv("DATABYTES", "1000", 1);
+	assert_int_equal(read_line("-a /f --max-size 5"), CONFIG_RUN);
+	assert_int_equal(config.max_size, 1000);
+	setenv("DATABYTES", "0", 1);
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_true(config.max_size == UINT64_MAX);
+	setenv("DATABYTES", "10k", 1);
+	assert_int_equal(read_line("-a /f"), CONFIG_WRONG);
+	assert_non_null(strstr(why, "DATABYTES"));
+	assert_non_null(strstr(why, "10k"));
+	setenv("DATABYTES", "", 1);
+	assert_int_equal(read_line("-a /f"), CONFIG_WRONG);
+	unsetenv("DATABYTES");
+}
+
+static void
+starttls_by_the_server_in_front(void **state)
+{
+	static const struct {
+		const char *wish, *control, *input, *output, *protocol;
+		enum config_answer answer;
+		enum starttls starttls;
+	} rows[] = {
+		{ NULL, "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_OFFERED },
+		{ "", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_OFFERED },
+		{ "1", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_OFFERED },
+		{ "!", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_REQUIRED },
+		{ "-", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ "-", NULL, NULL, NULL, NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ "", NULL, NULL, NULL, NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ "!", NULL, NULL, NULL, NULL, CONFIG_WRONG, STARTTLS_NONE },
+		{ "!", "3", NULL, "5", NULL, CONFIG_WRONG, STARTTLS_NONE },
+		{ NULL, "3", "4", NULL, NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "0", "4", "5", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "2", "4", "5", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "-1", "4", "5", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "3", "x", "5", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "3", "4", "99999999999", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "3", "4", "", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ NULL, "3", "4", "5", "TLSv1.3", CONFIG_RUN, STARTTLS_NONE },	/* TLS came first */
+		{ NULL, "3", "4", "5", "", CONFIG_RUN, STARTTLS_OFFERED },
+	};
+	static const char *const names[] = { "UCSPITLS", "SSLCTLFD", "SSLREADFD", "SSLWRITEFD", "SSL_PROTOCOL" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		const char *const values[] = { rows[i].wish, rows[i].control, rows[i].input, rows[i].output,
+		    rows[i].protocol };
+
+		for (size_t k = 0; k < LENGTH(names); k++)
+			if (values[k] != NULL)
+				setenv(names[k], values[k], 1);
+			else
+				unsetenv(names[k]);
+		if (read_line("-a /f") != rows[i].answer || (rows[i].answer == CONFIG_RUN &&
+		    config.starttls != rows[i].starttls))
+			fail_msg("row %zu: %s", i, why);
+		if (rows[i].answer == CONFIG_WRONG)
+			assert_non_null(strstr(why, "UCSPITLS"));
+	}
+	for (size_t k = 0; k < LENGTH(names); k++)
+		unsetenv(names[k]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(every_option),
+		cmocka_unit_test(old_wrapper_lines),
+		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(long_values),
+		cmocka_unit_test(a_check_is_one_even_of_what_cannot_be_read),
+		cmocka_unit_test(sizes_of_the_environment),
+		cmocka_unit_test(starttls_by_the_server_in_front),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
