@@ -1,0 +1,366 @@
+/* links: auth child secret peer drop config io text */
+/* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
+#include "unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth.h"
+
+static struct config config;
+static struct peer peer = { .source = PEER_TCPSERVER, .address = "192.0.2.9", .client = "192.0.2.9" };
+static struct identity service, identity;
+static char path[32], reason[AUTH_REASON_MAX];
+
+static int
+start(void **state)
+{
+	int file;
+
+	(void)state;
+	strcpy(path, "/tmp/unit-auth.XXXXXX");
+	file = mkstemp(path);
+	close(file);
+	memset(&config, 0, sizeof config);
+	config.authenticator_count = 1;
+	config.authenticators[0].kind = AUTHENTICATOR_FILE;
+	config.min_uid = 1000;
+	strcpy(config.authenticators[0].path, path);
+	/* Root's own files are right for any service account, others' only for themselves. */
+	service = (struct identity){ .rights = { .uid = geteuid() == 0 ? 65534 : geteuid(), .gid = 65534 },
+	    .user = "service", .home = "/service" };
+	return file < 0;
+}
+
+static int
+finish(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static void
+write_file(const char *bytes, size_t length)
+{
+	int file = open(path, O_WRONLY | O_TRUNC);
+
+	assert_int_equal(write(file, bytes, length), length);
+	assert_int_equal(fchmod(file, 0600), 0);
+	close(file);
+}
+
+#define WRITE(string) write_file(string, sizeof string - 1)
+
+static char
+check(const char *user, const char *password)
+{
+	struct text text;
+	char answer;
+
+	text_start(&text, reason, sizeof reason);
+	memset(&identity, 0, sizeof identity);
+	answer = auth_check(&config, &peer, &service, user, password, &identity, &text);
+	if (answer != 'K')
+		assert_true(reason[0] != '\0');
+	return answer;
+}
+
+/* The login is answered so; `wanted` is what the reason begins with, for 'K' the user. */
+static void
+expect(const char *user, const char *password, char answer, const char *wanted)
+{
+	char got = check(user, password);
+	const char *said = got == 'K' ? identity.user : reason;
+
+	if (got != answer || strncmp(said, wanted, strlen(wanted)) != 0)
+		fail_msg("%.40s, %.40s: %c %s, not %c %s", user, password, got, said, answer, wanted);
+}
+
+static void
+lines_and_fields(void **state)
+{
+	static const char file[] =
+	    "#secret:x\n"
+	    "first:one\n"
+	    "ann:{PLAIN}sesame\r\n"
+	    "\n"
+	    "clear:se:same:\n"
+	    "bob:{PLAIN}pa ss ::::::\n"
+	    "bobby:{PLAIN}other::::::\n"
+	    "locked:*\n"
+	    "locked2:!$6$x\n"
+	    "empty:\n"
+	    "named:{PLAIN}n::::::user=ann\n"
+	    "nologin:{PLAIN}n::::::foo=bar nologin\n"
+	    "nets:{PLAIN}n::::::allow_nets=10.0.0.0/8,192.0.2.0/24 x=y\n"
+	    "nonets:{PLAIN}n::::::allow_nets=10.0.0.0/8,198.51.100.1\n"
+	    "emptynets:{PLAIN}n::::::allow_nets=\n"
+	    "badnets:{PLAIN}n::::::allow_nets=192.0.2.9/99,x,192.0.2\n"
+	    "odd:{NOSUCH}x\n"
+	    "hash:notahash::::::\n"
+	    "only\n"
+	    "Capital:{PLAIN}x\n"
+	    "b\xc3\xa9:{PLAIN}utf\n"
+	    "halfids:{PLAIN}x:1000:::::\n"
+	    "badids:{PLAIN}x:-1:100::::\n"
+	    "hugeids:{PLAIN}x:4294967295:100::::\n"
+	    "last:{PLAIN}without a newline";
+
+	(void)state;
+	write_file(file, sizeof file - 1);
+	expect("first", "one", 'K', "first");
+	assert_string_equal(identity.home, "/service");
+	expect("FIRST", "one", 'K', "first");
+	expect("ann", "sesame", 'K', "ann");
+	expect("ann", "sesame\r", 'D', "wrong-password");
+	expect("ann", "", 'D', "wrong-password");
+	expect("bob", "pa ss ", 'K', "bob");
+	expect("bob", "pa ss", 'D', "wrong-password");
+	expect("bob", "other", 'D', "wrong-password");
+	expect("bobby", "other", 'K', "bobby");
+	expect("bo", "pa ss ", 'D', "no-such-user");
+	expect("obby", "other", 'D', "no-such-user");
+	expect("locked", "*", 'D', "disabled");
+	expect("locked2", "x", 'D', "disabled");
+	expect("empty", "x", 'D', "disabled");
+	expect("named", "n", 'K', "ann");
+	expect("nologin", "n", 'D', "disabled");
+	expect("nologin", "x", 'D', "wrong-password");
+	expect("nets", "n", 'K', "nets");
+	expect("nonets", "n", 'D', "network-refused");
+	expect("nonets", "x", 'D', "wrong-password");
+	expect("emptynets", "n", 'D', "network-refused");
+	expect("badnets", "n", 'D', "network-refused");
+	expect("odd", "x", 'Z', "unusable-password-entry");
+	expect("only", "", 'D', "no-such-user");
+	expect("capital", "x", 'D', "no-such-user");
+	expect("Capital", "x", 'D', "no-such-user");
+	expect("b\xc3\xa9", "utf", 'K', "b\xc3\xa9");
+	expect("halfids", "x", 'Z', "malformed-entry");
+	expect("badids", "x", 'Z', "malformed-entry");
+	expect("hugeids", "x", 'Z', "malformed-entry");
+	expect("last", "without a newline", 'K', "last");
+	/* No name but a whole one, as it stands in front of the colon. */
+	expect("#secret", "x", 'D', "no-such-user");
+	expect("bob:{PLAIN}pa ss ", "x", 'D', "no-such-user");
+	expect("ann\n", "sesame", 'D', "no-such-user");
+	expect("\nann", "sesame", 'D', "no-such-user");
+	expect("x\nann", "sesame", 'D', "no-such-user");
+	expect("ann ", "sesame", 'D', "no-such-user");
+	expect(" ann", "sesame", 'D', "no-such-user");
+	expect("*", "*", 'D', "no-such-user");
+	expect("..", "x", 'D', "no-such-user");
+	expect("../../etc/passwd", "x", 'D', "no-such-user");
+	expect("%s%n", "x", 'D', "no-such-user");
+	expect("b\xc3", "utf", 'D', "no-such-user");
+	expect("\xff", "utf", 'D', "no-such-user");
+	expect("be\xcc\x81", "utf", 'D', "no-such-user");	/* NFD: other bytes */
+}
+
+static void
+lines_that_are_none(void **state)
+{
+	static char file[300000];
+	size_t used;
+
+	(void)state;
+	/* Twice the same name: nobody can tell, wherever they stand. */
+	WRITE("a:{PLAIN}1\nb:{PLAIN}2\na:{PLAIN}1\n");
+	expect("a", "1", 'Z', "duplicate-user");
+	expect("b", "2", 'K', "b");
+	WRITE("a:{PLAIN}1\na:{PLAIN}2");
+	expect("a", "2", 'Z', "duplicate-user");
+	/* A line that is too long, or holds a NUL, hurts nobody but its owner. */
+	used = (size_t)sprintf(file, "a:{PLAIN}1\nlong:{PLAIN}");
+	memset(file + used, 'x', 100 * 1024);
+	used += 100 * 1024;
+	used += (size_t)sprintf(file + used, "\nb:{PLAIN}2\n");
+	write_file(file, used);
+	expect("a", "1", 'K', "a");
+	expect("b", "2", 'K', "b");
+	expect("long", "x", 'Z', "malformed-entry");
+	expect("nobody-there", "x", 'D', "no-such-user");
+	WRITE("a:{PLAIN}1\nz:{PLAIN}1\0002\nb:{PLAIN}2\n");
+	expect("z", "1", 'Z', "malformed-entry");
+	expect("b", "2", 'K', "b");
+	/* Nothing to compare with. */
+	WRITE("");
+	expect("a", "x", 'D', "no-such-user");
+	WRITE("\n\n#\n");
+	expect("a", "x", 'D', "no-such-user");
+	WRITE("x");
+	expect("x", "x", 'D', "no-such-user");
+	WRITE("x:");
+	expect("x", "x", 'D', "disabled");
+	WRITE(":pw\n");
+	expect("x", "pw", 'D', "no-such-user");
+	WRITE("l:*\nm:!\n");
+	expect("l", "*", 'D', "disabled");
+	expect("n", "*", 'D', "no-such-user");
+	/* The name before which a long one stands; a long name. */
+	memset(file, 'n', 255);
+	strcpy(file + 255, ":{PLAIN}x\n");
+	write_file(file, strlen(file));
+	file[255] = '\0';
+	expect(file, "x", 'K', file);
+	file[254] = '\0';
+	expect(file, "x", 'D', "no-such-user");
+}
+
+/* Many names that are not there: their neighbours are looked for at every place of the file. */
+static void
+neighbours_of_all_names(void **state)
+{
+	static const char *const files[] = { "a:1\nb:2\nc:3", "a:1\n", "a:1", "a:*\nb:*\nc:3\n", "#a:1\n\n\nb:2\n", "\na:1",
+	    "a:{NOSUCH}1\nb:{NOSUCH}2\n", "a\nb\nc\n", "\n" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(files); i++) {
+		write_file(files[i], strlen(files[i]));
+		for (int k = 0; k < 12; k++) {
+			char name[20];
+
+			sprintf(name, "user%d", k);
+			expect(name, "1", 'D', "no-such-user");
+		}
+	}
+}
+
+static void
+files_that_are_wrong(void **state)
+{
+	(void)state;
+	WRITE("a:clear\nh:{SHA256}x\nb:$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcb"
+	    "YEdFCoEOfaS35inz1\n");
+	expect("b", "Hello world!", 'K', "b");
+	assert_int_equal(chmod(path, 0640), 0);
+	expect("b", "Hello world!", 'K', "b");		/* a hash may be read */
+	expect("a", "clear", 'Z', "cleartext-password-file-readable");
+	assert_int_equal(chmod(path, 0604), 0);
+	expect("a", "clear", 'Z', "cleartext-password-file-readable");
+	assert_int_equal(chmod(path, 0602), 0);
+	expect("b", "Hello world!", 'Z', "password-file-writable");
+	assert_int_equal(chmod(path, 0600), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 12345, 0), 0);
+		expect("b", "Hello world!", 'Z', "password-file-owner");
+		assert_int_equal(chown(path, 65534, 0), 0);
+		expect("b", "Hello world!", 'K', "b");
+	}
+	strcpy(config.authenticators[0].path, "/nonexistent");
+	assert_int_equal(check("a", "clear"), 'Z');
+	strcpy(config.authenticators[0].path, "/tmp");
+	assert_int_equal(check("a", "clear"), 'Z');
+	strcpy(config.authenticators[0].path, "/dev/null");
+	assert_int_equal(check("a", "clear"), 'Z');
+}
+
+static void
+several_are_asked_in_order(void **state)
+{
+	char second[] = "/tmp/unit-auth2.XXXXXX";
+	int file = mkstemp(second);
+
+	(void)state;
+	WRITE("a:{PLAIN}1\nb:{PLAIN}2\n");
+	assert_int_equal(write(file, "a:{PLAIN}3\nc:{PLAIN}4\nz:{NOSUCH}\n", 33), 33);
+	close(file);
+	config.authenticators[1] = config.authenticators[0];
+	strcpy(config.authenticators[1].path, second);
+	config.authenticator_count = 2;
+	expect("a", "1", 'K', "a");
+	expect("a", "3", 'K', "a");
+	expect("c", "4", 'K', "c");
+	expect("a", "5", 'D', "wrong-password");
+	expect("c", "5", 'D', "wrong-password");
+	expect("b", "5", 'D', "wrong-password");
+	expect("d", "5", 'D', "no-such-user");
+	expect("z", "5", 'Z', "unusable-password-entry");
+	/* One that cannot tell outweighs one that says no; not one that says yes. */
+	unlink(second);
+	expect("a", "1", 'K', "a");
+	assert_int_equal(check("d", "5"), 'Z');
+}
+
+static void
+identities(void **state)
+{
+	static const char file[] =
+	    "none:{PLAIN}x\n"
+	    "ids:{PLAIN}x:1234:2345::/home/ids:\n"
+	    "root:{PLAIN}x\n"
+	    "zero:{PLAIN}x:0:0::::\n"
+	    "gid0:{PLAIN}x:1234:0::::\n"
+	    "low:{PLAIN}x:999:2345::::\n"
+	    "nohome:{PLAIN}x:1234:2345::relative::\n"
+	    "daemon:{PLAIN}x\n"
+	    "sub:{PLAIN}x::::/home/sub::\n"
+	    "alias:{PLAIN}x::::::user=daemon\n";
+
+	(void)state;
+	config.root = true;
+	write_file(file, sizeof file - 1);
+	if (geteuid() != 0)	/* then the file's owner is the service account */
+		service.rights.uid = geteuid();
+	expect("ids", "x", 'K', "ids");
+	assert_int_equal(identity.rights.uid, 1234);
+	assert_int_equal(identity.rights.gid, 2345);
+	assert_int_equal(identity.rights.group_count, 1);
+	assert_int_equal(identity.rights.groups[0], 2345);
+	assert_string_equal(identity.home, "/home/ids");
+	expect("none", "x", 'K', "none");	/* no account of that name: the service account */
+	assert_int_equal(identity.rights.uid, service.rights.uid);
+	assert_string_equal(identity.home, "/service");
+	expect("sub", "x", 'K', "sub");
+	assert_string_equal(identity.home, "/home/sub");
+	expect("nohome", "x", 'K', "nohome");
+	assert_true(identity.home[0] == '/');
+	expect("root", "x", 'D', "uid-refused");
+	expect("root", "y", 'D', "wrong-password");
+	expect("zero", "x", 'D', "uid-refused");
+	expect("gid0", "x", 'D', "uid-refused");
+	expect("low", "x", 'D', "uid-refused");
+	expect("daemon", "x", 'D', "uid-refused");
+	expect("alias", "x", 'D', "uid-refused");
+	config.min_uid = 999;
+	expect("low", "x", 'K', "low");
+	/* Not root: whoever started it. */
+	config.root = false;
+	expect("zero", "x", 'K', "zero");
+	assert_int_equal(identity.rights.uid, service.rights.uid);
+	assert_int_equal(identity.rights.gid, service.rights.gid);
+}
+
+static void
+accounts_of_the_machine(void **state)
+{
+	static const char *const none[] = { "", "-root", "+root", "ro ot", "root:x", "root\n", "no-such-account-here", "root:",
+	    ":", "\t" };
+
+	(void)state;
+	assert_true(auth_account("root", true, &identity));
+	assert_int_equal(identity.rights.uid, 0);
+	assert_string_equal(identity.home, "/root");
+	assert_true(auth_account("nobody", false, &identity));
+	assert_int_equal(identity.rights.uid, 65534);
+	for (size_t i = 0; i < LENGTH(none); i++)
+		if (auth_account(none[i], true, &identity))
+			fail_msg("\"%s\"", none[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(lines_and_fields, start, finish),
+		cmocka_unit_test_setup_teardown(lines_that_are_none, start, finish),
+		cmocka_unit_test_setup_teardown(neighbours_of_all_names, start, finish),
+		cmocka_unit_test_setup_teardown(files_that_are_wrong, start, finish),
+		cmocka_unit_test_setup_teardown(several_are_asked_in_order, start, finish),
+		cmocka_unit_test_setup_teardown(identities, start, finish),
+		cmocka_unit_test(accounts_of_the_machine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
