@@ -40,6 +40,19 @@ beside(const char *path, const char *name)
 	return !text.cut && access(array, X_OK) == 0;
 }
 
+/* Could DIR be made? */
+static bool
+may_make(const char *path)
+{
+	char parent[sizeof ((struct config *)NULL)->injector_path];
+	char *slash;
+
+	strlcpy(parent, path, sizeof parent);
+	slash = strrchr(parent, '/');
+	slash[slash == parent] = '\0';
+	return access(parent, W_OK) == 0;
+}
+
 /* Opens DIR. Where it is missing it is made, with its three parts, for the service account; but a check only
  * looks. */
 static bool
@@ -51,7 +64,7 @@ open_maildir(const struct config *config, const struct identity *service)
 
 	maildir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (maildir < 0)
-		return config->check && errno == ENOENT;
+		return config->check && errno == ENOENT && may_make(path);
 	for (int i = 0; i < 3 && !config->check; i++) {
 		if (mkdirat(maildir, parts[i], 0700) != 0) {
 			if (errno != EEXIST)

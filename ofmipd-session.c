@@ -27,6 +27,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -328,6 +329,7 @@ main(int argc, char **argv)
 {
 	static char *nothing[] = { NULL };
 	char **environment = environ, array[700];
+	struct rlimit files;
 	int wall[2];
 	pid_t child;
 	enum config_answer answer;
@@ -360,6 +362,9 @@ main(int argc, char **argv)
 		return system_error("signals");
 	if (!keep_descriptors())
 		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
+	/* Seven of our own, a maildir's two, a child's pipe: better none of them than half a session. */
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
+		return start_error(EXIT_TEMPORARY, "fewer than 16 open files allowed; raise the limit (ulimit -n)");
 	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
 	if (memfd_create("spool", MFD_CLOEXEC) != ASK_SPOOL)
 		return system_error("the spool");

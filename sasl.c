@@ -114,8 +114,10 @@ plain(struct exchange *exchange, char *initial)
 	password = memchr(authcid, '\0', (size_t)(end - authcid));
 	if (password++ == NULL || memchr(password, '\0', (size_t)(end - password)) != NULL)
 		return &malformed;
-	if (*authzid != '\0' && strcmp(authzid, authcid) != 0)
+	if (*authzid != '\0' && strcmp(authzid, authcid) != 0) {
+		strlcpy(exchange->answer->text, authcid, sizeof exchange->answer->text);
 		return &sasl_refused;	/* nobody acts for another */
+	}
 	exchange->login->length = (size_t)(end - authcid);
 	memmove(exchange->login->body, authcid, exchange->login->length);
 	exchange->login->body[exchange->login->length++] = '\0';

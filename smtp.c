@@ -258,6 +258,7 @@ auth(char *argument)
 		session.failed_logins++;
 		if (session.answer.kind == 0) {	/* the monitor was not asked, and has not said it */
 			log_begin("login-failed");
+			log_quoted("user", session.answer.text, strlen(session.answer.text));
 			log_quoted("mechanism", sasl_name(mechanism), strlen(sasl_name(mechanism)));
 			log_word("reason", "authzid");
 			log_end();

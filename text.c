@@ -91,9 +91,9 @@ void
 text_add_name(struct text *text, const char *string)
 {
 	text_add_byte(text, '\'');
-	for (; *string != '\0'; string++)
+	for (int shown = 0; *string != '\0' && shown < 200; string++, shown++)
 		add_printable(text, *string, *string != '\'' && *string != '"' && *string != '\\');
-	text_add_byte(text, '\'');
+	text_add(text, *string == '\0' ? "'" : "'...");
 }
 
 void

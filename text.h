@@ -30,7 +30,8 @@ void text_add_hex(struct text *text, uint64_t number, int digits);
  * that others chose (EHLO, ident, reverse DNS) in a header (RFC 5322 section 3.2.3) or a title. */
 void text_add_clean(struct text *text, const char *string, size_t most);
 
-/* Adds '...' around an administrator's word, with \xNN for what is not printable ASCII; all of it. */
+/* Adds '...' around an administrator's word, with \xNN for what is not printable ASCII; at most 200 bytes
+ * are shown. */
 void text_add_name(struct text *text, const char *string);
 
 /* Adds "..." with \xNN for everything that is not printable ASCII, and for " and \; at most 128 bytes
