@@ -65,6 +65,7 @@ ask_send(struct envelope *envelope, struct answer *answer)
 		MUST(strpbrk(at + 1, "\r\n") == NULL);
 	}
 	MUST(*at == '\0' && at + 1 == end);
+	MUST(at > envelope->body + strlen(envelope->body) + 1);	/* and there is one */
 	/* Lines that end in LF and in nothing else, after a field of ours. */
 	MUST(got > 10 && got < (ssize_t)sizeof spool && memcmp(spool, "Received: ", 10) == 0);
 	MUST(spool[got - 1] == '\n' && memchr(spool, '\r', (size_t)got) == NULL);

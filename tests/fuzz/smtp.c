@@ -21,6 +21,7 @@ const struct seed seeds[] = {
 	SEED("\2EHLO [192.0.2.1]\r\nAUTH LOGIN\r\nYm9i\r\nc2VzYW1l\r\nMAIL FROM:<b\xc3\xa9@x> SMTPUTF8 BODY=8BITMIME\r\n"
 	    "RCPT TO:<\"a b\"@[IPv6:::1]>\r\nRCPT TO:<@a,@b:c@d>\r\nDATA\r\nx\r\n.\r\nRSET\r\nNOOP\r\n"),
 	SEED(HELLO "MAIL FROM:<>\r\nRCPT TO:<postmaster>\r\nRCPT TO:<bad>bad>\r\nDATA\r\nx\r\r\n.\r\nRCPT TO:<a@b>\r\nDATA\r\n"),
+	SEED(HELLO "MAIL FROM:<a@b>\r\nDATA\r\nRCPT TO:<>\r\nDATA\r\nRCPT TO:<a@b>\r\nRSET\r\nDATA\r\nx\r\n.\r\n"),
 	SEED("\4HELO x\r\nEHLO x\r\nAUTH LOGIN bGF0ZXI=\r\neA==\r\nAUTH PLAIN\r\n*\r\nAUTH LOGIN =\r\n\r\nAUTH PLAIN AHgAeA==\r\n"
 	    "AUTH PLAIN AHgAeA==\r\nMAIL FROM:<a@b>\r\n"),
 	SEED("\1EHLO x\r\nAUTH PLAIN AGJvYgBzZXNhbWU=\r\nSTARTTLS\r\nVRFY x\r\nHELP\r\nEXPN x\r\nBDAT 3 LAST\r\nGET / HTTP/1.1\r\n"),
@@ -33,7 +34,7 @@ const struct seed seeds[] = {
 const struct seed words[] = {
 	SEED("\r\n"), SEED("\r\n"), SEED("\r"), SEED("\n"), SEED("\0"), SEED("."), SEED("\r\n.\r\n"), SEED("\n.\n"), SEED("\r\n.\n"),
 	SEED("\r.\r\n"), SEED("DATA\r\n"), SEED("RSET\r\n"), SEED("EHLO x\r\n"), SEED("HELO x\r\n"), SEED("NOOP\r\n"),
-	SEED("MAIL FROM:<a@b>\r\n"), SEED("RCPT TO:<a@b>\r\n"), SEED("AUTH PLAIN AGJvYgBzZXNhbWU=\r\n"), SEED(ENVELOPE), SEED("\x80"),
+	SEED("MAIL FROM:<a@b>\r\n"), SEED("RCPT TO:<a@b>\r\n"), SEED("RCPT TO:<>\r\n"), SEED("AUTH PLAIN AGJvYgBzZXNhbWU=\r\n"), SEED(ENVELOPE), SEED("\x80"),
 	SEED(" "), SEED("<"), SEED(">"), SEED("\""), SEED("\\"), SEED("@"), SEED("="), SEED("+0A"), SEED(","), SEED(":"), SEED("*\r\n"),
 	SEED("SIZE=18446744073709551617"), SEED("BODY=8BITMIME"), SEED("AUTH=<>"), SEED("SMTPUTF8"), SEED("QUIT\r\n"), SEED("xxxxxxxx"),
 	SEED("Received: x\r\n"), SEED("Bcc: x\r\n"), SEED("\r\n\r\n"), SEED("\xff\xfe"), SEED("\x16\x03\x01"),

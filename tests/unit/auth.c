@@ -102,6 +102,7 @@ lines_and_fields(void **state)
 	    "only\n"
 	    "Capital:{PLAIN}x\n"
 	    "b\xc3\xa9:{PLAIN}utf\n"
+	    "\xff:{PLAIN}utf\n"
 	    "halfids:{PLAIN}x:1000:::::\n"
 	    "badids:{PLAIN}x:-1:100::::\n"
 	    "hugeids:{PLAIN}x:4294967295:100::::\n"

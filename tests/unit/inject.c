@@ -156,8 +156,9 @@ envelopes_that_are_none(void **state)
 static void
 random_envelopes(void **state)
 {
-	static const char *const pieces[] = { "F", "T", "a@b", "\0", "\0", "\0T", "c@d", "x", "<>", "-", "\n", "Fa@b", "Tc@d" };
-	static const size_t lengths[] = { 1, 1, 3, 1, 1, 2, 3, 1, 2, 1, 1, 4, 4 };
+	static const char *const pieces[] = { "F", "T", "a@b", "\0", "\0", "\0T", "c@d", "x", "<>", "-", "\n", "Fa@b", "Tc@d",
+	    "Fa@b\0Tc@d\0\0" };
+	static const size_t lengths[] = { 1, 1, 3, 1, 1, 2, 3, 1, 2, 1, 1, 4, 4, 11 };
 
 	int taken = 0;
 
