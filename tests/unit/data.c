@@ -182,6 +182,7 @@ same(const struct result *got, const struct result *wanted, const char *bytes, s
 	print_message("# the message, %zu bytes, in parts of %zu:\n# ", length, part);
 	for (size_t i = 0; i < length && i < 2000; i++)
 		print_message(bytes[i] >= 32 && bytes[i] < 127 ? "%c" : "\\x%02x", (unsigned char)bytes[i]);
+	print_message("\n");
 	fail_msg("done %d %d, consumed %zu %zu, blemished %d %d, size %ju %ju, received %u %u, code %s %s, spool %zu "
 	    "%zu:\n%.*s\n-- not\n%.*s", got->done, wanted->done, got->consumed, wanted->consumed, got->blemished,
 	    wanted->blemished, (uintmax_t)got->size, (uintmax_t)wanted->size, got->received, wanted->received,
