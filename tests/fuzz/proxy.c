@@ -22,7 +22,7 @@ const struct seed words[] = {
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static struct config config;
+	static const struct config config = { .proxy = true };
 	const struct peer before = { .source = PEER_TCPSERVER, .address = "198.51.100.1", .client = "198.51.100.1" };
 	struct peer peer = before, cut = before, other = before;
 	char *exact = malloc(size + 1), packed[256];

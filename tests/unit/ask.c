@@ -63,7 +63,7 @@ questions_arrive_as_they_were_asked(void **state)
 
 	(void)state;
 	/* The answer is there before the question: one process asks and answers. */
-	assert_true(ask_answer(ASK_YES, "bob"));
+	ask_answer(ASK_YES, "bob");
 	login.length = 8;
 	memcpy(login.body, "bob\0pass", 8);
 	login.body[login.length++] = '\0';
@@ -75,7 +75,7 @@ questions_arrive_as_they_were_asked(void **state)
 	assert_memory_equal(body, "bob\0pass\0\0", 10);
 	ask_forget();
 	assert_memory_equal(body, "\0\0\0\0\0\0\0\0\0\0", 10);
-	assert_true(ask_answer(ASK_NO, ""));
+	ask_answer(ASK_NO, "");
 	text_start(&packed, array, sizeof array);
 	text_add_bytes(&packed, "1\0002\0", 4);
 	assert_true(ask_peer(&packed, &answer));
@@ -84,7 +84,7 @@ questions_arrive_as_they_were_asked(void **state)
 	assert_int_equal(ask_receive(&body, &length), ASK_PEER);
 	assert_memory_equal(body, "1\0002\0\0", 5);
 	assert_int_equal(length, 4);
-	assert_true(ask_answer(ASK_UNKNOWN, "4.3.0 Later"));
+	ask_answer(ASK_UNKNOWN, "4.3.0 Later");
 	envelope.length = 100000;	/* as much as the wall holds: nobody reads meanwhile */
 	memset(envelope.body, 'x', envelope.length);
 	assert_true(ask_send(&envelope, &answer));
@@ -203,7 +203,7 @@ answers_are_printable_and_short(void **state)
 	for (int i = 1; i < 256; i++)
 		every[i - 1] = (char)i;
 	every[255] = '\0';
-	assert_true(ask_answer(ASK_NO, every));
+	ask_answer(ASK_NO, every);
 	login.length = 0;
 	assert_true(ask_auth(&login, &answer));
 	assert_int_equal(strlen(answer.text), 255);
@@ -211,7 +211,7 @@ answers_are_printable_and_short(void **state)
 		assert_int_equal(answer.text[i - 1], i < 32 || i > 126 ? '?' : i);
 	memset(long_text, 'x', sizeof long_text);
 	long_text[sizeof long_text - 1] = '\0';
-	assert_true(ask_answer(ASK_YES, long_text));
+	ask_answer(ASK_YES, long_text);
 	assert_true(ask_auth(&login, &answer));
 	assert_int_equal(strlen(answer.text), ASK_ANSWER_MAX);
 }
@@ -245,7 +245,7 @@ answers_that_are_none(void **state)
 	assert_int_equal(make_wall(NULL), 0);
 	close(ASK_MONITOR);
 	assert_false(ask_auth(&login, &answer));
-	assert_false(ask_answer(ASK_YES, ""));
+	ask_answer(ASK_YES, "");	/* nobody to hear it; nor any harm */
 }
 
 int

@@ -463,6 +463,10 @@ peers_cross_the_wall(void **state)
 		peer_pack(&peer, &packed);
 		assert_false(packed.cut);
 		assert_true(peer_unpack(&other, &config, array, packed.used));
+		/* Without --proxy the session has nothing to say of who is calling. */
+		assert_string_equal(other.address, "203.0.113.9");
+		config.proxy = true;
+		assert_true(peer_unpack(&other, &config, array, packed.used));
 		assert_string_equal(other.client, peer.client);
 		assert_string_equal(other.tls_protocol, peer.tls_protocol);
 		assert_string_equal(other.tls_cipher, peer.tls_cipher);
@@ -474,6 +478,7 @@ peers_cross_the_wall(void **state)
 			assert_false(peer_unpack(&other, &config, exact, length));
 			free(exact);
 		}
+		config.proxy = false;
 	}
 }
 
@@ -502,6 +507,7 @@ hostile_peers_do_not_cross(void **state)
 	struct peer peer = { 0 };
 
 	(void)state;
+	config.proxy = true;
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		char *exact = exactly(rows[i].bytes, rows[i].length);
 
@@ -528,6 +534,7 @@ hostile_peers_do_not_cross(void **state)
 		}
 		free(exact);
 	}
+	config.proxy = false;
 }
 
 static void
