@@ -51,9 +51,6 @@ ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)
 ofmipd-passwd $(BUILD)/ofmipd-passwd: $(PASSWD_OBJECTS)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(PASSWD_OBJECTS) $(LIBS)
 
-# The message's bytes go through one loop that is worth vector instructions.
-$(BUILD)/data.o: FLAGS += -O3
-
 $(BUILD)/%.o: %.c Makefile | $(BUILD)
 	$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -103,7 +103,7 @@ ask_forget(void)
 	explicit_bzero(received.body, received.head.length);
 }
 
-bool
+void
 ask_answer(char kind, const char *text)
 {
 	struct {
@@ -116,5 +116,6 @@ ask_answer(char kind, const char *text)
 
 		answer.body[answer.head.length++] = byte < 32 || byte == 127 ? '?' : byte;
 	}
-	return io_write_all(ASK_MONITOR, &answer, sizeof answer.head + answer.head.length);
+	if (!io_write_all(ASK_MONITOR, &answer, sizeof answer.head + answer.head.length))
+		return;
 }

@@ -64,7 +64,8 @@ int ask_receive(char **body, size_t *length);
 /* Wipes the body last received: it may hold a password. */
 void ask_forget(void);
 
-/* Sends an answer; control characters in `text` become '?', what is too long is cut. False: nobody there. */
-bool ask_answer(char kind, const char *text);
+/* Sends an answer; control characters in `text` become '?', what is too long is cut. That nobody was there to
+ * hear it the next ask_receive() tells. */
+void ask_answer(char kind, const char *text);
 
 #endif

@@ -179,18 +179,6 @@ header(struct data *data, const char *bytes, const char *end)
 	}
 }
 
-/* Is there a NUL in [bytes, bytes + length), or a CR that no LF follows? A loop that the compiler turns into
- * vector instructions; bytes[length] is readable. */
-static bool
-blemish(const char *bytes, size_t length)
-{
-	unsigned char found = 0;
-
-	for (size_t i = 0; i < length; i++)
-		found |= (unsigned char)((bytes[i] == '\0') | ((bytes[i] == '\r') & (bytes[i + 1] != '\n')));
-	return found != 0;
-}
-
 /*
  * Whole lines of the body, from the start of one, as long as there is nothing to decide; returns where it
  * stopped. Most of a message goes through here: all in locals, short lines copied without a call. What is
@@ -215,7 +203,7 @@ take_lines(struct data *data, const char *at, const char *end, uint64_t *dots)
 			if (newline == NULL || newline == line || newline[-1] != '\r')
 				break;
 			kept = (size_t)(newline - line) - 1;
-			data->blemished |= blemish(line, kept);
+			data->blemished |= memchr(line, '\r', kept) != NULL;
 			memcpy(out, line, kept);
 		}
 		if (kept == 0 && line > at)
@@ -286,10 +274,11 @@ data_take(struct data *data, const char *bytes, size_t length)
 				out[kept++] = '\n';
 			data->out_used += kept;
 		}
-		data->blemished |= blemish(at, copied);
+		data->blemished |= memchr(at, '\r', copied - (newline != NULL && data->line_start)) != NULL;
 		at += copied + (newline != NULL);
 	}
 	length = (size_t)(at - bytes);
+	data->blemished |= memchr(bytes, '\0', length) != NULL;
 	data->consumed += length;
 	data->size += length - dots - (data->done ? 3 : 0);
 	/* A message that is refused anyway needs no room: it is only read to its end. */

@@ -35,8 +35,7 @@ drop_start(unsigned seconds)
 			return false;
 	if (!set_signal(SIGPIPE, SIG_IGN) || !set_signal(SIGXFSZ, SIG_IGN))
 		return false;
-	/* Takes the place of one that was pending. The session keeps its own deadlines, and says goodbye;
-	 * this one makes sure, should it ever be taken over: the signal ends the monitor, and it with it. */
+	/* Takes the place of one that was pending. */
 	alarm(seconds);
 	umask(077);
 	sigemptyset(&none);
@@ -92,7 +91,7 @@ drop_become(const struct rights *rights, bool root)
 		errno = EPERM;	/* we could get back: not to be trusted */
 		return false;
 	}
-	return true;
+	return drop_hide();	/* the change of uid set it to what fs.suid_dumpable says */
 }
 
 /*
@@ -122,10 +121,14 @@ empty_root(const char *id)
 static bool
 limit(int resource, rlim_t most)
 {
-	const struct rlimit limits = { most, most };
+	struct rlimit limits = { most, most }, old;
 
-	/* EPERM: the hard limit that we were started with is lower still. */
-	return setrlimit(resource, &limits) == 0 || errno == EPERM;
+	/* Only ever down: root could raise what we were started with. */
+	if (getrlimit(resource, &old) != 0)
+		return false;
+	if (old.rlim_max < most)
+		limits.rlim_cur = limits.rlim_max = old.rlim_max;
+	return setrlimit(resource, &limits) == 0;
 }
 
 /* Every access right that the running kernel knows, and no rule: no path can be reached. */
@@ -204,8 +207,8 @@ seccomp(void)
 }
 
 const char *
-drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit, const int *kept,
-    int count)
+drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit, unsigned seconds,
+    const int *kept, int count)
 {
 	if (root && !empty_root(id))
 		return "chroot to an empty directory";
@@ -214,10 +217,12 @@ drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool
 		return "setrlimit";
 	if (!drop_become(rights, root))
 		return "setgroups, setresgid, setresuid";
-	/* Later than the change of uid, which forgets it. A monitor that is gone already is missed at the
-	 * first question. */
+	/* Later than the change of uid, which forgets it. It comes from a monitor of our uid only: after a login
+	 * as another the session sees at its next question that the monitor is gone, and should it have been
+	 * taken over, the alarm ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "prctl(PR_SET_PDEATHSIG)";
+	alarm(seconds);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return "prctl(PR_SET_NO_NEW_PRIVS)";
 	if (!landlock())

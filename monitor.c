@@ -38,7 +38,7 @@ set_title(const char *what)
 	io_title("monitor", state.peer->client, state.login, what);
 }
 
-/* Each answers its question; false ends the session. */
+/* Each answers its question; false: it was none that may be answered, and the session ends. */
 
 static bool
 answer_peer(char *body, size_t length)
@@ -47,7 +47,8 @@ answer_peer(char *body, size_t length)
 	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) ||
 	    !peer_unpack(state.peer, state.config, body, length))
 		return false;
-	return ask_answer(ASK_YES, "");
+	ask_answer(ASK_YES, "");
+	return true;
 }
 
 /* One attempt: what the client gave, in the session's words. */
@@ -63,7 +64,7 @@ log_login(const char *event, const struct attempt *attempt)
 	log_quoted("mechanism", attempt->mechanism, strlen(attempt->mechanism));
 }
 
-static bool
+static void
 refuse_login(const struct attempt *attempt, char *reason)
 {
 	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
@@ -79,7 +80,7 @@ refuse_login(const struct attempt *attempt, char *reason)
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
 	nanosleep(&pause, NULL);
-	return ask_answer(ASK_NO, "");
+	ask_answer(ASK_NO, "");
 }
 
 static bool
@@ -99,7 +100,8 @@ accept_login(const struct attempt *attempt)
 		return false;
 	}
 	state.logged_in = true;
-	return ask_answer(ASK_YES, state.login);
+	ask_answer(ASK_YES, state.login);
+	return true;
 }
 
 /* user NUL password NUL mechanism NUL and nothing else. */
@@ -123,27 +125,30 @@ read_attempt(const char *body, size_t length, struct attempt *attempt)
 static bool
 check_login(const struct attempt *attempt)
 {
-	char array[AUTH_REASON_MAX], empty[] = "empty", too_long[] = "too-long";
+	char array[AUTH_REASON_MAX];
 	struct text reason;
+	char answer = ASK_NO;
 
-	if (*attempt->user == '\0' || *attempt->password == '\0')
-		return refuse_login(attempt, empty);
-	if (strlen(attempt->user) > USER_MAX || strlen(attempt->password) > PASSWORD_MAX)
-		return refuse_login(attempt, too_long);
 	text_start(&reason, array, sizeof array);
-	switch (auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
-	    &state.identity, &reason)) {
-	case 'K':
+	if (*attempt->user == '\0' || *attempt->password == '\0')
+		text_add(&reason, "empty");
+	else if (strlen(attempt->user) > USER_MAX || strlen(attempt->password) > PASSWORD_MAX)
+		text_add(&reason, "too-long");
+	else
+		answer = auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
+		    &state.identity, &reason);
+	if (answer == ASK_YES)
 		return accept_login(attempt);
-	case 'D':
-		return refuse_login(attempt, array);
-	default:
-		log_login("login-failed", attempt);
-		log_word("reason", "backend-down");
-		log_quoted("detail", array, strlen(array));
-		log_end();
-		return ask_answer(ASK_UNKNOWN, "");
+	if (answer == ASK_NO) {
+		refuse_login(attempt, array);
+		return true;
 	}
+	log_login("login-failed", attempt);
+	log_word("reason", "backend-down");
+	log_quoted("detail", array, strlen(array));
+	log_end();
+	ask_answer(ASK_UNKNOWN, "");
+	return true;
 }
 
 static bool
@@ -180,7 +185,8 @@ answer_send(char *body, size_t length)
 	log_quoted("injector", outcome.how, strlen(outcome.how));
 	log_end();
 	set_title("waiting");
-	return ask_answer(outcome.letter, outcome.text);
+	ask_answer(outcome.letter, outcome.text);
+	return true;
 }
 
 static const struct question {
@@ -228,7 +234,7 @@ monitor_run(const struct config *config, struct peer *peer, const struct identit
 			if (questions[i].kind == kind && questions[i].after_login == state.logged_in)
 				break;
 		if (kind < 0 || i == sizeof questions / sizeof *questions || !questions[i].answer(body, length)) {
-			/* Out of order, malformed, or not to be answered: the session dies with us. */
+			/* Out of order, malformed, or not to be answered: we go, and nobody answers it again. */
 			log_begin("end");
 			log_word("reason", "question-refused");
 			log_end();

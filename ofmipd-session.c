@@ -46,6 +46,9 @@
 
 enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
 
+/* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. */
+enum { LIFE_SECONDS = SESSION_SECONDS + CHECKER_SECONDS + INJECTOR_SECONDS };
+
 extern char **environ;
 
 static struct config config;
@@ -280,7 +283,7 @@ session(void)
 	const int kept[] = { ASK_WALL, ASK_SPOOL, config.tls_control, config.tls_read, config.tls_write };
 	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
 	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
-	const char *fault = drop_cage(&rights, config.root, id, most, kept, 5);
+	const char *fault = drop_cage(&rights, config.root, id, most, LIFE_SECONDS, kept, 5);
 
 	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
 }
@@ -358,7 +361,7 @@ main(int argc, char **argv)
 	peer_from_environment(&peer, &config);
 	if (config.check)
 		return check();
-	if (!drop_start(SESSION_SECONDS + CHECKER_SECONDS + INJECTOR_SECONDS))
+	if (!drop_start(LIFE_SECONDS))
 		return system_error("signals");
 	if (!keep_descriptors())
 		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
@@ -389,7 +392,7 @@ main(int argc, char **argv)
 		_exit(session());
 	if (!leave_client()) {
 		log_error("descriptors of the monitor", errno);
-		return 1;	/* and the session dies with us */
+		return 1;	/* the session sees us gone */
 	}
 	_exit(monitor_run(&config, &peer, &service, id, child));
 }

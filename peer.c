@@ -370,11 +370,13 @@ peer_unpack(struct peer *peer, const struct config *config, const char *packed, 
 	if (packed != end || strlen(fields[2]) != 1 || fields[2][0] < '0' || fields[2][0] > '0' + TLS_BEHIND ||
 	    strlen(fields[3]) != 1 || fields[3][0] < '0' || fields[3][0] > '0' + PEER_SOCKET)
 		return false;
-	if (!set_address(&peer->address, fields[0]) && fields[0][0] != '\0')
-		return false;
-	set_port(&peer->port, fields[1]);
 	peer->tls = (enum peer_tls)(fields[2][0] - '0');
-	peer->source = (enum peer_source)(fields[3][0] - '0');
+	if (config->proxy) {	/* nothing else changes who is calling */
+		if (!set_address(&peer->address, fields[0]) && fields[0][0] != '\0')
+			return false;
+		set_port(&peer->port, fields[1]);
+		peer->source = (enum peer_source)(fields[3][0] - '0');
+	}
 	if (peer->source == PEER_PROXY)
 		peer->host[0] = peer->info[0] = '\0';
 	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, fields[4]);

@@ -249,10 +249,24 @@ text_utf8(const char *bytes, size_t length)
 	return true;
 }
 
-static bool
-letter_or_digit(char byte)
+/* Where a byte may stand: in an atom of a local part (RFC 5322 section 3.2.3), in a domain, in the name of a host
+ * of ours. Bytes above 127 by RFC 6531 section 3.3. */
+enum { LOCAL = 1, DOMAIN = 2, HOST = 4 };
+
+static const unsigned char places[256] = {
+	['0' ... '9'] = LOCAL | DOMAIN | HOST, ['A' ... 'Z'] = LOCAL | DOMAIN | HOST,
+	['a' ... 'z'] = LOCAL | DOMAIN | HOST, ['-'] = LOCAL | DOMAIN | HOST, ['_'] = LOCAL | DOMAIN | HOST,
+	['.'] = DOMAIN | HOST, [':'] = HOST, ['['] = HOST, [']'] = HOST,
+	['!'] = LOCAL, ['#'] = LOCAL, ['$'] = LOCAL, ['%'] = LOCAL, ['&'] = LOCAL, ['\''] = LOCAL,
+	['*'] = LOCAL, ['+'] = LOCAL, ['/'] = LOCAL, ['='] = LOCAL, ['?'] = LOCAL, ['^'] = LOCAL, ['`'] = LOCAL,
+	['{'] = LOCAL, ['|'] = LOCAL, ['}'] = LOCAL, ['~'] = LOCAL,
+	[128 ... 255] = LOCAL | DOMAIN,
+};
+
+static inline bool
+may_stand(char byte, int where)
 {
-	return (byte >= '0' && byte <= '9') || (lower(byte) >= 'a' && lower(byte) <= 'z');
+	return (places[(unsigned char)byte] & where) != 0;
 }
 
 bool
@@ -261,17 +275,9 @@ text_hostname(const char *string)
 	size_t length = strlen(string);
 
 	for (size_t i = 0; i < length; i++)
-		if (!letter_or_digit(string[i]) && strchr("-._:[]", string[i]) == NULL)
+		if (!may_stand(string[i], HOST))
 			return false;
 	return length >= 1 && length <= 255;
-}
-
-/* RFC 5322 section 3.2.3; bytes above 127 by RFC 6531 section 3.3. */
-static bool
-atext(char byte)
-{
-	return letter_or_digit(byte) || byte < 0 ||
-	    (byte != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", byte) != NULL);
 }
 
 /* The domain or address literal at `p`; its length, 0 when there is none. */
@@ -294,8 +300,7 @@ domain_length(const char *p)
 			return 0;
 		return inside + 2;
 	}
-	for (; letter_or_digit(p[length]) || p[length] < 0 || (p[length] != '\0' &&
-	    strchr("-_.", p[length]) != NULL); length++) {
+	for (; may_stand(p[length], DOMAIN); length++) {
 		if (p[length] == '.' && empty_label)
 			return 0;
 		empty_label = p[length] == '.';
@@ -332,7 +337,7 @@ add_local(struct text *out, const char *local, size_t length, bool was_quoted)
 		return;
 	}
 	for (size_t i = 0; i < length && !quote; i++)
-		quote = !atext(local[i]) && (local[i] != '.' || local[i - 1] == '.');
+		quote = !may_stand(local[i], LOCAL) && (local[i] != '.' || local[i - 1] == '.');
 	if (quote)
 		text_add_byte(out, '"');
 	for (size_t i = 0; i < length; i++) {
@@ -359,7 +364,7 @@ mailbox(const char **at, const char *domain, struct text *out)
 		if (!quoted_string(&p, &local))
 			return false;
 	} else {
-		while (atext(*p) || *p == '.')
+		while (may_stand(*p, LOCAL) || *p == '.')
 			p++;
 		text_add_bytes(&local, *at, (size_t)(p - *at));
 		if (local.used == 0 || local.cut || array[0] == '.' || array[local.used - 1] == '.')
