@@ -30,8 +30,8 @@ TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd
 else
 BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
-FLAGS += -O2 -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
-LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
+FLAGS += -O2 -fPIE -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections
 TOOLS = ofmipd-session ofmipd-passwd
 ifdef NOCAGE
 BUILD = build/nocage
@@ -63,7 +63,7 @@ $(BUILD):
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit-%,$(wildcard tests/unit/*.c))
 units: $(UNITS)
 
-$(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h) Makefile $(patsubst %,$(BUILD)/%.o,$(SHARED) $(SESSION) $(MONITOR))
+$(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h tests/unit/*.h tests/fuzz/*) Makefile $(patsubst %,$(BUILD)/%.o,$(SHARED) $(SESSION) $(MONITOR))
 	$(CC) $(FLAGS) $(CFLAGS) -I. -o $@ $< \
 		$$(sed -n '1s,^/\* links: \(.*\) \*/,\1,p' $< | sed 's,[^ ]*,$(BUILD)/&.o,g') $(LIBS) -lcmocka $(filter -fsan%,$(LINK))
 

@@ -96,7 +96,8 @@ wait_for(int pipe, int process, int64_t deadline, struct child_end *end)
 {
 	struct pollfd pollers[2] = { { .fd = process, .events = POLLIN }, { .fd = pipe, .events = POLLIN } };
 
-	for (;;) {
+	/* What it said before it ended is in the pipe still; a descendant may go on saying things for ever. */
+	for (int late_words = 16; late_words > 0; late_words -= pollers[0].revents != 0) {
 		int64_t left = deadline - io_now();
 
 		if (left <= 0)
@@ -108,6 +109,7 @@ wait_for(int pipe, int process, int64_t deadline, struct child_end *end)
 		if (pollers[0].revents != 0 && (pollers[1].revents & POLLIN) == 0)
 			return true;
 	}
+	return true;
 }
 
 void

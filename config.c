@@ -347,9 +347,14 @@ read_options(struct config *config, int argc, char **argv, struct text *why)
 		char name[3] = { '-', (char)optopt, '\0' };
 		enum config_answer answer;
 
-		for (int i = 0; i < LENGTH(tmda); i++)
-			if (option == OPTION_TMDA + i || (tmda[i].letter != 0 && option == tmda[i].letter))
+		for (int i = 0; i < LENGTH(tmda); i++) {
+			char letter[3] = { '-', (char)tmda[i].letter, '\0' };
+
+			if (option == OPTION_TMDA + i)
 				return wrong(why, argv[optind - 1], NULL, tmda[i].instead);
+			if (tmda[i].letter != 0 && option == tmda[i].letter)
+				return wrong(why, letter, NULL, tmda[i].instead);
+		}
 		if (option == ':')
 			return wrong(why, argv[optind - 1], NULL, "needs a value behind it; see --help");
 		if (option == '?')

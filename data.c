@@ -110,11 +110,13 @@ complete_header(struct data *data)
 void
 data_start(struct data *data, const struct data_origin *origin, int spool)
 {
+	bool again = data->origin != NULL;
+
 	memset(data, 0, offsetof(struct data, out));
 	data->origin = origin;
 	data->spool = spool;
 	data->line_start = data->in_header = true;
-	if (origin->number > 1 && (ftruncate(spool, 0) != 0 || lseek(spool, 0, SEEK_SET) != 0))
+	if (again && (ftruncate(spool, 0) != 0 || lseek(spool, 0, SEEK_SET) != 0))
 		data->spool_failed = true;
 	add_received(data);
 }

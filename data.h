@@ -13,7 +13,7 @@ struct data_origin {
 	const char *with;	/* RFC 3848, 6531: ESMTPSA ... */
 	const char *tls;	/* protocol and cipher, "" if unknown */
 	const char *id;		/* the session's */
-	unsigned number;	/* of the message in the session, from 1: for its Message-ID */
+	unsigned number;	/* of the message among those handed over, from 1: for its Message-ID */
 	const char *sender;	/* From, where the message has none */
 };
 
@@ -37,8 +37,8 @@ struct data {
 	char out[DATA_OUT_SIZE];
 };
 
-/* Empties the spool and writes our Received field. The spool is at its beginning and empty before the first
- * message. */
+/* Empties the spool and writes our Received field. *data is zero before the first message, and the spool empty
+ * and at its beginning; `origin` is used until data_finish(). */
 void data_start(struct data *data, const struct data_origin *origin, int spool);
 
 /*

@@ -85,8 +85,12 @@ line_fill(struct line *line)
 	if (!line_flush(line))
 		return LINE_GONE;
 	if (line->start > 0) {
-		memmove(line->in, line->in + line->start, line->end - line->start);
-		line->end -= line->start;
+		size_t left = line->end - line->start, stale = left > line->start ? left : line->start;
+
+		/* Half of a password may be on the move. */
+		memmove(line->in, line->in + line->start, left);
+		explicit_bzero(line->in + stale, line->end - stale);
+		line->end = left;
 		line->start = 0;
 	}
 	deadline = io_now() + line->wait;

@@ -35,10 +35,11 @@ static void
 set_port(char (*port)[6], const char *value)
 {
 	uint64_t number;
+	struct text text;
 
-	(*port)[0] = '\0';
+	text_start(&text, *port, sizeof *port);
 	if (value != NULL && text_number(value, 65535, &number))
-		strlcpy(*port, value, sizeof *port);
+		text_add_number(&text, number);
 }
 
 static void
@@ -247,6 +248,7 @@ proxy_version_1(struct peer *peer, const struct config *config, const char *byte
 	peer->source = PEER_PROXY;
 	peer->host[0] = peer->info[0] = '\0';
 	peer->tls = TLS_NONE;
+	peer->tls_protocol[0] = peer->tls_cipher[0] = '\0';
 	settle(peer, config);
 	return (long)size + 2;
 }
@@ -301,6 +303,7 @@ proxy_version_2(struct peer *peer, const struct config *config, const char *byte
 	if ((header[12] & 15) == 0 || header[13] == 0 || header[13] == 0x31)
 		return (long)(16 + size);	/* LOCAL, or no address that means anything here */
 	found.tls = TLS_NONE;
+	found.tls_protocol[0] = found.tls_cipher[0] = '\0';
 	for (size_t at = 16 + addresses; at < 16 + size; ) {
 		size_t value = at + 3 > 16 + size ? 16 + size : (size_t)(header[at + 1] << 8 | header[at + 2]);
 

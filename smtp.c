@@ -33,7 +33,7 @@ static struct session {
 	bool data_refused;		/* DATA was, just now: its text may come all the same */
 	enum starttls starttls;		/* what is still to be had */
 	unsigned failed_logins, bad_commands, idle_commands;
-	unsigned commands, messages, accepted, refused;
+	unsigned commands, messages, accepted, refused;	/* messages: handed over */
 	uint64_t bytes;			/* of all messages */
 	const struct command *titled;	/* what ps shows: of a thousand recipients the first is enough */
 	const char *end;		/* why the session ended */
@@ -568,6 +568,7 @@ hand_over(void)
 	struct answer *answer = &session.answer;
 
 	session.envelope.body[session.envelope.length++] = '\0';
+	session.messages++;
 	if (!ask_send(&session.envelope, answer))
 		return &monitor_gone;
 	session.reply = (struct reply){ .text = answer->text };
@@ -593,7 +594,7 @@ receive_message(void)
 	struct data_origin origin = {
 		.config = session.config, .from = session.helo, .host = session.peer.host,
 		.address = session.peer.address, .with = with_protocol(), .tls = tls, .id = session.id,
-		.number = ++session.messages, .sender = transaction->sender.text,
+		.number = session.messages + 1, .sender = transaction->sender.text,
 	};
 
 	text_start(&text, tls, sizeof tls);
@@ -784,7 +785,7 @@ run_command(char *string, size_t length)
 	session.data_refused = false;
 	for (size_t i = 0; i < length; i++)
 		if ((string[i] >= 0 && string[i] < 32 && string[i] != '\t') || string[i] == 127)
-			return &bad_syntax;
+			return data_refused ? &not_smtp : &bad_syntax;
 	while (length > 0 && string[length - 1] == ' ')	/* RFC 5321 section 4.1.1 */
 		string[--length] = '\0';
 	verb = strcspn(string, " ");
@@ -792,13 +793,17 @@ run_command(char *string, size_t length)
 	if (command == NULL)
 		command = find(never, string, verb);
 	trace(command, string, length);
+	/* The first line of a text that was sent although its DATA was refused: what follows is not for us. */
+	if (command == NULL && data_refused)
+		return &not_smtp;
 	if (command != NULL && strcmp(command->name, "AUTH") == 0)
 		most = LINE_AUTH_MAX;
+	if (most == LINE_AUTH_MAX && (length + 2 > most || command->always != NULL))
+		line_wipe(string + verb, length - verb);	/* there is a password in it all the same */
 	if (length + 2 > most)
 		return most == LINE_AUTH_MAX ? &auth_too_long : &line_too_long;
 	if (command == NULL)
-		return data_refused ? &not_smtp : strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol
-		    : verb == 0 ? &bad_syntax : &unknown_command;
+		return strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol : verb == 0 ? &bad_syntax : &unknown_command;
 	if (session.titled != command) {
 		session.titled = command;
 		set_title(command->name);
