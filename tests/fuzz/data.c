@@ -64,6 +64,7 @@ take(struct result *result, const char *bytes, size_t size, size_t part)
 
 	*result = (struct result){ 0 };
 	writing = result;
+	data.origin = NULL;	/* as before the first message: this spool cannot be emptied */
 	data_start(&data, &origin, SPOOL);
 	while (given < size && !data.done) {
 		given += fuzz_part(part, size - given);
