@@ -79,20 +79,26 @@ bench: all
 layers: all
 	sh tests/layers $(BUILD)
 
+# The files of the tree say where things are without PREFIX.
+PLACES = -e 's,/usr/local/sbin/ofmipd,$(SBINDIR)/ofmipd,g' \
+	-e 's,/usr/local/share/doc/ofmipd-session/examples,$(EXAMPLEDIR),g'
+
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(SYSCONFDIR)/ofmipd
 	install -m 755 ofmipd-session ofmipd-passwd $(DESTDIR)$(SBINDIR)
 	for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
-	cp -r $(EXAMPLES) $(DESTDIR)$(EXAMPLEDIR)
-	install -m 755 $(RUNS) $(DESTDIR)$(EXAMPLEDIR)
+	for file in $(RUNS) $$(find $(EXAMPLES) -type f); do \
+		install -D -m $$(test -x $$file && echo 755 || echo 644) $$file $(DESTDIR)$(EXAMPLEDIR)/$$file || exit 1; done
+	find $(DESTDIR)$(EXAMPLEDIR) $(foreach page,$(MANUALS),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
+		-type f -exec sed -i $(PLACES) {} +
 	@echo "Next: ofmipd-session --check, and choose a door: man 7 ofmipd-doors."
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/ofmipd-session $(DESTDIR)$(SBINDIR)/ofmipd-passwd
 	for page in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
-	-rmdir $(DESTDIR)$(SYSCONFDIR)/ofmipd
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(patsubst %/,%,$(dir $(EXAMPLEDIR))) $(DESTDIR)$(SYSCONFDIR)/ofmipd
 
 dist:
 	git archive --prefix=ofmipd-session-$(VERSION)/ -o ofmipd-session-$(VERSION).tar.gz HEAD
