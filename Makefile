@@ -11,7 +11,7 @@ EXAMPLEDIR ?= $(PREFIX)/share/doc/ofmipd-session/examples
 # The rooms, by side of the wall; which may include which is said in tests/layers.
 SHARED  = text io config peer drop ask
 SESSION = line sasl data smtp
-MONITOR = child secret auth inject monitor
+MONITOR = child secret passwd auth inject monitor
 MANUALS = ofmipd-session.8 ofmipd-passwd.8 ofmipd-authfile.5 ofmipd-doors.7
 EXAMPLES = xinetd.d stunnel systemd haproxy
 RUNS    = tcpserver-run tcpserver-run-stunnel tcpserver-run-ucspi-tls tcpserver-log-run

@@ -21,8 +21,8 @@ struct ask_head {
 
 enum { ASK_PEER = 'P', ASK_AUTH = 'A', ASK_SEND = 'S' };
 
-/* Longest bodies: a login is what two AUTH lines decode to at most, and a mechanism; an envelope is F sender NUL, T
- * recipient NUL ..., NUL. */
+/* Longest bodies: a login is what two AUTH lines decode to at most, and a mechanism; an envelope is F sender
+ * NUL, T recipient NUL ..., NUL. */
 #define ASK_PEER_MAX 256
 #define ASK_AUTH_MAX (2 * 9216 + 2 + 24)
 #define ASK_SEND_MAX ((RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
@@ -56,16 +56,16 @@ bool ask_peer(const struct text *packed, struct answer *answer);
 bool ask_auth(struct login *login, struct answer *answer);
 bool ask_send(struct envelope *envelope, struct answer *answer);
 
-/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and a NUL behind them; 0: the
- * session is gone; -1: no question of ours, or too long: end the session. The body is valid until the next
- * call. Waits as long as it takes: an alarm bounds the monitor's whole life. */
+/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and a NUL behind them; 0:
+ * the session is gone; -1: no question of ours, or too long: end the session. The body is valid until the
+ * next call. Waits as long as it takes: an alarm bounds the monitor's whole life. */
 int ask_receive(char **body, size_t *length);
 
 /* Wipes the body last received: it may hold a password. */
 void ask_forget(void);
 
-/* Sends an answer; control characters in `text` become '?', what is too long is cut. That nobody was there to
- * hear it the next ask_receive() tells. */
+/* Sends an answer; control characters in `text` become '?', what is too long is cut. That nobody was there
+ * to hear it the next ask_receive() tells. */
 void ask_answer(char kind, const char *text);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,111 +18,6 @@
 
 #define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
 #define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
-
-/* One line of a file like /etc/passwd: user:password:uid:gid:gecos:home:shell:extra. */
-enum field { USER, PASSWORD, UID, GID, GECOS, HOME, SHELL, EXTRA, FIELDS };
-
-struct entry {
-	const char *fields[FIELDS];	/* "" for what is not there */
-	int count;
-	char line[2048];
-};
-
-struct file {
-	const char *bytes;
-	size_t length;
-	struct stat status;
-};
-
-static bool
-open_file(struct file *file, const char *path)
-{
-	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	void *bytes;
-	bool fine;
-
-	*file = (struct file){ .bytes = "" };
-	if (descriptor < 0)
-		return false;
-	fine = fstat(descriptor, &file->status) == 0 && S_ISREG(file->status.st_mode);
-	file->length = fine ? (size_t)file->status.st_size : 0;
-	if (file->length > 0) {
-		/* Shared pages, read once from front to back, and left mapped: who opens a file here
-		 * does so once, and most often in a process that ends with it. A file that is cut
-		 * under us ends that process by SIGBUS: "do not know". */
-		bytes = mmap(NULL, file->length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
-		fine = bytes != MAP_FAILED;
-		file->bytes = bytes;
-	}
-	close(descriptor);
-	return fine;
-}
-
-/* The start of the line behind `at`. */
-static const char *
-next_line(const struct file *file, const char *at)
-{
-	const char *end = file->bytes + file->length, *newline = memchr(at, '\n', (size_t)(end - at));
-
-	return newline == NULL ? end : newline + 1;
-}
-
-/* Copies the line at `at` and cuts it into fields. False: too long, or a NUL in it. */
-static bool
-read_entry(const struct file *file, const char *at, struct entry *entry)
-{
-	size_t length = (size_t)(next_line(file, at) - at);
-	char *rest = entry->line;
-
-	for (int i = 0; i < FIELDS; i++)
-		entry->fields[i] = "";
-	entry->count = 0;
-	if (length >= sizeof entry->line || memchr(at, '\0', length) != NULL)
-		return false;
-	memcpy(entry->line, at, length);
-	while (length > 0 && (entry->line[length - 1] == '\n' || entry->line[length - 1] == '\r'))
-		length--;
-	entry->line[length] = '\0';
-	while (rest != NULL && entry->count < FIELDS) {
-		entry->fields[entry->count++] = rest;
-		if (entry->count == FIELDS)
-			break;
-		rest = strchr(rest, ':');
-		if (rest != NULL)
-			*rest++ = '\0';
-	}
-	return true;
-}
-
-/*
- * Finds the line that begins with `name` and a colon: exact bytes, one search over the whole file whether it
- * is found early or late, so that a second one is seen too. How many there are; *at is the first.
- */
-static int
-find_entry(const struct file *file, const char *name, const char **at)
-{
-	char needle[USER_MAX + 3];
-	const char *p = file->bytes, *end = p + file->length;
-	size_t length;
-	int count = 0;
-	struct text text;
-
-	text_start(&text, needle, sizeof needle);
-	text_add_byte(&text, '\n');
-	text_add(&text, name);
-	text_add_byte(&text, ':');
-	length = text.used;
-	if (file->length >= length - 1 && memcmp(p, needle + 1, length - 1) == 0) {
-		*at = p;
-		count++;
-	}
-	while ((p = memmem(p, (size_t)(end - p), needle, length)) != NULL) {
-		if (count++ == 0)
-			*at = p + 1;
-		p += length - 1;
-	}
-	return count;
-}
 
 static bool
 two_fields(const struct entry *entry)
@@ -145,136 +39,18 @@ find_neighbour(const struct file *file, const char *name, struct entry *entry)
 		return false;
 	for (; *name != '\0'; name++)
 		hash = (hash ^ (unsigned char)*name) * 1099511628211U;
-	start = at = next_line(file, file->bytes + hash % file->length);
+	start = at = passwd_next(file, file->bytes + hash % file->length);
 	for (int tries = 0; tries < 1000; tries++) {
 		if (at == end)
 			at = file->bytes;
-		if (*at != '#' && read_entry(file, at, entry) && entry->count >= 2 &&
+		if (*at != '#' && passwd_entry(file, at, entry) && entry->count >= 2 &&
 		    secret_verify(entry->fields[PASSWORD], two_fields(entry), "") == SECRET_NO)
 			return true;
-		at = next_line(file, at);
+		at = passwd_next(file, at);
 		if (at == start)
 			break;
 	}
 	return false;
-}
-
-/* The groups in which `name` is listed, from /etc/group. */
-static void
-add_groups(struct rights *rights, const char *name)
-{
-	struct file file;
-	struct entry entry;
-	const char *end, *at;
-
-	rights->groups[0] = rights->gid;
-	rights->group_count = 1;
-	if (!open_file(&file, "/etc/group"))
-		return;
-	end = file.bytes + file.length;
-	for (at = file.bytes; at < end; at = next_line(&file, at)) {
-		uint64_t gid;
-		char *members;
-
-		if (!read_entry(&file, at, &entry) || !text_number(entry.fields[UID], UINT32_MAX - 1, &gid))
-			continue;
-		members = (char *)(uintptr_t)entry.fields[GID];	/* group:password:gid:members */
-		for (char *member = strtok(members, ","); member != NULL; member = strtok(NULL, ","))
-			if (strcmp(member, name) == 0 && gid != rights->gid && rights->group_count < GROUPS_MAX)
-				rights->groups[rights->group_count++] = (gid_t)gid;
-	}
-}
-
-/* What getent(1) prints for DATABASE and NAME. */
-static bool
-getent(const char *database, const char *name, struct child_end *end)
-{
-	const char *const arguments[] = { "/usr/bin/getent", database, name, NULL };
-	const char *const environment[] = { "PATH=/usr/bin:/bin", NULL };
-	const struct child_job job = {
-		.path = arguments[0], .arguments = arguments, .environment = environment,
-		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
-		    CHILD_NONE }, .seconds = 30,
-	};
-
-	child_run(&job, end);
-	return end->how == CHILD_EXITED && end->status == 0;
-}
-
-/* Does the machine keep accounts anywhere but in /etc/passwd (nsswitch.conf(5))? systemd's are its own. */
-static bool
-accounts_elsewhere(void)
-{
-	struct file file;
-	struct entry entry;
-	const char *at;
-
-	if (!open_file(&file, "/etc/nsswitch.conf") || find_entry(&file, "passwd", &at) != 1 ||
-	    !read_entry(&file, at, &entry))
-		return false;
-	entry.line[strlen("passwd") + 1 + strcspn(entry.fields[PASSWORD], "#")] = '\0';
-	for (char *word = strtok((char *)(uintptr_t)entry.fields[PASSWORD], " \t"); word != NULL;
-	    word = strtok(NULL, " \t"))
-		if (strcmp(word, "files") != 0 && strcmp(word, "compat") != 0 && strcmp(word, "systemd") != 0)
-			return true;
-	return false;
-}
-
-static bool
-set_account(struct identity *identity, const struct entry *entry)
-{
-	uint64_t uid, gid;
-
-	if (!text_number(entry->fields[UID], UINT32_MAX - 1, &uid) ||
-	    !text_number(entry->fields[GID], UINT32_MAX - 1, &gid))
-		return false;
-	identity->rights.uid = (uid_t)uid;
-	identity->rights.gid = (gid_t)gid;
-	strlcpy(identity->user, entry->fields[USER], sizeof identity->user);
-	if (entry->fields[HOME][0] == '/')
-		strlcpy(identity->home, entry->fields[HOME], sizeof identity->home);
-	return true;
-}
-
-bool
-auth_account(const char *name, bool groups, struct identity *identity)
-{
-	struct file file;
-	struct entry entry;
-	struct child_end end;
-	const char *at;
-	bool found;
-
-	*identity = (struct identity){ .home = "/" };
-	if (name[0] == '\0' || name[0] == '-' || name[0] == '+' || strpbrk(name, ":\n \t") != NULL ||
-	    strlen(name) > USER_MAX)
-		return false;
-	found = open_file(&file, "/etc/passwd") && find_entry(&file, name, &at) == 1 &&
-	    read_entry(&file, at, &entry) && set_account(identity, &entry);
-	if (found) {
-		if (groups)
-			add_groups(&identity->rights, name);
-		return true;
-	}
-	if (!accounts_elsewhere() || !getent("passwd", name, &end) || strncmp(end.said, name, strlen(name)) != 0 ||
-	    end.said[strlen(name)] != ':')
-		return false;
-	file = (struct file){ .bytes = end.said, .length = end.length };
-	if (!read_entry(&file, file.bytes, &entry) || !set_account(identity, &entry))
-		return false;
-	identity->rights.groups[0] = identity->rights.gid;
-	identity->rights.group_count = 1;
-	if (groups && getent("initgroups", name, &end)) {
-		strtok(end.said, " \n");
-		for (char *word; (word = strtok(NULL, " \n")) != NULL; ) {
-			uint64_t gid;
-
-			if (text_number(word, UINT32_MAX - 1, &gid) && gid != identity->rights.gid &&
-			    identity->rights.group_count < GROUPS_MAX)
-				identity->rights.groups[identity->rights.group_count++] = (gid_t)gid;
-		}
-	}
-	return true;
 }
 
 /* May a login make us that? The service account always; root, its group and system accounts never. */
@@ -292,7 +68,7 @@ static void
 identity_by_name(const struct config *config, const struct identity *service, const char *name,
     struct identity *identity)
 {
-	if (!config->root || (!auth_account(name, true, identity) && !auth_account(service->user, true, identity)))
+	if (!config->root || (!passwd_account(name, true, identity) && !passwd_account(service->user, true, identity)))
 		*identity = *service;
 	strlcpy(identity->user, name, sizeof identity->user);
 }
@@ -407,7 +183,7 @@ say_entry(const struct attempt *attempt, const struct entry *entry, const char *
 		user = name;
 	if (entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0') {
 		identity = *attempt->service;
-		if (!set_account(&identity, entry))
+		if (!passwd_ids(&identity, entry))
 			return say_reason(attempt, 'Z', "malformed-entry");
 		identity.rights.groups[0] = identity.rights.gid;
 		identity.rights.group_count = 1;
@@ -436,16 +212,16 @@ check_file(void *context, int said)
 	int found = 0;
 
 	attempt->said = said;
-	if (!open_file(&file, attempt->authenticator->path))
+	if (!passwd_open(&file, attempt->authenticator->path))
 		return say_reason(attempt, 'Z', "password-file-unreadable");
 	strlcpy(name, attempt->user, sizeof name);
 	text_lower(name);
 	/* Names that could not stand in the file, or would be a comment, are not looked for. */
 	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
-		found = find_entry(&file, name, &at);
+		found = passwd_find(&file, name, &at);
 	if (found > 1)
 		return say_reason(attempt, 'Z', "duplicate-user");
-	if (found == 1 && (!read_entry(&file, at, &entry)))
+	if (found == 1 && (!passwd_entry(&file, at, &entry)))
 		return say_reason(attempt, 'Z', "malformed-entry");
 	if (found == 0 && !find_neighbour(&file, name, &entry))
 		return say_reason(attempt, 'D', "no-such-user");
@@ -751,14 +527,14 @@ print_file(const struct config *config, const struct identity *service, const ch
 	bool cleartext = false, capitals = false;
 
 	text_start(&line, array, sizeof array);
-	if (!open_file(&file, path)) {
+	if (!passwd_open(&file, path)) {
 		text_add(&line, "wrong: no regular file that can be read: ");
 		text_add(&line, path);
 		config_say("password file", array);
 		return 1;
 	}
-	for (const char *at = file.bytes; at < file.bytes + file.length; at = next_line(&file, at)) {
-		if (*at == '#' || !read_entry(&file, at, &entry) || entry.count < 2)
+	for (const char *at = file.bytes; at < file.bytes + file.length; at = passwd_next(&file, at)) {
+		if (*at == '#' || !passwd_entry(&file, at, &entry) || entry.count < 2)
 			continue;
 		entries++;
 		capitals |= strpbrk(entry.fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;

@@ -5,38 +5,24 @@
 #include <stdbool.h>
 
 #include "config.h"
-#include "drop.h"
+#include "passwd.h"
 #include "peer.h"
-
-/* Whom a login makes of the monitor. */
-struct identity {
-	struct rights rights;
-	char user[USER_MAX + 1];	/* the name that the checker gave it */
-	char home[1024];
-};
 
 #define AUTH_REASON_MAX 400
 
-/* Can this authenticator be asked: does its file, its program exist? False: *why says what, and the mend. Two
- * system calls at most: it is asked before the banner. */
+/* Can this authenticator be asked: does its file, its program exist? False: *why says what, and the mend.
+ * Two system calls at most: it is asked before the banner. */
 bool auth_ready(const struct authenticator *authenticator, struct text *why);
 
 /* What --check says of each authenticator on descriptor 1: modes, owners, what is wrong. How many are wrong. */
 int auth_print(const struct config *config, const struct identity *service);
 
 /*
- * The account `name` from /etc/passwd and, if `groups`, its groups from /etc/group or, where it is not there
- * and nsswitch.conf(5) names more, from getent(1), which asks whatever the machine is set to ask. This program is linked statically: the C
- * library's own look-up would need its shared objects at run time.
- */
-bool auth_account(const char *name, bool groups, struct identity *identity);
-
-/*
  * One attempt: each authenticator in turn, in a process of its own, until one says yes. 'K': *identity is
- * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) is for the log: for 'D' one of our
- * words (no-such-user, wrong-password, disabled, uid-refused, network-refused, ...), perhaps with ": " and
- * more behind it; for 'Z' what is wrong and with which authenticator. `user` is not empty, at most USER_MAX bytes, `password` at most
- * PASSWORD_MAX: what is longer the caller refuses.
+ * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) is for the log: for 'D' one
+ * of our words (no-such-user, wrong-password, disabled, uid-refused, network-refused, ...), perhaps with ":
+ * " and more behind it; for 'Z' what is wrong and with which authenticator. `user` is not empty, at most
+ * USER_MAX bytes, `password` at most PASSWORD_MAX: what is longer the caller refuses.
  */
 char auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
     const char *user, const char *password, struct identity *identity, struct text *reason);

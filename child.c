@@ -126,8 +126,8 @@ child_run(const struct child_job *job, struct child_end *end)
 		end->status = errno;
 		return;
 	}
-	/* vfork(2): the child of a program only makes system calls until it is another program, and the pages
-	 * that fork(2) would copy for it are most of what starting it costs. */
+	/* vfork(2): the child of a program only makes system calls until it is another program, and the
+	 * pages that fork(2) would copy for it are most of what starting it costs. */
 	pid = job->inside != NULL ? _Fork() : vfork();
 	if (pid == 0)
 		run(job, said[1]);

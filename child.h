@@ -27,8 +27,8 @@ void child_environment_add(struct child_environment *environment, const char *na
 #define CHILD_SAID_MAX 3072
 
 /*
- * One job. `descriptors[n]` is what the child has as descriptor n: one of ours, CHILD_SAID or CHILD_NONE. One
- * of ours must not be lower than its n, nor be the n of another (0, 1 and 2 as themselves are fine). All
+ * One job. `descriptors[n]` is what the child has as descriptor n: one of ours, CHILD_SAID or CHILD_NONE.
+ * One of ours must not be lower than its n, nor be the n of another (0, 1 and 2 as themselves are fine). All
  * others are closed: every descriptor of the monitor is close-on-exec.
  */
 struct child_job {

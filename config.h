@@ -75,9 +75,9 @@ enum config_answer {
 };
 
 /*
- * Reads into *config, which is zero, the options (getopt_long; tmda-ofmipd's letters keep their meaning) and the environment
- * variables DATABYTES, UCSPITLS, SSLCTLFD, SSLREADFD and SSLWRITEFD. Keeps nothing of argv. Whether what
- * is named exists, those say who use it: auth_ready(), inject_ready().
+ * Reads into *config, which is zero, the options (getopt_long; tmda-ofmipd's letters keep their meaning) and
+ * the environment variables DATABYTES, UCSPITLS, SSLCTLFD, SSLREADFD and SSLWRITEFD. Keeps nothing of argv.
+ * Whether what is named exists, those say who use it: auth_ready(), inject_ready().
  */
 enum config_answer config_read(struct config *config, int argc, char **argv, struct text *why);
 

@@ -37,8 +37,8 @@ struct data {
 	char out[DATA_OUT_SIZE];
 };
 
-/* Empties the spool and writes our Received field. *data is zero before the first message, and the spool empty
- * and at its beginning; `origin` is used until data_finish(). */
+/* Empties the spool and writes our Received field. *data is zero before the first message, and the spool
+ * empty and at its beginning; `origin` is used until data_finish(). */
 void data_start(struct data *data, const struct data_origin *origin, int spool);
 
 /*

@@ -43,8 +43,8 @@ bool drop_become(const struct rights *rights, bool root);
  * drop_become(); always: rlimits, no core, no_new_privs, Landlock without a single rule, and the
  * seccomp list in drop.c. After it no file can be opened, nothing started, nobody signalled. `id` makes
  * the directory's name ours alone; `spool_limit` is the most bytes that a file may get; of the
- * descriptors above 2 the `kept` ones stay. After `seconds` SIGALRM ends the process whatever it does. NULL: done; else what failed (errno says why), and the caller must
- * end before it reads a byte.
+ * descriptors above 2 the `kept` ones stay. After `seconds` SIGALRM ends the process whatever it does. NULL:
+ * done; else what failed (errno says why), and the caller must end before it reads a byte.
  */
 const char *drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit,
     unsigned seconds, const int *kept, int count);

@@ -234,7 +234,8 @@ monitor_run(const struct config *config, struct peer *peer, const struct identit
 			if (questions[i].kind == kind && questions[i].after_login == state.logged_in)
 				break;
 		if (kind < 0 || i == sizeof questions / sizeof *questions || !questions[i].answer(body, length)) {
-			/* Out of order, malformed, or not to be answered: we go, and nobody answers it again. */
+			/* Out of order, malformed, or not to be answered: we go, and nobody answers it
+			 * again. */
 			log_begin("end");
 			log_word("reason", "question-refused");
 			log_end();

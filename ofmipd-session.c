@@ -41,6 +41,7 @@
 #include "inject.h"
 #include "io.h"
 #include "monitor.h"
+#include "passwd.h"
 #include "peer.h"
 #include "smtp.h"
 
@@ -173,7 +174,7 @@ find_service(void)
 	const char *home = getenv("HOME");
 
 	if (config.root)
-		return auth_account(config.user, false, &service) && service.rights.uid != 0 && service.rights.gid != 0;
+		return passwd_account(config.user, false, &service) && service.rights.uid != 0 && service.rights.gid != 0;
 	service.rights.uid = geteuid();
 	service.rights.gid = getegid();
 	strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
@@ -262,8 +263,8 @@ find_all(void)
 	return inject_ready(&config, &service, &why) ? NULL : array;
 }
 
-/* The spool is a file in memory without a name. It is opened once more, to read it from an offset of its own:
- * whoever has that cannot write it. */
+/* The spool is a file in memory without a name. It is opened once more, to read it from an offset of its
+ * own: whoever has that cannot write it. */
 static bool
 reopen_spool(void)
 {

@@ -94,9 +94,9 @@ settle(struct peer *peer, const struct config *config)
 }
 
 /*
- * stunnel's `exec` leaves one end of a pair of its own on descriptor 0: nameless AF_UNIX or, as Debian builds it,
- * a TCP connection between two ports of 127.0.0.1, of which neither is the client's: with that port it
- * would be a client on this machine, and no stunnel. Nobody elsewhere can make both ends 127.0.0.1.
+ * stunnel's `exec` leaves one end of a pair of its own on descriptor 0: nameless AF_UNIX or, as Debian
+ * builds it, a TCP connection between two ports of 127.0.0.1, of which neither is the client's: with that
+ * port it would be a client on this machine, and no stunnel. Nobody elsewhere can make both ends 127.0.0.1.
  */
 static bool
 stunnel_pair(const char *client_port)

@@ -249,8 +249,8 @@ text_utf8(const char *bytes, size_t length)
 	return true;
 }
 
-/* Where a byte may stand: in an atom of a local part (RFC 5322 section 3.2.3), in a domain, in the name of a host
- * of ours. Bytes above 127 by RFC 6531 section 3.3. */
+/* Where a byte may stand: in an atom of a local part (RFC 5322 section 3.2.3), in a domain, in the name of a
+ * host of ours. Bytes above 127 by RFC 6531 section 3.3. */
 enum { LOCAL = 1, DOMAIN = 2, HOST = 4 };
 
 static const unsigned char places[256] = {

@@ -1,4 +1,4 @@
-/* links: auth child secret peer drop config io text */
+/* links: auth passwd child secret peer drop config io text */
 /* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
 #include "unit.h"
 
@@ -340,13 +340,13 @@ accounts_of_the_machine(void **state)
 	    ":", "\t" };
 
 	(void)state;
-	assert_true(auth_account("root", true, &identity));
+	assert_true(passwd_account("root", true, &identity));
 	assert_int_equal(identity.rights.uid, 0);
 	assert_string_equal(identity.home, "/root");
-	assert_true(auth_account("nobody", false, &identity));
+	assert_true(passwd_account("nobody", false, &identity));
 	assert_int_equal(identity.rights.uid, 65534);
 	for (size_t i = 0; i < LENGTH(none); i++)
-		if (auth_account(none[i], true, &identity))
+		if (passwd_account(none[i], true, &identity))
 			fail_msg("\"%s\"", none[i]);
 }
 
