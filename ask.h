@@ -40,9 +40,8 @@ struct envelope {
 	char body[ASK_SEND_MAX];
 };
 
-/* What the monitor says: yes, a challenge follows, do not know (try again), no; and a text for the client
- * that may be empty. */
-enum { ASK_YES = 'K', ASK_CHALLENGE = 'C', ASK_UNKNOWN = 'Z', ASK_NO = 'D' };
+/* What the monitor says: yes, do not know (try again), no; and a text for the client that may be empty. */
+enum { ASK_YES = 'K', ASK_UNKNOWN = 'Z', ASK_NO = 'D' };
 
 #define ASK_ANSWER_MAX 400
 

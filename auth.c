@@ -16,6 +16,8 @@
 #include "secret.h"
 #include "text.h"
 
+_Static_assert(PASSWORD_MAX == SECRET_PASSWORD_MAX, "what the monitor lets through is what can be hashed");
+
 #define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
 #define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
 
@@ -513,28 +515,31 @@ print_file(const struct config *config, const struct identity *service, const ch
 	static const struct {
 		const char *fault, *mend;
 	} mends[] = {
-		{ "password-file-owner", "wrong: its owner is neither root nor the service account: chown root" },
-		{ "password-file-writable", "wrong: others can write it: chmod o-w" },
+		{ "password-file-owner", ": its owner is neither root nor the service account; chown root" },
+		{ "password-file-writable", ": others can write it; chmod o-w" },
 		{ "cleartext-password-file-readable",
-		    "wrong: it holds clear text that group or others can read: chmod 600" },
+		    ": it holds clear text that group or others can read; chmod 600" },
 	};
 	char array[1000];
 	struct text line;
 	struct file file;
 	struct entry entry;
 	const char *fault;
-	uint64_t entries = 0;
+	uint64_t entries = 0, unreadable = 0;
 	bool cleartext = false, capitals = false;
 
 	text_start(&line, array, sizeof array);
 	if (!passwd_open(&file, path)) {
-		text_add(&line, "wrong: no regular file that can be read: ");
 		text_add(&line, path);
-		config_say("password file", array);
+		text_add(&line, ": no regular file that can be read; give the password file's path");
+		config_say("wrong", array);
 		return 1;
 	}
 	for (const char *at = file.bytes; at < file.bytes + file.length; at = passwd_next(&file, at)) {
-		if (*at == '#' || !passwd_entry(&file, at, &entry) || entry.count < 2)
+		bool readable = passwd_entry(&file, at, &entry);
+
+		unreadable += *at != '#' && !readable;
+		if (*at == '#' || !readable || entry.count < 2)
 			continue;
 		entries++;
 		capitals |= strpbrk(entry.fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
@@ -552,14 +557,26 @@ print_file(const struct config *config, const struct identity *service, const ch
 	config_say("password file", array);
 	fault = file_fault(&file.status, config->root ? service->rights.uid : geteuid(), cleartext);
 	if (fault == NULL && (file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
-		config_say("password file", "warning: group or others can read the hashes: chmod 600");
+		config_say("warning", "group or others can read the hashes of the password file; chmod 600");
 	if (capitals)
-		config_say("password file", "warning: names with capital letters in it never match: logins are lower-cased; "
-		    "write them in small letters (ofmipd-passwd --import does)");
-	for (size_t i = 0; fault != NULL && i < sizeof mends / sizeof *mends; i++)
-		if (strcmp(fault, mends[i].fault) == 0)
-			config_say("password file", mends[i].mend);
-	return fault != NULL;
+		config_say("warning", "names with capital letters in the password file never match: logins are "
+		    "lower-cased; write them small (ofmipd-passwd --import does)");
+	for (size_t i = 0; fault != NULL && i < sizeof mends / sizeof *mends; i++) {
+		if (strcmp(fault, mends[i].fault) != 0)
+			continue;
+		text_start(&line, array, sizeof array);
+		text_add(&line, path);
+		text_add(&line, mends[i].mend);
+		config_say("wrong", array);
+	}
+	if (unreadable > 0) {
+		text_start(&line, array, sizeof array);
+		text_add(&line, path);
+		text_add(&line, ": lines longer than 4095 bytes, or with a NUL, are not read; shorten them: ");
+		text_add_number(&line, unreadable);
+		config_say("wrong", array);
+	}
+	return (fault != NULL) + (unreadable > 0);
 }
 
 int
@@ -574,8 +591,7 @@ auth_print(const struct config *config, const struct identity *service)
 
 		text_start(&why, array, sizeof array);
 		if (!auth_ready(authenticator, &why)) {
-			text_add(&why, " (wrong)");
-			config_say("authenticator", array);
+			config_say("wrong", array);
 			wrong++;
 		} else if (authenticator->kind == AUTHENTICATOR_FILE) {
 			wrong += print_file(config, service, authenticator->path);

@@ -63,7 +63,7 @@ static const struct {
 	{ 'R', "remoteauth", true, "use -A with a checkpassword program that asks that server" },
 	{ 'S', "vhome-script", true, "put the home directory into the password file (-a), or use -A" },
 	{ 'v', "vdomains-path", true, "put the virtual users into the password file (-a), or use -A" },
-	{ 0, "ssl", false, "let stunnel, sslserver or haproxy do TLS in front, and give --behind-tls" },
+	{ 0, "ssl", false, "let stunnel, sslserver or haproxy do TLS in front, see ofmipd-doors(7)" },
 	{ 0, "tls", true, "let stunnel or a UCSPI-TLS server do STARTTLS in front" },
 	{ 0, "ssl-cert", true, "give the certificate to the TLS wrapper in front" },
 	{ 0, "ssl-key", true, "give the key to the TLS wrapper in front" },

@@ -54,7 +54,7 @@ struct config {
 	bool behind_tls, allow_cleartext, proxy;
 	bool check, debug;
 	bool plain, login;		/* mechanisms */
-	bool smtputf8;			/* the injector carries it; set by inject_prepare() */
+	bool smtputf8;			/* the injector carries it; set by inject_ready() */
 	char hostname[256], domain[256];
 	uint64_t max_size;		/* bytes; UINT64_MAX: no limit */
 	uint64_t max_recipients;

@@ -217,7 +217,7 @@ drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool
 		return "setrlimit";
 	if (!drop_become(rights, root))
 		return "setgroups, setresgid, setresuid";
-	/* Later than the change of uid, which forgets it. It comes from a monitor of our uid only: after a
+	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid: after a
 	 * login as another the session sees at its next question that the monitor is gone, and should it
 	 * have been taken over, the alarm ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)

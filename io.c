@@ -19,22 +19,6 @@ io_read(int descriptor, void *bytes, size_t size)
 }
 
 bool
-io_read_all(int descriptor, void *bytes, size_t length)
-{
-	char *at = bytes;
-
-	while (length > 0) {
-		ssize_t got = io_read(descriptor, at, length);
-
-		if (got <= 0)
-			return false;
-		at += got;
-		length -= (size_t)got;
-	}
-	return true;
-}
-
-bool
 io_write_all(int descriptor, const void *bytes, size_t length)
 {
 	const char *at = bytes;

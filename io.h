@@ -12,9 +12,6 @@
 /* read(2) that goes on after a signal. */
 ssize_t io_read(int descriptor, void *bytes, size_t size);
 
-/* Reads exactly `length` bytes; false at an error or an early end. */
-bool io_read_all(int descriptor, void *bytes, size_t length);
-
 /* Writes all of it, after short writes and signals too; false (errno) at an error. */
 bool io_write_all(int descriptor, const void *bytes, size_t length);
 

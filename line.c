@@ -20,6 +20,15 @@ line_start(struct line *line, int read_from, int write_to)
 	line->start = line->end = line->out_used = 0;
 }
 
+/* When a wait that begins now ends. */
+static int64_t
+patience(const struct line *line)
+{
+	int64_t deadline = io_now() + line->wait;
+
+	return deadline < line->until ? deadline : line->until;
+}
+
 bool
 line_flush(struct line *line)
 {
@@ -31,7 +40,7 @@ line_flush(struct line *line)
 		if (written >= 0)
 			sent += (size_t)written;
 		else if (errno == EAGAIN)	/* descriptor 1 does not block: a client that never reads */
-			line->broken = !io_wait(line->write_to, POLLOUT, io_now() + line->wait);
+			line->broken = !io_wait(line->write_to, POLLOUT, patience(line));
 		else if (errno != EINTR)
 			line->broken = true;
 	}
@@ -93,9 +102,9 @@ line_fill(struct line *line)
 		line->end = left;
 		line->start = 0;
 	}
-	deadline = io_now() + line->wait;
+	deadline = patience(line);
 	do {
-		if (!io_wait(line->read_from, POLLIN, deadline < line->until ? deadline : line->until))
+		if (!io_wait(line->read_from, POLLIN, deadline))
 			return LINE_LATE;
 		got = io_read(line->read_from, line->in + line->end, LINE_IN_SIZE - line->end);
 	} while (got < 0 && errno == EAGAIN);

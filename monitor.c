@@ -1,8 +1,8 @@
 /* side: monitor. Answers the session's questions in their order; becomes the user at the login. */
 
 /*
- * What runs with the rights that the program was started with: ofmipd-session.c up to the fork, this file,
- * auth.c and child.c up to the login, inject.c's inject_ready(), drop.c. What runs as the user: inject.c,
+ * What runs with the rights that the program was started with: ofmipd-session.c, config.c and peer.c up to the
+ * fork, this file up to the login, auth.c with passwd.c, secret.c and child.c, inject.c's inject_ready(), drop.c. What runs as the user: inject.c,
  * and this file after the login. The session is not trusted: every length, order and address is checked
  * on this side of the wall.
  */
@@ -79,7 +79,7 @@ refuse_login(const struct attempt *attempt, char *reason)
 		log_quoted("detail", detail + 2, strlen(detail + 2));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
-	nanosleep(&pause, NULL);
+	(void)nanosleep(&pause, NULL);	/* cut short by a signal: no harm */
 	ask_answer(ASK_NO, "");
 }
 
@@ -88,17 +88,17 @@ accept_login(const struct attempt *attempt)
 {
 	const struct rights *rights = &state.identity.rights;
 
+	/* For good: nothing after this line runs with more than the user's rights. */
+	if (!drop_become(rights, state.config->root)) {
+		log_error("cannot become the user", errno);
+		return false;
+	}
 	strlcpy(state.login, attempt->user, sizeof state.login);
 	log_login("login", attempt);
 	if (strcmp(attempt->user, state.identity.user) != 0)
 		log_quoted("account", state.identity.user, strlen(state.identity.user));
 	log_number("uid", state.config->root ? rights->uid : state.service->rights.uid);
 	log_end();
-	/* For good: nothing after this line runs with more than the user's rights. */
-	if (!drop_become(rights, state.config->root)) {
-		log_error("cannot become the user", errno);
-		return false;
-	}
 	state.logged_in = true;
 	ask_answer(ASK_YES, state.login);
 	return true;

@@ -47,8 +47,9 @@
 
 enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
 
-/* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. */
-enum { LIFE_SECONDS = SESSION_SECONDS + CHECKER_SECONDS + INJECTOR_SECONDS };
+/* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
+ * may come at the end of its time: a login with every authenticator, or the throttle script and the injector. */
+enum { LIFE_SECONDS = SESSION_SECONDS + AUTHENTICATORS_MAX * CHECKER_SECONDS + 2 * INJECTOR_SECONDS };
 
 extern char **environ;
 
@@ -167,28 +168,35 @@ check_descriptors(void)
 	return ioctl(STDOUT_FILENO, FIONBIO, &on) == 0 ? NULL : strerror(errno);
 }
 
-/* Who we are when nobody has logged in. */
+/* Who we are when nobody has logged in. False: *why. */
 static bool
-find_service(void)
+find_service(struct text *why)
 {
 	const char *home = getenv("HOME");
 
-	if (config.root)
-		return passwd_account(config.user, false, &service) && service.rights.uid != 0 && service.rights.gid != 0;
-	service.rights.uid = geteuid();
-	service.rights.gid = getegid();
-	strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
-	return true;
+	if (!config.root) {
+		service.rights.uid = geteuid();
+		service.rights.gid = getegid();
+		strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
+		return true;
+	}
+	if (passwd_account(config.user, false, &service) && service.rights.uid != 0 && service.rights.gid != 0)
+		return true;
+	text_add(why, "-u ");
+	text_add_name(why, config.user);
+	text_add(why, ": no such account that is not root; adduser --system --group --no-create-home ofmipd, or give "
+	    "-u USER");
+	return false;
 }
 
-/* Time, process and chance: no two sessions share it, not even after a restart. */
+/* Time, process and random bytes: no two sessions share it, not even after a restart. */
 static bool
 make_id(void)
 {
 	uint32_t random;
 	struct text text;
 
-	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+	if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
 		return false;
 	text_start(&text, id, sizeof id);
 	text_add_hex(&text, (uint64_t)time(NULL), 8);
@@ -203,28 +211,36 @@ make_id(void)
 static int
 check(void)
 {
-	char array[500];
+	char array[700];
+	struct stat in;
 	struct text why;
 	int wrong = 0;
 	const char *safe;
+	bool connection = fstat(STDIN_FILENO, &in) == 0 && (S_ISSOCK(in.st_mode) || S_ISFIFO(in.st_mode));
 
 	config_say("client", peer.client);
 	config_say("client address from", peer_source_name(&peer));
 	config_say("encrypted", peer_encrypted(&peer) ? peer_tls_name(&peer) : "no");
 	safe = peer.tls != TLS_NONE ? peer_tls_name(&peer) : config.allow_cleartext ? "--allow-cleartext" : NULL;
-	config_say("AUTH", safe == NULL ? "not offered: the connection is neither encrypted nor local; if a TLS "
-	    "wrapper is in front give --behind-tls" : config.plain && config.login ? "PLAIN LOGIN"
-	    : config.plain ? "PLAIN" : "LOGIN");
+	if (config.starttls == STARTTLS_REQUIRED || (safe == NULL && config.starttls == STARTTLS_OFFERED))
+		config_say("AUTH", "after STARTTLS");
+	else if (safe != NULL)
+		config_say("AUTH", config.plain && config.login ? "PLAIN LOGIN" : config.plain ? "PLAIN" : "LOGIN");
+	else if (connection)
+		config_say("AUTH", "not offered: the connection is neither encrypted nor local; if a TLS wrapper is in "
+		    "front that does not tell us so, give --behind-tls");
+	else
+		config_say("AUTH", "not offered: depends on the connection, and descriptor 0 is none; put --check into "
+		    "the door's file, see ofmipd-doors(7)");
 	if (safe != NULL)
 		config_say("AUTH offered because", safe);
 	config_say("started as", config.root ? "root" : "an ordinary user: nobody else can be become");
-	if (config.root && !find_service()) {
-		config_say("wrong: no usable account (-u)", config.user);
-		config_say("mend", "adduser --system --group --no-create-home ofmipd, or give -u USER");
-		wrong++;
-	} else {
-		find_service();
+	text_start(&why, array, sizeof array);
+	if (find_service(&why)) {
 		config_say("service account", config.root ? config.user : "whoever starts the program");
+	} else {
+		config_say("wrong", array);
+		wrong++;
 	}
 	wrong += auth_print(&config, &service);
 	text_start(&why, array, sizeof array);
@@ -235,6 +251,9 @@ check(void)
 	inject_print(&config);
 	config_say("SMTPUTF8", config.smtputf8 ? "offered" : "not offered: the injector does not carry it");
 	config_print(&config);
+	if (strchr(config.domain, '.') == NULL)
+		config_say("warning", "the domain has no dot: <user> becomes user@it, and others cannot answer; give "
+		    "--hostname and --domain");
 	if (log_to_syslog && access("/dev/log", W_OK) != 0) {
 		config_say("wrong", "nothing can be logged: start a syslog daemon, or log to another descriptor 2");
 		wrong++;
@@ -250,13 +269,8 @@ find_all(void)
 	struct text why;
 
 	text_start(&why, array, sizeof array);
-	if (!find_service()) {
-		text_add(&why, "-u ");
-		text_add_name(&why, config.user);
-		text_add(&why, ": no such account that is not root; adduser --system --group --no-create-home "
-		    "ofmipd, or give -u USER");
+	if (!find_service(&why))
 		return array;
-	}
 	for (int i = 0; i < config.authenticator_count; i++)
 		if (!auth_ready(&config.authenticators[i], &why))
 			return array;
@@ -310,8 +324,8 @@ keep_descriptors(void)
 	return drop_descriptors(kept, 3);
 }
 
-/* The monitor never touches the client's connection: it has /dev/null there. Nor its own end
- * of the wall twice: it must see the session go. */
+/* The monitor never touches the client's connection: it has /dev/null there. Nor does it keep
+ * the session's end of the wall: it must see the session go. */
 static bool
 leave_client(void)
 {
@@ -344,9 +358,9 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	if (argc == 3 && strcmp(argv[1], "--report") == 0)
 		return auth_report(argv[2]);
-	if (!make_id())
-		return EXIT_TEMPORARY;
 	log_start(false, id, NULL);
+	if (!make_id())
+		return system_error("getrandom");
 	text_start(&why, array, sizeof array);
 	answer = config_read(&config, argc, argv, &why);
 	if (answer == CONFIG_PRINTED)

@@ -94,29 +94,57 @@ passwd_find(const struct file *file, const char *name, const char **at)
 	return count;
 }
 
-/* The groups in which `name` is listed, from /etc/group. */
+/* Is `name` in the list of members, which ends at `end`? */
+static bool
+is_member(const char *members, const char *end, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (members < end) {
+		const char *comma = memchr(members, ',', (size_t)(end - members));
+
+		if (comma == NULL)
+			comma = end;
+		if ((size_t)(comma - members) == length && memcmp(members, name, length) == 0)
+			return true;
+		members = comma + 1;
+	}
+	return false;
+}
+
+/* The groups in which `name` is listed, from /etc/group: group:password:gid:members. A list of members may be of any
+ * length: the line is read where it stands. */
 static void
 add_groups(struct rights *rights, const char *name)
 {
 	struct file file;
-	struct entry entry;
-	const char *end, *at;
+	const char *next;
 
 	rights->groups[0] = rights->gid;
 	rights->group_count = 1;
 	if (!passwd_open(&file, "/etc/group"))
 		return;
-	end = file.bytes + file.length;
-	for (at = file.bytes; at < end; at = passwd_next(&file, at)) {
+	for (const char *at = file.bytes, *end = at + file.length; at < end; at = next) {
+		const char *colon = at, *line_end;
+		char number[12] = "";
 		uint64_t gid;
-		char *members;
 
-		if (!passwd_entry(&file, at, &entry) || !text_number(entry.fields[UID], UINT32_MAX - 1, &gid))
+		next = passwd_next(&file, at);
+		line_end = next[-1] == '\n' ? next - 1 : next;
+		for (int i = 0; i < 2 && colon != NULL; i++) {
+			at = i == 0 ? at : colon + 1;
+			colon = memchr(at, ':', (size_t)(line_end - at));
+		}
+		if (colon == NULL)
 			continue;
-		members = (char *)(uintptr_t)entry.fields[GID];	/* group:password:gid:members */
-		for (char *member = strtok(members, ","); member != NULL; member = strtok(NULL, ","))
-			if (strcmp(member, name) == 0 && gid != rights->gid && rights->group_count < GROUPS_MAX)
-				rights->groups[rights->group_count++] = (gid_t)gid;
+		at = colon + 1;
+		colon = memchr(at, ':', (size_t)(line_end - at));
+		if (colon == NULL || (size_t)(colon - at) >= sizeof number)
+			continue;
+		memcpy(number, at, (size_t)(colon - at));
+		if (text_number(number, UINT32_MAX - 1, &gid) && gid != rights->gid &&
+		    rights->group_count < GROUPS_MAX && is_member(colon + 1, line_end, name))
+			rights->groups[rights->group_count++] = (gid_t)gid;
 	}
 }
 

@@ -22,7 +22,7 @@ enum field { USER, PASSWORD, UID, GID, GECOS, HOME, SHELL, EXTRA, FIELDS };
 struct entry {
 	const char *fields[FIELDS];	/* "" for what is not there */
 	int count;
-	char line[2048];
+	char line[4096];	/* longer lines are not read */
 };
 
 struct file {

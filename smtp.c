@@ -329,7 +329,9 @@ starttls(char *argument)
 		return NULL;
 	session.peer.tls = TLS_STARTTLS;
 	/* A failure to close what is not needed any more loses nothing. */
-	(void)(close(config->tls_control) + close(STDIN_FILENO) + close(STDOUT_FILENO));
+	(void)close(config->tls_control);
+	(void)close(STDIN_FILENO);
+	(void)close(STDOUT_FILENO);
 	line_start(&session.line, config->tls_read, config->tls_write);
 	session.starttls = STARTTLS_NONE;
 	session.greeted = session.extended = false;
@@ -561,6 +563,21 @@ with_protocol(void)
 	return names[session.transaction.smtputf8][peer_encrypted(&session.peer)];
 }
 
+/* A whole message that came no further than here: the monitor knows nothing of it. */
+static void
+log_refused(const struct reply *reply)
+{
+	const char *user = session.user, *sender = session.transaction.sender.text;
+
+	log_begin(reply->code < 500 ? "deferred" : "refused");
+	log_quoted("user", user, strlen(user));
+	log_quoted("from", sender, strlen(sender));
+	log_number("recipients", session.transaction.recipients);
+	log_number("size", session.data.size);
+	log_message("reason", reply->text);
+	log_end();
+}
+
 /* The whole message is in the spool: the one moment at which somebody is told to send it. */
 static const struct reply *
 hand_over(void)
@@ -619,6 +636,8 @@ receive_message(void)
 	reply = data_finish(data);
 	if (reply == NULL)
 		reply = hand_over();
+	else
+		log_refused(reply);
 	if (reply->code == 250) {
 		session.accepted++;
 		session.bad_commands = session.idle_commands = 0;
@@ -892,7 +911,8 @@ converse(void)
 		if (reply == &session.reply && !line_flush(line) && reply->code == 250)
 			session.end = "reply-lost";
 		if (reply->close && session.end == NULL)
-			session.end = reply->code == 421 ? "internal-failure" : "not-smtp";
+			session.end = reply->code == 421 ? "internal-failure" : reply == &no_chunking ? "chunking"
+			    : "not-smtp";
 	}
 	line_flush(line);	/* if this cannot be sent any more there is nobody who misses it */
 }

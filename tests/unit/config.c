@@ -179,7 +179,7 @@ what_is_wrong_is_named(void **state)
 		{ "-R imap://localhost", "-R", "-A", NULL },
 		{ "-a /f -S /script", "-S", "home", NULL },
 		{ "-a /f -v /virtualdomains", "-v", "virtual", NULL },
-		{ "-a /f --ssl", "--ssl", "--behind-tls", NULL },
+		{ "-a /f --ssl", "--ssl", "ofmipd-doors", NULL },
 		{ "-a /f --tls=on", "--tls", "STARTTLS", NULL },
 		{ "-a /f --ssl-cert=/c", "--ssl-cert", "wrapper", NULL },
 		{ "-a /f --ssl-key /k", "--ssl-key", "wrapper", NULL },
