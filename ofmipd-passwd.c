@@ -1295,6 +1295,8 @@ home_argument(const char *value)
 
 	if (value[0] != '/')
 		wrong_use("--home %s: not an absolute path", value);
+	if (strlen(value) > 1000)	/* a session reads no line longer than 4095 bytes */
+		wrong_use("--home: longer than 1000 bytes");
 	for (c = value; *c != '\0'; c++)
 		if (*c == ':' || (unsigned char)*c < ' ' || *c == 0x7f)
 			wrong_use("--home: a colon or a control character does not fit in the file");
