@@ -131,8 +131,9 @@ child_run(const struct child_job *job, struct child_end *end)
 	pid = job->inside != NULL ? _Fork() : vfork();
 	if (pid == 0)
 		run(job, said[1]);
-	end->status = errno;
-	close(said[1]);
+	if (pid < 0)
+		end->status = errno;
+	close(said[1]);	/* close(2) of what was only read, or never used, loses nothing: here and below */
 	if (pid < 0) {
 		close(said[0]);
 		return;

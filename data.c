@@ -223,7 +223,6 @@ size_t
 data_take(struct data *data, const char *bytes, size_t length)
 {
 	const char *at = bytes, *end = bytes + length;
-	char *out;
 	uint64_t dots = 0;
 
 	/* What is in the buffer now can only become shorter on the way, but for the fields that we add. */
@@ -231,7 +230,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 		flush(data);
 	while (at < end) {
 		const char *line = at, *newline;
-		size_t copied;
+		size_t copied, text;
 
 		if (data->line_start && !data->in_header) {
 			line = at = take_lines(data, at, end, &dots);
@@ -257,9 +256,8 @@ data_take(struct data *data, const char *bytes, size_t length)
 		/* Up to the LF; what stands before it tells whether that ends a line. A CR at the end of
 		 * what we have waits for its LF. */
 		newline = memchr(at, '\n', (size_t)(end - at));
-		out = data->out + data->out_used;
 		if (newline == NULL) {
-			copied = (size_t)(end - at) - (end[-1] == '\r');
+			text = copied = (size_t)(end - at) - (end[-1] == '\r');
 			if (copied == 0)
 				break;
 			data->line_start = false;
@@ -267,16 +265,15 @@ data_take(struct data *data, const char *bytes, size_t length)
 			copied = (size_t)(newline - at);
 			data->line_start = copied > 0 && newline[-1] == '\r';
 			data->blemished |= !data->line_start;
+			text = copied - data->line_start;
 		}
+		data->blemished |= memchr(at, '\r', text) != NULL;
 		if (!data->dropping) {
-			size_t kept = copied - (newline != NULL && data->line_start);
-
-			memcpy(out, at, kept);
+			memcpy(data->out + data->out_used, at, text);
+			data->out_used += text;
 			if (newline != NULL)
-				out[kept++] = '\n';
-			data->out_used += kept;
+				data->out[data->out_used++] = '\n';
 		}
-		data->blemished |= memchr(at, '\r', copied - (newline != NULL && data->line_start)) != NULL;
 		at += copied + (newline != NULL);
 	}
 	length = (size_t)(at - bytes);

@@ -214,6 +214,26 @@ proxy_port(const char *value)
 	return value != NULL && text_number(value, 65535, &number) && (value[0] != '0' || value[1] == '\0');
 }
 
+/* What was known of the proxy says nothing of the client. */
+static void
+forget(struct peer *peer)
+{
+	peer->host[0] = peer->info[0] = '\0';
+	peer->tls = TLS_NONE;
+	peer->tls_protocol[0] = peer->tls_cipher[0] = '\0';
+}
+
+static bool
+set_proxied(struct peer *peer, const struct config *config, const char *address, const char *port)
+{
+	if (!set_address(&peer->address, address))
+		return false;
+	set_port(&peer->port, port);
+	peer->source = PEER_PROXY;
+	settle(peer, config);
+	return true;
+}
+
 /* Section 2.1 of the protocol: one line of at most 107 bytes, single blanks. */
 static long
 proxy_version_1(struct peer *peer, const struct config *config, const char *bytes, size_t length)
@@ -242,15 +262,8 @@ proxy_version_1(struct peer *peer, const struct config *config, const char *byte
 	if (family == 0 || inet_pton(family, fields[2], address) != 1 ||
 	    inet_pton(family, fields[3], address) != 1 || !proxy_port(fields[4]) || !proxy_port(fields[5]))
 		return -1;
-	if (!set_address(&peer->address, fields[2]))
-		return -1;
-	set_port(&peer->port, fields[4]);
-	peer->source = PEER_PROXY;
-	peer->host[0] = peer->info[0] = '\0';
-	peer->tls = TLS_NONE;
-	peer->tls_protocol[0] = peer->tls_cipher[0] = '\0';
-	settle(peer, config);
-	return (long)size + 2;
+	forget(peer);
+	return set_proxied(peer, config, fields[2], fields[4]) ? (long)size + 2 : -1;
 }
 
 /* The PP2_TYPE_SSL field (0x20): client bits, verify, then sub-fields. */
@@ -302,8 +315,7 @@ proxy_version_2(struct peer *peer, const struct config *config, const char *byte
 		return 0;
 	if ((header[12] & 15) == 0 || header[13] == 0 || header[13] == 0x31)
 		return (long)(16 + size);	/* LOCAL, or no address that means anything here */
-	found.tls = TLS_NONE;
-	found.tls_protocol[0] = found.tls_cipher[0] = '\0';
+	forget(&found);
 	for (size_t at = 16 + addresses; at < 16 + size; ) {
 		size_t value = at + 3 > 16 + size ? 16 + size : (size_t)(header[at + 1] << 8 | header[at + 2]);
 
@@ -313,16 +325,13 @@ proxy_version_2(struct peer *peer, const struct config *config, const char *byte
 			return -1;
 		at += 3 + value;
 	}
-	if (inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source) == NULL ||
-	    !set_address(&found.address, source))
+	if (inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source) == NULL)
 		return -1;
 	text_start(&text, port, sizeof port);
 	text_add_number(&text, addresses == 12 ? (uint64_t)(header[24] << 8 | header[25])
 	    : (uint64_t)(header[48] << 8 | header[49]));
-	set_port(&found.port, port);
-	found.source = PEER_PROXY;
-	found.host[0] = found.info[0] = '\0';
-	settle(&found, config);
+	if (!set_proxied(&found, config, source, port))
+		return -1;
 	*peer = found;
 	return (long)(16 + size);
 }
