@@ -382,10 +382,11 @@ ask_program(struct attempt *attempt, struct identity *identity, struct text *rea
 	char reporter[1024];
 	const char *arguments[WORDS_MAX + 3], *name, *value;
 	struct child_environment environment;
+	struct rights ended_as;
 	struct child_job job = {
 		.path = attempt->authenticator->path, .arguments = arguments, .environment = environment.pointers,
 		.descriptors = { STDIN_FILENO, CHILD_SAID, CHILD_SAID, CHILD_NONE, CHILD_NONE, CHILD_NONE,
-		    CHILD_NONE }, .seconds = CHECKER_SECONDS,
+		    CHILD_NONE }, .seconds = CHECKER_SECONDS, .ended_as = &ended_as,
 	};
 	struct child_end end;
 	ssize_t length = readlink("/proc/self/exe", reporter, sizeof reporter - 1);
@@ -425,6 +426,11 @@ ask_program(struct attempt *attempt, struct identity *identity, struct text *rea
 	letter = end.how == CHILD_EXITED && end.status == 0 ? heard(attempt, &end, identity, reason) : 0;
 	if (letter != 'K' || !all_read)
 		return judge_program(&end, letter == 'K', reason);
+	if (identity->rights.uid != ended_as.uid || identity->rights.gid != ended_as.gid) {
+		text_add(reason, "report-not-believed: the program must run our reporter in its own place");
+		return 'D';
+	}
+	identity->rights = ended_as;
 	if (!attempt->config->root) {
 		identity->rights = attempt->service->rights;
 	} else if (identity->rights.uid == 0) {

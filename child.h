@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "drop.h"
 #include "text.h"
 
 /* The environment of a program: these variables and nothing else. */
@@ -39,6 +40,7 @@ struct child_job {
 	const char *path;		/* a program: absolute path */
 	const char *const *arguments, *const *environment;
 	int descriptors[CHILD_DESCRIPTORS];
+	struct rights *ended_as;	/* or NULL; what the process was when it ended, as the kernel has it */
 	int seconds;			/* then the child and its process group are killed */
 };
 

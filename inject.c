@@ -15,6 +15,10 @@
 #include "io.h"
 #include "text.h"
 
+/* Something of an injector that was killed may live on and read the spool: no other message may be written over
+ * this one. RFC 3463: 4.3.2. */
+static const char too_late[] = "4.3.2 The mail system did not answer in time, closing connection";
+
 static int maildir = -1;	/* the directory, opened at the start */
 
 static const char *sendmail_arguments[RECIPIENTS_MAX + 6];
@@ -53,6 +57,17 @@ may_make(const char *path)
 	return access(parent, W_OK) == 0;
 }
 
+/* The directory that was just made becomes the service account's. It is open, and no symbolic link: its parent's
+ * owner may have put anything in its place. */
+static bool
+give(int directory, const struct identity *service)
+{
+	bool given = directory >= 0 && fchown(directory, service->rights.uid, service->rights.gid) == 0;
+
+	close(directory);
+	return given;
+}
+
 /* Opens DIR. Where it is missing it is made, with its three parts, for the service account; but a check only
  * looks. */
 static bool
@@ -62,15 +77,15 @@ open_maildir(const struct config *config, const struct identity *service)
 	const char *path = config->injector_path;
 	bool made = !config->check && mkdir(path, 0700) == 0;
 
-	maildir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	maildir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (made ? O_NOFOLLOW : 0));
 	if (maildir < 0)
 		return config->check && errno == ENOENT && may_make(path);
 	for (int i = 0; i < 3 && !config->check; i++) {
 		if (mkdirat(maildir, parts[i], 0700) != 0) {
 			if (errno != EEXIST)
 				return false;
-		} else if (config->root &&
-		    fchownat(maildir, parts[i], service->rights.uid, service->rights.gid, 0) != 0) {
+		} else if (config->root && !give(openat(maildir, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		    O_CLOEXEC), service)) {
 			return false;
 		}
 	}
@@ -277,6 +292,8 @@ judge_sendmail(const struct child_end *end, struct outcome *outcome)
 	};
 
 	answer(outcome, 'Z', "4.3.0 The mail system did not take the message, try again later");
+	if (end->how == CHILD_LATE)
+		answer(outcome, 'Z', too_late);
 	if (end->how != CHILD_EXITED)
 		return;
 	if (end->status == 0)
@@ -341,6 +358,8 @@ judge_qmail(const struct child_end *end, int words, struct outcome *outcome)
 	char said[300] = "";
 
 	answer(outcome, 'Z', "4.3.0 The mail system did not take the message, try again later");
+	if (end->how == CHILD_LATE)
+		answer(outcome, 'Z', too_late);
 	if (end->how != CHILD_EXITED)
 		return;
 	if (end->status == 0)
@@ -462,6 +481,25 @@ send_maildir(const struct config *config, const struct message *message, struct 
 	}
 }
 
+/* The spool from its beginning with an offset of its own: what an earlier injector left running reads on from
+ * the old one. */
+static bool
+open_again(int spool)
+{
+	char array[40];
+	struct text path;
+	int fresh;
+	bool fine;
+
+	text_start(&path, array, sizeof array);
+	text_add(&path, "/proc/self/fd/");
+	text_add_number(&path, (uint64_t)spool);
+	fresh = open(array, O_RDONLY | O_CLOEXEC);
+	fine = fresh >= 0 && dup3(fresh, spool, O_CLOEXEC) == spool;
+	close(fresh);
+	return fine;
+}
+
 void
 inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome)
@@ -474,7 +512,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		return;
 	/* The offset is ours alone, and moved only by the injector of an earlier message. */
 	if (fstat(message->spool, &status) != 0 ||
-	    (message->number > 1 && lseek(message->spool, 0, SEEK_SET) != 0)) {
+	    (message->number > 1 && !open_again(message->spool))) {
 		strlcpy(outcome->how, strerror(errno), sizeof outcome->how);
 		answer(outcome, 'Z', "4.3.0 The spool cannot be read, try again later");
 		return;

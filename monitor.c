@@ -67,7 +67,6 @@ log_login(const char *event, const struct attempt *attempt)
 static void
 refuse_login(const struct attempt *attempt, char *reason)
 {
-	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
 	char *detail = strchr(reason, ':');
 
 	state.failures++;
@@ -79,7 +78,6 @@ refuse_login(const struct attempt *attempt, char *reason)
 		log_quoted("detail", detail + 2, strlen(detail + 2));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
-	(void)nanosleep(&pause, NULL);	/* cut short by a signal: no harm */
 	ask_answer(ASK_NO, "");
 }
 
@@ -125,6 +123,7 @@ read_attempt(const char *body, size_t length, struct attempt *attempt)
 static bool
 check_login(const struct attempt *attempt)
 {
+	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
 	char array[AUTH_REASON_MAX];
 	struct text reason;
 	char answer = ASK_NO;
@@ -139,6 +138,8 @@ check_login(const struct attempt *attempt)
 		    &state.identity, &reason);
 	if (answer == ASK_YES)
 		return accept_login(attempt);
+	/* After "do not know" too: another authenticator may have said no. Cut short by a signal: no harm. */
+	(void)nanosleep(&pause, NULL);
 	if (answer == ASK_NO) {
 		refuse_login(attempt, array);
 		return true;

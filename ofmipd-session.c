@@ -278,7 +278,7 @@ find_all(void)
 }
 
 /* The spool is a file in memory without a name. It is opened once more, to read it from an offset of its
- * own: whoever has that cannot write it. */
+ * own. */
 static bool
 reopen_spool(void)
 {
@@ -297,7 +297,10 @@ session(void)
 {
 	const int kept[] = { ASK_WALL, ASK_SPOOL, config.tls_control, config.tls_read, config.tls_write };
 	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
-	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
+	struct stat log;
+	/* The limit is for the spool; a log that is a file would meet it, too. */
+	bool log_is_file = fstat(STDERR_FILENO, &log) != 0 || S_ISREG(log.st_mode);
+	uint64_t most = log_is_file || config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
 	const char *fault = drop_cage(&rights, config.root, id, most, LIFE_SECONDS, kept, 5);
 
 	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
@@ -321,6 +324,9 @@ keep_descriptors(void)
 		    (kept[i] >= 0 && fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
 			return false;
 	}
+	/* As descriptor 1: a client that does not read must not hold us in write(2). */
+	if (config.starttls != STARTTLS_NONE && ioctl(config.tls_write, FIONBIO, &(int){ 1 }) != 0)
+		return false;
 	return drop_descriptors(kept, 3);
 }
 

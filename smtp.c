@@ -272,7 +272,8 @@ auth(char *argument)
 static bool
 read_tls_variables(void)
 {
-	int64_t deadline = io_now() + session.line.wait;
+	int64_t now = io_now(), deadline = session.line.until < now + session.line.wait ? session.line.until
+	    : now + session.line.wait;
 	char variable[1024];
 	size_t length = 0, whole = 0;
 
@@ -593,9 +594,14 @@ hand_over(void)
 		session.reply.code = 250;
 	} else if (answer->kind == ASK_NO) {
 		session.reply.code = 554;
+	} else if (strncmp(answer->text, ASK_LATE, strlen(ASK_LATE)) == 0) {
+		session.reply.code = 451;
+		session.end = "injector-late";
+		return &session.reply;
 	} else {	/* RFC 5321: 450 where a policy said not now, 451 where something failed */
 		session.reply.code = strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
 	}
+	(void)!ftruncate(ASK_SPOOL, 0);	/* its memory; the next message makes sure of it */
 	return &session.reply;
 }
 
