@@ -53,6 +53,8 @@ enum { LIFE_SECONDS = SESSION_SECONDS + AUTHENTICATORS_MAX * CHECKER_SECONDS + 2
 
 extern char **environ;
 
+#define LOG_ROOM (64 << 20)	/* bytes that a log that is a file may grow by while a session lasts */
+
 static struct config config;
 static struct peer peer;
 static struct identity service;
@@ -297,12 +299,14 @@ session(void)
 {
 	const int kept[] = { ASK_WALL, ASK_SPOOL, config.tls_control, config.tls_read, config.tls_write };
 	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
+	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
 	struct stat log;
-	/* The limit is for the spool; a log that is a file would meet it, too. */
-	bool log_is_file = fstat(STDERR_FILENO, &log) != 0 || S_ISREG(log.st_mode);
-	uint64_t most = log_is_file || config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
-	const char *fault = drop_cage(&rights, config.root, id, most, LIFE_SECONDS, kept, 5);
+	const char *fault;
 
+	/* The limit is for the spool; but a log that is a file must have room to grow under it, too. */
+	if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode) && most < (uint64_t)log.st_size + LOG_ROOM)
+		most = (uint64_t)log.st_size + LOG_ROOM;
+	fault = drop_cage(&rights, config.root, id, most, LIFE_SECONDS, kept, 5);
 	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
 }
 
