@@ -30,8 +30,8 @@ TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd
 else
 BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
-FLAGS += -O2 -fPIE -ffunction-sections -fdata-sections -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
-LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections
+FLAGS += -O2 -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
 TOOLS = ofmipd-session ofmipd-passwd
 ifdef NOCAGE
 BUILD = build/nocage
