@@ -43,9 +43,6 @@ struct envelope {
 /* What the monitor says: yes, do not know (try again), no; and a text for the client that may be empty. */
 enum { ASK_YES = 'K', ASK_UNKNOWN = 'Z', ASK_NO = 'D' };
 
-/* How an ASK_UNKNOWN begins after which the spool must not be written again: the session ends. */
-#define ASK_LATE "4.3.2 "
-
 #define ASK_ANSWER_MAX 400
 
 struct answer {

@@ -15,10 +15,6 @@
 #include "io.h"
 #include "text.h"
 
-/* Something of an injector that was killed may live on and read the spool: no other message may be written over
- * this one. RFC 3463: 4.3.2. */
-static const char too_late[] = "4.3.2 The mail system did not answer in time, closing connection";
-
 static int maildir = -1;	/* the directory, opened at the start */
 
 static const char *sendmail_arguments[RECIPIENTS_MAX + 6];
@@ -276,6 +272,16 @@ throttle(const struct config *config, struct child_environment *environment, con
 	return false;
 }
 
+/* Temporary until an exit status says otherwise. True: there is one. */
+static bool
+ended(const struct child_end *end, struct outcome *outcome)
+{
+	answer(outcome, 'Z', end->how == CHILD_LATE
+	    ? LATE_CODE "The mail system did not answer in time, closing connection"
+	    : "4.3.0 The mail system did not take the message, try again later");
+	return end->how == CHILD_EXITED;
+}
+
 /* sysexits.h, as far as every sendmail command means the same by them; what may be our own mistake or pass
  * by is temporary. */
 static void
@@ -291,10 +297,7 @@ judge_sendmail(const struct child_end *end, struct outcome *outcome)
 		{ 77, "5.7.1 Refused by the mail system: not permitted" },	/* EX_NOPERM */
 	};
 
-	answer(outcome, 'Z', "4.3.0 The mail system did not take the message, try again later");
-	if (end->how == CHILD_LATE)
-		answer(outcome, 'Z', too_late);
-	if (end->how != CHILD_EXITED)
+	if (!ended(end, outcome))
 		return;
 	if (end->status == 0)
 		answer(outcome, 'K', "");
@@ -357,10 +360,7 @@ judge_qmail(const struct child_end *end, int words, struct outcome *outcome)
 {
 	char said[300] = "";
 
-	answer(outcome, 'Z', "4.3.0 The mail system did not take the message, try again later");
-	if (end->how == CHILD_LATE)
-		answer(outcome, 'Z', too_late);
-	if (end->how != CHILD_EXITED)
+	if (!ended(end, outcome))
 		return;
 	if (end->status == 0)
 		answer(outcome, 'K', "");

@@ -591,16 +591,18 @@ hand_over(void)
 		return &monitor_gone;
 	session.reply = (struct reply){ .text = answer->text };
 	if (answer->kind == ASK_YES) {
+		/* The spool stays as it is until the next message: an injector that went to the background may
+		 * be reading it still. */
 		session.reply.code = 250;
-	} else if (answer->kind == ASK_NO) {
-		session.reply.code = 554;
-	} else if (strncmp(answer->text, ASK_LATE, strlen(ASK_LATE)) == 0) {
+		return &session.reply;
+	}
+	if (strncmp(answer->text, LATE_CODE, strlen(LATE_CODE)) == 0) {
 		session.reply.code = 451;
 		session.end = "injector-late";
 		return &session.reply;
-	} else {	/* RFC 5321: 450 where a policy said not now, 451 where something failed */
-		session.reply.code = strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
 	}
+	/* RFC 5321: 450 where a policy said not now, 451 where something failed. */
+	session.reply.code = answer->kind == ASK_NO ? 554 : strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
 	(void)!ftruncate(ASK_SPOOL, 0);	/* its memory; the next message makes sure of it */
 	return &session.reply;
 }
