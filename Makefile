@@ -1,25 +1,24 @@
 # ofmipd-session: make, make check, make demo, make bench, make layers, make install, make dist.
 # Beside the release build: make SAN=1 (ASan and UBSan), make NOCAGE=1 (for profilers: without seccomp).
+# make WERROR=1 takes every warning for an error, as the tests do.
 
-VERSION := $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' config.h)
+VERSION := $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' base/config.h)
 PREFIX ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc
 EXAMPLEDIR ?= $(PREFIX)/share/doc/ofmipd-session/examples
 
-# The rooms, by side of the wall; which may include which is said in tests/layers.
-SHARED  = text io config peer drop ask
-SESSION = line sasl data smtp
-MONITOR = child secret passwd auth inject monitor
-MANUALS = ofmipd-session.8 ofmipd-passwd.8 ofmipd-authfile.5 ofmipd-doors.7
+# The rooms of the program; the folders show the wall (DESIGN.md), and tests/layers holds them apart.
+ROOMS = $(patsubst %.c,%,$(wildcard *.c base/*.c session/*.c auth/*.c inject/*.c))
+MANUALS = $(wildcard man/*.[578])
 EXAMPLES = xinetd.d stunnel systemd haproxy
 RUNS    = tcpserver-run tcpserver-run-stunnel tcpserver-run-ucspi-tls tcpserver-log-run
 
 CC ?= cc
 # Plain char is signed on every machine: bytes above 127 are found by `< 0`.
-FLAGS = -std=c11 -D_GNU_SOURCE -fsigned-char -g -Wall -Wextra -Werror -Wshadow -Wformat=2 -Wstrict-prototypes \
-	-Wmissing-prototypes -Wwrite-strings
+FLAGS = -std=c11 -D_GNU_SOURCE -fsigned-char -g -I. -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings $(if $(WERROR),-Werror)
 LIBS = -lcrypt -lnettle -lbsd -lmd
 
 ifdef SAN
@@ -30,7 +29,8 @@ TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd
 else
 BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
-FLAGS += -O2 -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+FLAGS += -O2 -fPIE $(if $(findstring FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+	-fstack-protector-strong -fstack-clash-protection
 LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
 TOOLS = ofmipd-session ofmipd-passwd
 ifdef NOCAGE
@@ -42,8 +42,8 @@ endif
 
 all: $(TOOLS)
 
-SESSION_OBJECTS = $(patsubst %,$(BUILD)/%.o,ofmipd-session $(SHARED) $(SESSION) $(MONITOR))
-PASSWD_OBJECTS = $(patsubst %,$(BUILD)/%.o,ofmipd-passwd secret)
+SESSION_OBJECTS = $(ROOMS:%=$(BUILD)/%.o)
+PASSWD_OBJECTS = $(BUILD)/tools/ofmipd-passwd.o $(BUILD)/auth/pwhash.o
 
 ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(SESSION_OBJECTS) $(LIBS)
@@ -51,21 +51,24 @@ ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)
 ofmipd-passwd $(BUILD)/ofmipd-passwd: $(PASSWD_OBJECTS)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(PASSWD_OBJECTS) $(LIBS)
 
-$(BUILD)/%.o: %.c Makefile | $(BUILD)
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD):
-	mkdir -p $@
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
 
--include $(wildcard $(BUILD)/*.d)
+# What tests are linked with beside the rooms that they name.
+$(BUILD)/base.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard base/*.c))
+	rm -f $@ && $(AR) rcs $@ $^
 
-# A unit test is one file; its first line names the rooms it is linked with: /* links: text io */
+# A unit test is one file; its first line names the rooms it is linked with: /* links: ask session/line */
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit-%,$(wildcard tests/unit/*.c))
 units: $(UNITS)
 
-$(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h tests/unit/*.h tests/fuzz/*) Makefile $(patsubst %,$(BUILD)/%.o,$(SHARED) $(SESSION) $(MONITOR))
-	$(CC) $(FLAGS) $(CFLAGS) -I. -o $@ $< \
-		$$(sed -n '1s,^/\* links: \(.*\) \*/,\1,p' $< | sed 's,[^ ]*,$(BUILD)/&.o,g') $(LIBS) -lcmocka $(filter -fsan%,$(LINK))
+$(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h */*.h tests/unit/*.h tests/fuzz/*) Makefile $(SESSION_OBJECTS) $(BUILD)/base.a
+	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< \
+		$$(sed -n '1s,^/\* links: \(.*\) \*/,\1,p' $< | sed 's,base alone,,;s,[^ ][^ ]*,$(BUILD)/&.o,g') \
+		$(BUILD)/base.a $(LIBS) -lcmocka $(filter -fsan%,$(LINK))
 
 check:
 	sh tests/run
@@ -90,13 +93,13 @@ install: all
 	for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
 	for file in $(RUNS) $$(find $(EXAMPLES) -type f); do \
 		install -D -m $$(test -x $$file && echo 755 || echo 644) $$file $(DESTDIR)$(EXAMPLEDIR)/$$file || exit 1; done
-	find $(DESTDIR)$(EXAMPLEDIR) $(foreach page,$(MANUALS),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
+	find $(DESTDIR)$(EXAMPLEDIR) $(foreach page,$(notdir $(MANUALS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
 		-type f -exec sed -i $(PLACES) {} +
 	@echo "Next: ofmipd-session --check, and choose a door: man 7 ofmipd-doors."
 
 uninstall:
 	rm -f $(DESTDIR)$(SBINDIR)/ofmipd-session $(DESTDIR)$(SBINDIR)/ofmipd-passwd
-	for page in $(MANUALS); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
+	for page in $(notdir $(MANUALS)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(patsubst %/,%,$(dir $(EXAMPLEDIR))) $(DESTDIR)$(SYSCONFDIR)/ofmipd
 

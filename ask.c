@@ -1,9 +1,9 @@
-/* side: wall. The questions that the session asks the monitor: both ends, one frame, its limits. */
+/* The questions that the session asks the monitor: both ends, one frame, its limits. */
 #include <bsd/string.h>
 #include <string.h>
 
 #include "ask.h"
-#include "io.h"
+#include "base/io.h"
 
 /*
  * Reads one frame into `frame`: head, then body, at most `room` bytes. A frame is whole or worthless and

@@ -1,4 +1,4 @@
-/* side: wall. The questions that the session asks the monitor: both ends, one frame, its limits. */
+/* The questions that the session asks the monitor: both ends, one frame, its limits. */
 #ifndef ASK_H
 #define ASK_H
 
@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config.h"
-#include "text.h"
+#include "base/address.h"
+#include "base/config.h"
+#include "base/text.h"
 
 /* Descriptors, the same in every session: the spool, which the session writes; the session's end of the wall
  * and the monitor's; the spool once more, which the monitor reads. */

@@ -1,4 +1,4 @@
-/* side: monitor. Checks one login: a password file, a checkpassword program; and who that user is here. */
+/* Checks one login: a password file, a checkpassword program; and who that user is here. */
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "auth.h"
-#include "child.h"
-#include "io.h"
-#include "secret.h"
-#include "text.h"
+#include "base/child.h"
+#include "base/io.h"
+#include "auth/pwhash.h"
+#include "base/text.h"
 
-_Static_assert(PASSWORD_MAX == SECRET_PASSWORD_MAX, "what the monitor lets through is what can be hashed");
+_Static_assert(PASSWORD_MAX == PWHASH_PASSWORD_MAX, "what the monitor lets through is what can be hashed");
 
 #define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
 #define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
@@ -46,7 +46,7 @@ find_neighbour(const struct file *file, const char *name, struct entry *entry)
 		if (at == end)
 			at = file->bytes;
 		if (*at != '#' && passwd_entry(file, at, entry) && entry->count >= 2 &&
-		    secret_verify(entry->fields[PASSWORD], two_fields(entry), "") == SECRET_NO)
+		    pwhash_verify(entry->fields[PASSWORD], two_fields(entry), "") == PWHASH_NO)
 			return true;
 		at = passwd_next(file, at);
 		if (at == start)
@@ -206,7 +206,7 @@ static int
 check_file(void *context, int said)
 {
 	struct attempt *attempt = context;
-	enum secret_answer answer;
+	enum pwhash_answer answer;
 	struct entry entry;
 	char name[USER_MAX + 1], copy[sizeof entry.line];
 	struct file file;
@@ -228,20 +228,20 @@ check_file(void *context, int said)
 	if (found == 0 && !find_neighbour(&file, name, &entry))
 		return say_reason(attempt, 'D', "no-such-user");
 	fault = file_fault(&file.status, attempt->service->rights.uid,
-	    secret_is_cleartext(entry.fields[PASSWORD], two_fields(&entry)));
+	    pwhash_is_cleartext(entry.fields[PASSWORD], two_fields(&entry)));
 	if (fault != NULL)
 		return say_reason(attempt, 'Z', fault);
-	answer = secret_verify(entry.fields[PASSWORD], two_fields(&entry), attempt->password);
+	answer = pwhash_verify(entry.fields[PASSWORD], two_fields(&entry), attempt->password);
 	if (found == 0)
 		return say_reason(attempt, 'D', "no-such-user");
-	if (answer == SECRET_LOCKED) {
+	if (answer == PWHASH_LOCKED) {
 		if (find_neighbour(&file, name, &entry))	/* the cost of it */
-			(void)secret_verify(entry.fields[PASSWORD], two_fields(&entry), attempt->password);
+			(void)pwhash_verify(entry.fields[PASSWORD], two_fields(&entry), attempt->password);
 		return say_reason(attempt, 'D', "disabled");
 	}
-	if (answer == SECRET_UNUSABLE)
+	if (answer == PWHASH_UNUSABLE)
 		return say_reason(attempt, 'Z', "unusable-password-entry");
-	if (answer == SECRET_NO)
+	if (answer == PWHASH_NO)
 		return say_reason(attempt, 'D', "wrong-password");
 	if (extra(&entry, "nologin", copy, sizeof copy) != NULL)
 		return say_reason(attempt, 'D', "disabled");
@@ -549,7 +549,7 @@ print_file(const struct config *config, const struct identity *service, const ch
 			continue;
 		entries++;
 		capitals |= strpbrk(entry.fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
-		cleartext |= secret_is_cleartext(entry.fields[PASSWORD], two_fields(&entry));
+		cleartext |= pwhash_is_cleartext(entry.fields[PASSWORD], two_fields(&entry));
 	}
 	text_add(&line, path);
 	text_add(&line, ", mode ");

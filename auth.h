@@ -1,12 +1,12 @@
-/* side: monitor. Checks one login: a password file, a checkpassword program; and who that user is here. */
+/* Checks one login: a password file, a checkpassword program; and who that user is here. */
 #ifndef AUTH_H
 #define AUTH_H
 
 #include <stdbool.h>
 
-#include "config.h"
-#include "passwd.h"
-#include "peer.h"
+#include "base/config.h"
+#include "auth/passwd.h"
+#include "base/peer.h"
 
 #define AUTH_REASON_MAX 400
 

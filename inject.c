@@ -1,4 +1,4 @@
-/* side: monitor. Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
+/* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "base/child.h"
 #include "inject.h"
-#include "io.h"
-#include "text.h"
+#include "base/io.h"
+#include "base/address.h"
+#include "base/text.h"
 
 static int maildir = -1;	/* the directory, opened at the start */
 
@@ -166,7 +167,7 @@ inject_print(const struct config *config)
 	config_say("injector", array);
 }
 
-/* F sender NUL, T recipient NUL ..., NUL, and every address as text_path() leaves one. */
+/* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one. */
 static bool
 read_envelope(const struct config *config, struct message *message)
 {
@@ -177,11 +178,11 @@ read_envelope(const struct config *config, struct message *message)
 		return false;
 	message->sender = at;
 	message->recipients = 0;
-	if (*at != '\0' && !text_address(at))
+	if (*at != '\0' && !address_valid(at))
 		return false;
 	for (at += strlen(at) + 1; *at == 'T'; at += strlen(at) + 1) {
 		at++;
-		if (!text_address(at))
+		if (!address_valid(at))
 			return false;
 		message->recipients++;
 		arguments += strlen(at) + 1 + sizeof(char *);

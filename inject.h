@@ -1,13 +1,13 @@
-/* side: monitor. Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
+/* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
 #ifndef INJECT_H
 #define INJECT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "auth.h"
-#include "config.h"
-#include "peer.h"
+#include "base/drop.h"
+#include "base/config.h"
+#include "base/peer.h"
 
 /* A message that lies complete in the spool. */
 struct message {

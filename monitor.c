@@ -1,4 +1,4 @@
-/* side: monitor. Answers the session's questions in their order; becomes the user at the login. */
+/* Answers the session's questions in their order; becomes the user at the login. */
 
 /*
  * What runs with the rights that the program was started with: ofmipd-session.c, config.c and peer.c up to the
@@ -14,7 +14,8 @@
 
 #include "ask.h"
 #include "inject.h"
-#include "io.h"
+#include "base/io.h"
+#include "base/log.h"
 #include "monitor.h"
 
 /* A pause before a failed login is answered, in milliseconds: little for a person, much for a list of words. */

@@ -1,12 +1,12 @@
-/* side: monitor. Answers the session's questions in their order; becomes the user at the login. */
+/* Answers the session's questions in their order; becomes the user at the login. */
 #ifndef MONITOR_H
 #define MONITOR_H
 
 #include <sys/types.h>
 
 #include "auth.h"
-#include "config.h"
-#include "peer.h"
+#include "base/config.h"
+#include "base/peer.h"
 
 /*
  * Until the session is gone. Descriptors: 0 and 1 /dev/null, 2 the log, ASK_MONITOR the wall,

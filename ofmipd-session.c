@@ -1,4 +1,4 @@
-/* side: main. The process that was started: reads its world, forks the session, becomes the monitor. */
+/* The process that was started: reads its world, forks the session, becomes the monitor. */
 
 /*
  *           client 0,1                                            log 2
@@ -36,14 +36,15 @@
 
 #include "ask.h"
 #include "auth.h"
-#include "config.h"
-#include "drop.h"
+#include "base/config.h"
+#include "base/drop.h"
 #include "inject.h"
-#include "io.h"
+#include "base/io.h"
+#include "base/log.h"
 #include "monitor.h"
-#include "passwd.h"
-#include "peer.h"
-#include "smtp.h"
+#include "auth/passwd.h"
+#include "base/peer.h"
+#include "session/smtp.h"
 
 enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
 

@@ -10,7 +10,7 @@ from harness import TOP, ok
 
 def line(beginning):
     """The one line that begins so; lines that end in a backslash are joined."""
-    with open(os.path.join(TOP, "ofmipd-doors.7"), encoding="utf-8") as file:
+    with open(os.path.join(TOP, "man", "ofmipd-doors.7"), encoding="utf-8") as file:
         text = file.read().replace("\\e\n", " ")
     found = [re.sub(r"[ \t]+", " ", line.strip()) for line in text.splitlines()
              if line.strip().startswith(beginning)]

@@ -1,7 +1,7 @@
-/* links: text */
+/* links: base alone */
 /* What is taken is the one encoding of its bytes: encoded again it is the same. */
 #include "fuzz.h"
-#include "text.h"
+#include "base/text.h"
 
 const struct seed seeds[] = {
 	SEED(""), SEED("QQ=="), SEED("QUI="), SEED("QUJD"), SEED("AHRpbQB0YW5zdGFhZnRhbnN0YWFm"), SEED("++//"), { NULL, 0 }

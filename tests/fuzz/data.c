@@ -1,11 +1,11 @@
-/* links: data line text io */
+/* links: session/data session/line */
 /* A message in parts comes to what it comes to in one go. tests/unit/data.c says what that is. */
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "data.h"
+#include "session/data.h"
 #include "fuzz.h"
 
 const struct seed seeds[] = {

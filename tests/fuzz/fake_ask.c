@@ -59,9 +59,9 @@ ask_send(struct envelope *envelope, struct answer *answer)
 
 	MUST(fake_asked.logged_in);
 	/* F sender NUL, T recipient NUL ..., NUL; every address fit to be an argument. */
-	MUST(*at == 'F' && (at[1] == '\0' || text_address(at + 1)));
+	MUST(*at == 'F' && (at[1] == '\0' || address_valid(at + 1)));
 	for (at += strlen(at) + 1; *at == 'T'; at += strlen(at) + 1) {
-		MUST(at < end && text_address(at + 1));
+		MUST(at < end && address_valid(at + 1));
 		MUST(strpbrk(at + 1, "\r\n") == NULL);
 	}
 	MUST(*at == '\0' && at + 1 == end);

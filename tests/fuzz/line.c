@@ -1,11 +1,11 @@
-/* links: line io text */
+/* links: session/line */
 /* Lines are the same however they come; each is free of CR, LF and NUL, and none is read that had no end. */
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "line.h"
+#include "session/line.h"
 
 const struct seed seeds[] = {
 	SEED("EHLO x\r\nMAIL FROM:<a@b>\r\nQUIT\r\n"), SEED("NOOP\n"), SEED("NOOP\r\nRSET\rQUIT\r\n"), SEED("\x16\x03\x01\r\n"),

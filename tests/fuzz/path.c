@@ -1,7 +1,8 @@
-/* links: text */
-/* An address that text_path() takes is one for text_address() too, and in one piece; twice read it is the same. */
+/* links: base alone */
+/* An address that address_read() takes is one for address_valid() too, and in one piece; twice read it is the same. */
 #include "fuzz.h"
-#include "text.h"
+#include "base/address.h"
+#include "base/text.h"
 
 const struct seed seeds[] = {
 	SEED("<a@b>"), SEED("<>"), SEED("<@a,@b:c@d> SIZE=1"), SEED("<\"a \\\" b\"@[IPv6:2001:db8::1]>"), SEED("user"),
@@ -22,19 +23,19 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	memcpy(string, bytes, size);
 	string[size] = '\0';
-	text_address(string);
+	address_valid(string);
 	text_utf8(string, size);
 	text_hostname(string);
-	if (text_path(&at, "d.example", &address) == ADDRESS_FINE) {
+	if (address_read(&at, "d.example", &address) == ADDRESS_FINE) {
 		MUST(at > string && at - string <= 256 && (*at == ' ' || *at == '\0'));
 		MUST(address.length == strlen(address.text) && address.length <= ADDRESS_MAX);
 		MUST(text_utf8(address.text, address.length));
 		for (size_t i = 0; i < address.length; i++)
 			MUST(address.text[i] < 0 || (address.text[i] >= 32 && address.text[i] != 127));
-		MUST(address.length == 0 || text_address(address.text));
+		MUST(address.length == 0 || address_valid(address.text));
 		snprintf(bracketed, sizeof bracketed, "<%s>", address.text);
 		second = bracketed;
-		MUST(text_path(&second, "other.example", &again) == ADDRESS_FINE && *second == '\0');
+		MUST(address_read(&second, "other.example", &again) == ADDRESS_FINE && *second == '\0');
 		MUST(strcmp(again.text, address.text) == 0 && again.non_ascii == address.non_ascii);
 	}
 	free(string);

@@ -1,10 +1,10 @@
-/* links: peer io text */
+/* links: base alone */
 /*
  * A PROXY header is taken once it is whole, and not before or otherwise; what follows it changes nothing; what
  * is learned from it crosses the wall unchanged. The same bytes are also what a session might say there.
  */
 #include "fuzz.h"
-#include "peer.h"
+#include "base/peer.h"
 
 const struct seed seeds[] = {
 	SEED("PROXY TCP4 192.0.2.1 192.0.2.2 1 65535\r\n"), SEED("PROXY TCP6 2001:db8::1 ::1 1 2\r\nEHLO x\r\n"),

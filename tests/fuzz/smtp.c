@@ -1,4 +1,4 @@
-/* links: sasl data line peer io text */
+/* links: session/sasl session/data session/line */
 /*
  * A whole session: the first byte is how it is configured, the others are what the client sends. Whatever it
  * is: replies are well formed; the same bytes in other parts get the same replies and hand over the same
@@ -10,7 +10,7 @@
 #include <time.h>
 
 /* Its one session is static: each run begins with a new one. */
-#include "../../smtp.c"
+#include "session/smtp.c"
 #include "fake_ask.c"
 
 const struct seed seeds[] = {

@@ -1,4 +1,4 @@
-/* links: ask io text */
+/* links: ask */
 /* The wall: questions and answers in one process, then frames that nobody should send. */
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* links: auth passwd child secret peer drop config io text */
+/* links: auth auth/passwd auth/pwhash */
 /* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
 #include "unit.h"
 

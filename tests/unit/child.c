@@ -1,4 +1,4 @@
-/* links: child drop io text */
+/* links: base alone */
 /* One job: how it ended, what it said, and that nobody waits longer than he may. */
 #include "unit.h"
 
@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "io.h"
+#include "base/child.h"
+#include "base/io.h"
 
 static struct child_end end;
 static int64_t took;	/* milliseconds */

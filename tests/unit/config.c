@@ -1,11 +1,11 @@
-/* links: config io text */
+/* links: base alone */
 /* Every option, every value that is wrong: the message names the option and says what to do. */
 #include "unit.h"
 
 #include <getopt.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "base/config.h"
 
 static struct config config;
 static char why[4096];

@@ -1,4 +1,4 @@
-/* links: data line text io */
+/* links: session/data session/line */
 /*
  * The message on its way to the spool, against a second, slow reading of the same rules, byte by byte; and
  * the same for every way of cutting it into calls.
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "data.h"
+#include "session/data.h"
 
 #define MOST (1 << 20)
 

@@ -1,4 +1,4 @@
-/* links: inject auth passwd child secret peer drop config io text */
+/* links: inject auth auth/passwd auth/pwhash */
 /* Handing over: no envelope but a right one, whoever sends it; what a maildir gets. */
 #include "unit.h"
 

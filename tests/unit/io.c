@@ -1,4 +1,4 @@
-/* links: io text */
+/* links: base alone */
 /* The log: one line each, whatever is in it; whole reads and writes; the clock; the title. */
 #include "unit.h"
 
@@ -9,7 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "io.h"
+#include "base/io.h"
+#include "base/log.h"
 
 static char logged[1 << 16];
 static int error_output = -1;

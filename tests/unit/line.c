@@ -1,4 +1,4 @@
-/* links: line io text */
+/* links: session/line */
 /* Lines in, however the bytes are cut; replies out; and clients that do not do their part. */
 #include "unit.h"
 
@@ -8,8 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "io.h"
-#include "line.h"
+#include "base/io.h"
+#include "session/line.h"
 
 #define SCRIPT 100	/* /dev/null, for poll(2); what is read from it stands below */
 

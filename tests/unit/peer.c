@@ -1,4 +1,4 @@
-/* links: peer io text */
+/* links: base alone */
 /* Who is calling: environment, descriptor 0, PROXY header; and what crosses the wall about it. */
 #include "unit.h"
 
@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "peer.h"
+#include "base/peer.h"
 
 static struct config config;
 

@@ -1,4 +1,4 @@
-/* links: sasl line text io */
+/* links: session/sasl session/line */
 /* The AUTH dialogues, up to the question; and that nothing is left of a password afterwards. */
 #include "unit.h"
 
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "sasl.h"
+#include "session/sasl.h"
 
 static struct config config = { .plain = true, .login = true };
 static struct line line;

@@ -1,4 +1,4 @@
-/* links: smtp sasl data line peer io text */
+/* links: session/smtp session/sasl session/data session/line */
 /*
  * Whole sessions behind a fake wall, one process each; tests/dialogues has the tables, tests/fuzz the rest. Here:
  * what follows a DATA that was refused.
@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "smtp.h"
+#include "session/smtp.h"
 #include "../fuzz/fake_ask.c"
 
 static char replies[1 << 16];

@@ -1,10 +1,11 @@
-/* links: text */
+/* links: base alone */
 /* Lines, numbers, dates, base64, UTF-8 and addresses, against tables and slow references. */
 #include "unit.h"
 
 #include <time.h>
 
-#include "text.h"
+#include "base/address.h"
+#include "base/text.h"
 
 static void
 lines_are_cut_and_say_so(void **state)
@@ -519,7 +520,7 @@ check_path(const struct path *row)
 	enum address_answer answer;
 
 	at = exact;
-	answer = text_path(&at, "d.example", &address);
+	answer = address_read(&at, "d.example", &address);
 	if (answer != row->answer)
 		fail_msg("%s: answer %d, not %d", row->path, (int)answer, (int)row->answer);
 	if (answer == ADDRESS_FINE) {
@@ -532,7 +533,7 @@ check_path(const struct path *row)
 		assert_int_equal(address.length, strlen(address.text));
 		assert_int_equal(address.non_ascii, non_ascii);
 		/* What one side makes, the other takes: a canonical address stays as it is. */
-		if (text_address(address.text) != (address.length > 0))
+		if (address_valid(address.text) != (address.length > 0))
 			fail_msg("%s: the second look at \"%s\"", row->path, address.text);
 	} else if (answer == ADDRESS_MALFORMED) {
 		assert_ptr_equal(at, exact);
@@ -603,15 +604,15 @@ no_other_string_is_an_address(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(wrong); i++)
-		if (text_address(wrong[i]))
+		if (address_valid(wrong[i]))
 			fail_msg("%s", wrong[i]);
 	memset(long_address, 'a', sizeof long_address);
 	long_address[1] = '@';
 	long_address[254] = '\0';
-	assert_true(text_address(long_address));
+	assert_true(address_valid(long_address));
 	long_address[254] = 'a';
 	long_address[255] = '\0';
-	assert_false(text_address(long_address));
+	assert_false(address_valid(long_address));
 }
 
 int

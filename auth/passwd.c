@@ -1,13 +1,13 @@
-/* side: monitor. Lines as in /etc/passwd, and the accounts of this machine. */
+/* Lines as in /etc/passwd, and the accounts of this machine. */
 #include <bsd/string.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "passwd.h"
-#include "text.h"
+#include "base/child.h"
+#include "auth/passwd.h"
+#include "base/text.h"
 
 bool
 passwd_open(struct file *file, const char *path)

@@ -1,4 +1,4 @@
-/* side: tool. Keeps the entries of a password file; the sessions only read it. */
+/* Keeps the entries of a password file; the sessions only read it. */
 #include <bsd/readpassphrase.h>
 #include <bsd/string.h>
 #include <err.h>
@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "secret.h"
+#include "base/config.h"
+#include "auth/pwhash.h"
 
 #ifndef PASSWORD_FILE
 #define PASSWORD_FILE "/etc/ofmipd/passwd"
@@ -324,11 +324,11 @@ sound(const char *path, const struct buffer *t)
 	return ok;
 }
 
-/* The second field as a string, as secret_verify() wants it. */
+/* The second field as a string, as pwhash_verify() wants it. */
 static bool
-stored_of(const struct field *f, char stored[SECRET_STORED_SIZE])
+stored_of(const struct field *f, char stored[PWHASH_STORED_SIZE])
 {
-	if (f->length >= SECRET_STORED_SIZE)
+	if (f->length >= PWHASH_STORED_SIZE)
 		return false;
 	memcpy(stored, f->start, f->length);
 	stored[f->length] = '\0';
@@ -354,7 +354,7 @@ static void
 warn_about(const char *path, const struct buffer *b, mode_t mode)
 {
 	bool readable = (mode & (S_IRGRP | S_IROTH)) != 0;
-	char stored[SECRET_STORED_SIZE];
+	char stored[PWHASH_STORED_SIZE];
 	struct field fields[FIELDS];
 	struct line l = { NULL, 0, 0, 0 };
 	size_t count;
@@ -369,7 +369,7 @@ warn_about(const char *path, const struct buffer *b, mode_t mode)
 			warnx("%s: warning: line %zu: a name with capital letters or blanks around it "
 			    "is never found", path, l.number);
 		if (readable && stored_of(&fields[PASSWORD], stored) &&
-		    secret_is_cleartext(stored, count == 2)) {
+		    pwhash_is_cleartext(stored, count == 2)) {
 			warnx("%s: warning: line %zu holds a password in clear text, and group or "
 			    "others can read it: chmod 600 %s", path, l.number, path);
 			readable = false;	/* said once is enough */
@@ -697,7 +697,7 @@ acceptable(const char *password)
 
 	if (password[0] == '\0')
 		fault = "is empty";
-	else if (strlen(password) > SECRET_PASSWORD_MAX)
+	else if (strlen(password) > PWHASH_PASSWORD_MAX)
 		fault = "is longer than 511 bytes";
 	else if (strchr(password, '\r') != NULL)
 		fault = "holds a carriage return";
@@ -710,7 +710,7 @@ acceptable(const char *password)
 static int
 ask_new(const struct options *o, char *password, size_t size)
 {
-	char again[2 * SECRET_PASSWORD_MAX];
+	char again[2 * PWHASH_PASSWORD_MAX];
 	bool ok, same;
 
 	if (o->from_stdin) {
@@ -731,12 +731,12 @@ ask_new(const struct options *o, char *password, size_t size)
 }
 
 static int
-make_stored(const struct options *o, char stored[SECRET_STORED_SIZE])
+make_stored(const struct options *o, char stored[PWHASH_STORED_SIZE])
 {
-	char password[2 * SECRET_PASSWORD_MAX];
+	char password[2 * PWHASH_PASSWORD_MAX];
 	int status = ask_new(o, password, sizeof(password));
 
-	if (status == 0 && !secret_make(o->scheme, password, stored, SECRET_STORED_SIZE)) {
+	if (status == 0 && !pwhash_make(o->scheme, password, stored, PWHASH_STORED_SIZE)) {
 		warnx("%s cannot hold this password (BLF-CRYPT takes 72 bytes at most)", o->scheme);
 		status = WRONG_USE;
 	}
@@ -876,7 +876,7 @@ out:
 static int
 change(const struct options *o)
 {
-	char stored[SECRET_STORED_SIZE] = "";
+	char stored[PWHASH_STORED_SIZE] = "";
 	struct target t;
 	int status = FAILED;
 
@@ -905,7 +905,7 @@ scheme_of(const char *stored, bool two_fields, char *name, size_t size)
 	if (stored[0] == '\0' || stored[0] == '*' || stored[0] == '!')
 		return "locked";
 	if (stored[0] != '{')
-		return secret_is_cleartext(stored, two_fields) ? "cleartext" : "CRYPT";
+		return pwhash_is_cleartext(stored, two_fields) ? "cleartext" : "CRYPT";
 	strlcpy(name, stored + 1, size);
 	name[strcspn(name, "}")] = '\0';
 	return name;
@@ -914,7 +914,7 @@ scheme_of(const char *stored, bool two_fields, char *name, size_t size)
 static int
 list(const struct options *o)
 {
-	char stored[SECRET_STORED_SIZE], name[64];
+	char stored[PWHASH_STORED_SIZE], name[64];
 	struct buffer text = { NULL, 0, 0 };
 	struct line l = { NULL, 0, 0, 0 };
 	struct field fields[FIELDS];
@@ -960,14 +960,14 @@ verify_entry(const struct options *o, const struct line *l)
 		const char *says;
 		int status;
 	} answers[] = {
-		[SECRET_YES] = { "the password fits", DONE },
-		[SECRET_NO] = { "the password does not fit", NO },
-		[SECRET_LOCKED] = { "locked, no password fits", NO },
-		[SECRET_UNUSABLE] = { "unknown scheme or malformed value, no password can be checked",
+		[PWHASH_YES] = { "the password fits", DONE },
+		[PWHASH_NO] = { "the password does not fit", NO },
+		[PWHASH_LOCKED] = { "locked, no password fits", NO },
+		[PWHASH_UNUSABLE] = { "unknown scheme or malformed value, no password can be checked",
 		    FAILED },
 	};
-	char password[2 * SECRET_PASSWORD_MAX], stored[SECRET_STORED_SIZE];
-	enum secret_answer answer = SECRET_UNUSABLE;
+	char password[2 * PWHASH_PASSWORD_MAX], stored[PWHASH_STORED_SIZE];
+	enum pwhash_answer answer = PWHASH_UNUSABLE;
 	struct field fields[FIELDS];
 	size_t count = split(l, fields);
 
@@ -975,7 +975,7 @@ verify_entry(const struct options *o, const struct line *l)
 	    !password_from_terminal("Password of", o->user, password, sizeof(password)))
 		return FAILED;
 	if (stored_of(&fields[PASSWORD], stored))
-		answer = secret_verify(stored, count == 2, password);
+		answer = pwhash_verify(stored, count == 2, password);
 	explicit_bzero(password, sizeof(password));
 	explicit_bzero(stored, sizeof(stored));
 	printf("%s: user %s: %s\n", o->file, o->user, answers[answer].says);
@@ -1041,14 +1041,14 @@ static bool
 keep_hash(struct import *i, const struct line *l, const char *user,
     const struct field *rest)
 {
-	char stored[SECRET_STORED_SIZE];
+	char stored[PWHASH_STORED_SIZE];
 	const char *colon = memchr(rest->start, ':', rest->length);
 	struct field value = { rest->start,
 	    colon != NULL ? (size_t)(colon - rest->start) : rest->length };
 	bool usable;
 
 	usable = stored_of(&value, stored) &&
-	    secret_verify(stored, colon == NULL, "x") != SECRET_UNUSABLE;
+	    pwhash_verify(stored, colon == NULL, "x") != PWHASH_UNUSABLE;
 	explicit_bzero(stored, sizeof(stored));
 	if (!usable)
 		return refuse(i, l, "begins with { or $ and is no hash of a known scheme; if it is "
@@ -1059,7 +1059,7 @@ keep_hash(struct import *i, const struct line *l, const char *user,
 static bool
 import_entry(struct import *i, const struct line *l)
 {
-	char user[USER_MAX + 1], password[SECRET_PASSWORD_MAX + 1], stored[SECRET_STORED_SIZE];
+	char user[USER_MAX + 1], password[PWHASH_PASSWORD_MAX + 1], stored[PWHASH_STORED_SIZE];
 	const char *colon = memchr(l->start, ':', l->length), *fault;
 	struct field name, rest;
 	bool made;
@@ -1081,11 +1081,11 @@ import_entry(struct import *i, const struct line *l)
 		    "kept, and locked: the password is empty or begins with * or !");
 	if (rest.start[0] == '{' || rest.start[0] == '$')
 		return keep_hash(i, l, user, &rest);
-	if (rest.length > SECRET_PASSWORD_MAX)
+	if (rest.length > PWHASH_PASSWORD_MAX)
 		return refuse(i, l, "the password is longer than 511 bytes");
 	memcpy(password, rest.start, rest.length);
 	password[rest.length] = '\0';
-	made = secret_make(i->options->scheme, password, stored, sizeof(stored));
+	made = pwhash_make(i->options->scheme, password, stored, sizeof(stored));
 	explicit_bzero(password, sizeof(password));
 	if (!made)
 		return refuse(i, l, "the scheme cannot hold this password");
@@ -1242,8 +1242,8 @@ print_help(void)
 "\n"
 "  -f, --file FILE      the password file (default: " PASSWORD_FILE ")\n"
 "      --scheme NAME    how to store the password:", usage_text);
-	for (scheme = secret_schemes; *scheme != NULL; scheme++)
-		printf("%s %s", scheme == secret_schemes + 2 ? "\n                      " : "",
+	for (scheme = pwhash_schemes; *scheme != NULL; scheme++)
+		printf("%s %s", scheme == pwhash_schemes + 2 ? "\n                      " : "",
 		    *scheme);
 	printf("\n                       (default: %s)\n"
 "      --uid N          the user's numeric user id; below %d it needs --min-uid\n"
@@ -1259,7 +1259,7 @@ print_help(void)
 "\n"
 "Exit status: 0 done; 1 the password does not fit, the two typed ones differ, or\n"
 "there is no such user; 100 wrong use; 111 the file could not be read or written.\n",
-	    secret_schemes[0], LEAST_UID);
+	    pwhash_schemes[0], LEAST_UID);
 }
 
 static _Noreturn void
@@ -1308,7 +1308,7 @@ scheme_argument(const char *value)
 {
 	const char *const *scheme;
 
-	for (scheme = secret_schemes; *scheme != NULL; scheme++)
+	for (scheme = pwhash_schemes; *scheme != NULL; scheme++)
 		if (strcasecmp(*scheme, value) == 0)
 			return *scheme;
 	wrong_use("--scheme %s: not one of those that --help names", value);
@@ -1402,7 +1402,7 @@ parse(int argc, char **argv, struct options *o)
 	else
 		set_user(o, argv[0]);
 	if (o->scheme == NULL)
-		o->scheme = secret_schemes[0];
+		o->scheme = pwhash_schemes[0];
 }
 
 int

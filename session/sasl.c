@@ -1,9 +1,9 @@
-/* side: session. The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
+/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
 #include <bsd/string.h>
 #include <string.h>
 
-#include "sasl.h"
-#include "text.h"
+#include "session/sasl.h"
+#include "base/text.h"
 
 const struct reply sasl_success = { 235, "2.7.0", "Authentication succeeded", false };
 const struct reply sasl_refused = { 535, "5.7.8", "Authentication credentials invalid", false };

@@ -1,4 +1,4 @@
-/* side: shared. Who is calling, how we know, and whether the way to him is encrypted. */
+/* Who is calling, how we know, and whether the way to him is encrypted. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <netinet/in.h>
 
-#include "config.h"
-#include "text.h"
+#include "base/config.h"
+#include "base/text.h"
 
 /* Where the client's address was found, in the order in which it is looked for. */
 enum peer_source {

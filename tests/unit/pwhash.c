@@ -1,9 +1,9 @@
-/* links: secret */
+/* links: auth/pwhash */
 /*
  * Passwords against their stored forms. The stored forms are published ones, made by others: the
  * specifications of the hashes, FIPS 180-4, and the examples of Dovecot, Openwall and hashcat.
  */
-#include "../../secret.h"
+#include "auth/pwhash.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,9 +22,9 @@ static const char *const answers[] = { "YES", "NO", "LOCKED", "UNUSABLE" };
 
 static void
 expect(const char *stored, bool two_fields, const char *password,
-    enum secret_answer wanted)
+    enum pwhash_answer wanted)
 {
-	enum secret_answer got = secret_verify(stored, two_fields, password);
+	enum pwhash_answer got = pwhash_verify(stored, two_fields, password);
 
 	if (got != wanted)
 		fail_msg("'%s' (%s fields), password '%.40s': %s, not %s", stored,
@@ -109,11 +109,11 @@ check_vector(const struct vector *v)
 	snprintf(longer, sizeof(longer), "%s ", v->password);
 	snprintf(other, sizeof(other), "%s", v->password);
 	other[0] ^= 1;
-	expect(v->stored, false, v->password, SECRET_YES);
-	expect(v->stored, false, other, SECRET_NO);
-	expect(v->stored, false, "", SECRET_NO);
+	expect(v->stored, false, v->password, PWHASH_YES);
+	expect(v->stored, false, other, PWHASH_NO);
+	expect(v->stored, false, "", PWHASH_NO);
 	if (strlen(v->password) != 8)		/* DES reads no further than 8 */
-		expect(v->stored, false, longer, SECRET_NO);
+		expect(v->stored, false, longer, PWHASH_NO);
 }
 
 static void
@@ -130,7 +130,7 @@ published_scheme_values(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(schemes); i++) {
 		check_vector(&schemes[i]);
-		expect(schemes[i].stored, true, schemes[i].password, SECRET_YES);
+		expect(schemes[i].stored, true, schemes[i].password, PWHASH_YES);
 	}
 }
 
@@ -138,25 +138,25 @@ static void
 scheme_names_have_no_case(void **state)
 {
 	(void)state;
-	expect("{plain}x", false, "x", SECRET_YES);
-	expect("{Ssha256}OZiz0cnQ5hgyel3Emh7NCbhBRCQ+HVBwYplQunHYnER7TLuV", false, "hashcat", SECRET_YES);
-	expect("{sha1.Hex}a9993e364706816aba3e25717850c26c9cd0d89d", false, "abc", SECRET_YES);
-	expect("{sha256.B64}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", false, "test", SECRET_YES);
+	expect("{plain}x", false, "x", PWHASH_YES);
+	expect("{Ssha256}OZiz0cnQ5hgyel3Emh7NCbhBRCQ+HVBwYplQunHYnER7TLuV", false, "hashcat", PWHASH_YES);
+	expect("{sha1.Hex}a9993e364706816aba3e25717850c26c9cd0d89d", false, "abc", PWHASH_YES);
+	expect("{sha256.B64}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", false, "test", PWHASH_YES);
 }
 
 static void
 two_fields_are_clear_text(void **state)
 {
 	(void)state;
-	expect("hello", true, "hello", SECRET_YES);
-	expect("hello", true, "Hello", SECRET_NO);
-	expect("hello", true, "hell", SECRET_NO);
-	expect("hello", true, "hello ", SECRET_NO);
-	expect("CCNf8Sbh3HDfQ", true, "CCNf8Sbh3HDfQ", SECRET_YES);
-	expect("CCNf8Sbh3HDfQ", true, "U*U*U*U*", SECRET_NO);
-	expect(hashes[1].stored, true, hashes[1].password, SECRET_YES);
+	expect("hello", true, "hello", PWHASH_YES);
+	expect("hello", true, "Hello", PWHASH_NO);
+	expect("hello", true, "hell", PWHASH_NO);
+	expect("hello", true, "hello ", PWHASH_NO);
+	expect("CCNf8Sbh3HDfQ", true, "CCNf8Sbh3HDfQ", PWHASH_YES);
+	expect("CCNf8Sbh3HDfQ", true, "U*U*U*U*", PWHASH_NO);
+	expect(hashes[1].stored, true, hashes[1].password, PWHASH_YES);
 	/* with a third field the same text is a hash, and none that could be one */
-	expect("hello", false, "hello", SECRET_UNUSABLE);
+	expect("hello", false, "hello", PWHASH_UNUSABLE);
 }
 
 /* What has locked an account since there are password files, and crypt(3)'s own error marks. */
@@ -171,14 +171,14 @@ locked(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(stored); i++)
 		for (size_t j = 0; j < LENGTH(passwords); j++) {
-			expect(stored[i], false, passwords[j], SECRET_LOCKED);
-			expect(stored[i], true, passwords[j], SECRET_LOCKED);
-			assert_false(secret_is_cleartext(stored[i], true));
+			expect(stored[i], false, passwords[j], PWHASH_LOCKED);
+			expect(stored[i], true, passwords[j], PWHASH_LOCKED);
+			assert_false(pwhash_is_cleartext(stored[i], true));
 			/* the empty password asks for nothing else */
-			expect(stored[i], false, "", SECRET_LOCKED);
+			expect(stored[i], false, "", PWHASH_LOCKED);
 		}
-	expect("{NOSUCH}x", false, "", SECRET_UNUSABLE);
-	expect("{PLAIN}x", false, "", SECRET_NO);
+	expect("{NOSUCH}x", false, "", PWHASH_UNUSABLE);
+	expect("{PLAIN}x", false, "", PWHASH_NO);
 }
 
 /* crypt(3) answers these with NULL, "*0" or "*1", or with a hash where there was only a salt. */
@@ -205,7 +205,7 @@ unusable(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(stored); i++)
 		for (size_t j = 0; j < LENGTH(passwords); j++)
-			expect(stored[i], false, passwords[j], SECRET_UNUSABLE);
+			expect(stored[i], false, passwords[j], PWHASH_UNUSABLE);
 }
 
 static void
@@ -222,9 +222,9 @@ overlong_values(void **state)
 			strcpy(stored, starts[i]);
 			memset(stored + strlen(stored), 'A', length);
 			stored[strlen(starts[i]) + length] = '\0';
-			expect(stored, false, "A", SECRET_UNUSABLE);
-			expect(stored, false, "x", SECRET_UNUSABLE);
-			secret_is_cleartext(stored, true);
+			expect(stored, false, "A", PWHASH_UNUSABLE);
+			expect(stored, false, "x", PWHASH_UNUSABLE);
+			pwhash_is_cleartext(stored, true);
 		}
 }
 
@@ -238,11 +238,11 @@ cut_hashes_never_fit(void **state)
 	for (size_t i = 3; i < LENGTH(hashes); i++) {
 		for (size_t length = 0; length < strlen(hashes[i].stored); length++) {
 			snprintf(stored, sizeof(stored), "%.*s", (int)length, hashes[i].stored);
-			if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
+			if (pwhash_verify(stored, false, hashes[i].password) == PWHASH_YES)
 				fail_msg("'%s' fits '%s'", stored, hashes[i].password);
 		}
 		snprintf(stored, sizeof(stored), "%s$", hashes[i].stored);
-		if (secret_verify(stored, false, hashes[i].password) == SECRET_YES)
+		if (pwhash_verify(stored, false, hashes[i].password) == PWHASH_YES)
 			fail_msg("'%s' fits '%s'", stored, hashes[i].password);
 	}
 }
@@ -254,28 +254,28 @@ static const char *const odd_passwords[] = { "a", "1", " ", " leading", "trailin
 static void
 round_trip(const char *scheme, const char *password)
 {
-	char stored[SECRET_STORED_SIZE], other[600];
+	char stored[PWHASH_STORED_SIZE], other[600];
 
-	if (!secret_make(scheme, password, stored, sizeof(stored)))
+	if (!pwhash_make(scheme, password, stored, sizeof(stored)))
 		fail_msg("%s cannot store a password of %zu bytes", scheme, strlen(password));
 	assert_null(strpbrk(stored, ":\r\n\t\x01\x7f"));
-	expect(stored, false, password, SECRET_YES);
-	expect(stored, true, password, SECRET_YES);
-	assert_int_equal(secret_is_cleartext(stored, true), strcmp(scheme, "PLAIN") == 0);
+	expect(stored, false, password, PWHASH_YES);
+	expect(stored, true, password, PWHASH_YES);
+	assert_int_equal(pwhash_is_cleartext(stored, true), strcmp(scheme, "PLAIN") == 0);
 	strcpy(other, password);
 	other[strlen(other) - 1] ^= 1;
 	if (other[strlen(password) - 1] != '\0')
-		expect(stored, false, other, SECRET_NO);
+		expect(stored, false, other, PWHASH_NO);
 }
 
 static void
 odd_passwords_work(void **state)
 {
 	(void)state;
-	for (size_t i = 0; secret_schemes[i] != NULL; i++)
-		if (strcmp(secret_schemes[i], "BLF-CRYPT") != 0)	/* slow; the next test has it */
+	for (size_t i = 0; pwhash_schemes[i] != NULL; i++)
+		if (strcmp(pwhash_schemes[i], "BLF-CRYPT") != 0)	/* slow; the next test has it */
 			for (size_t j = 0; j < LENGTH(odd_passwords); j++)
-				round_trip(secret_schemes[i], odd_passwords[j]);
+				round_trip(pwhash_schemes[i], odd_passwords[j]);
 }
 
 static void
@@ -285,16 +285,16 @@ long_passwords_work(void **state)
 	char password[600];
 
 	(void)state;
-	for (size_t i = 0; secret_schemes[i] != NULL; i++)
+	for (size_t i = 0; pwhash_schemes[i] != NULL; i++)
 		for (size_t j = 0; j < LENGTH(lengths); j++) {
 			memset(password, 'p', lengths[j]);
 			password[lengths[j]] = '\0';
-			if (lengths[j] > 72 && strcmp(secret_schemes[i], "BLF-CRYPT") == 0) {
-				char stored[SECRET_STORED_SIZE];
+			if (lengths[j] > 72 && strcmp(pwhash_schemes[i], "BLF-CRYPT") == 0) {
+				char stored[PWHASH_STORED_SIZE];
 
-				assert_false(secret_make("BLF-CRYPT", password, stored, sizeof(stored)));
+				assert_false(pwhash_make("BLF-CRYPT", password, stored, sizeof(stored)));
 			} else
-				round_trip(secret_schemes[i], password);
+				round_trip(pwhash_schemes[i], password);
 		}
 }
 
@@ -311,19 +311,19 @@ static void
 overlong_passwords_are_not_hashed(void **state)
 {
 	static char password[1 << 20];
-	char stored[SECRET_STORED_SIZE];
+	char stored[PWHASH_STORED_SIZE];
 	double start;
 
 	(void)state;
 	memset(password, 'p', 512);
-	for (size_t i = 0; secret_schemes[i] != NULL; i++)
-		assert_false(secret_make(secret_schemes[i], password, stored, sizeof(stored)));
+	for (size_t i = 0; pwhash_schemes[i] != NULL; i++)
+		assert_false(pwhash_make(pwhash_schemes[i], password, stored, sizeof(stored)));
 	snprintf(stored, sizeof(stored), "{PLAIN}%.512s", password);
-	expect(stored, false, password, SECRET_NO);
+	expect(stored, false, password, PWHASH_NO);
 	memset(password, 'p', sizeof(password) - 1);
 	start = cpu_seconds();
 	for (size_t i = 0; i < LENGTH(hashes); i++)
-		expect(hashes[i].stored, false, password, SECRET_NO);
+		expect(hashes[i].stored, false, password, PWHASH_NO);
 	assert_true(cpu_seconds() - start < 0.005);
 }
 
@@ -334,41 +334,41 @@ schemes_are_made_as_named(void **state)
 		{ "blf-crypt", "{BLF-CRYPT}$2b$10$" }, { "SHA512-CRYPT", "{SHA512-CRYPT}$6$" },
 		{ "sha256-crypt", "{SHA256-CRYPT}$5$" }, { "SSHA512", "{SSHA512}" },
 		{ "SSHA256", "{SSHA256}" }, { "plain", "{PLAIN}pw" } };
-	char one[SECRET_STORED_SIZE], two[SECRET_STORED_SIZE];
+	char one[PWHASH_STORED_SIZE], two[PWHASH_STORED_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(starts); i++) {
-		assert_true(secret_make(starts[i].stored, "pw", one, sizeof(one)));
+		assert_true(pwhash_make(starts[i].stored, "pw", one, sizeof(one)));
 		assert_memory_equal(one, starts[i].password, strlen(starts[i].password));
-		assert_true(secret_make(starts[i].stored, "pw", two, sizeof(two)));
+		assert_true(pwhash_make(starts[i].stored, "pw", two, sizeof(two)));
 		/* a salt each: no two alike */
 		assert_int_equal(strcmp(one, two) == 0, strcasecmp(starts[i].stored, "PLAIN") == 0);
 	}
-	assert_string_equal(secret_schemes[0], "YESCRYPT");
-	for (size_t i = 0; secret_schemes[i] != NULL; i++) {
-		assert_true(secret_make(secret_schemes[i], "pw", one, sizeof(one)));
-		assert_false(secret_make(secret_schemes[i], "", one, sizeof(one)));
+	assert_string_equal(pwhash_schemes[0], "YESCRYPT");
+	for (size_t i = 0; pwhash_schemes[i] != NULL; i++) {
+		assert_true(pwhash_make(pwhash_schemes[i], "pw", one, sizeof(one)));
+		assert_false(pwhash_make(pwhash_schemes[i], "", one, sizeof(one)));
 		for (size_t size = 1; size < strlen(one) && size < 9; size++)
-			assert_false(secret_make(secret_schemes[i], "password", two, size));
+			assert_false(pwhash_make(pwhash_schemes[i], "password", two, size));
 	}
-	assert_false(secret_make("", "pw", one, sizeof(one)));
-	assert_false(secret_make("CRAM-MD5", "pw", one, sizeof(one)));
-	assert_false(secret_make("PLAINX", "pw", one, sizeof(one)));
+	assert_false(pwhash_make("", "pw", one, sizeof(one)));
+	assert_false(pwhash_make("CRAM-MD5", "pw", one, sizeof(one)));
+	assert_false(pwhash_make("PLAINX", "pw", one, sizeof(one)));
 }
 
 static void
 clear_text_is_known(void **state)
 {
 	(void)state;
-	assert_true(secret_is_cleartext("hello", true));
-	assert_false(secret_is_cleartext("hello", false));
-	assert_true(secret_is_cleartext("{PLAIN}x", false));
-	assert_true(secret_is_cleartext("{clear}x", true));
-	assert_true(secret_is_cleartext("{CLEARTEXT.b64}eA==", true));
-	assert_false(secret_is_cleartext("{SHA256}x", true));
-	assert_false(secret_is_cleartext("{UNKNOWN}x", true));
-	assert_false(secret_is_cleartext("{PLAIN", true));
-	assert_false(secret_is_cleartext("$6$x", true));
+	assert_true(pwhash_is_cleartext("hello", true));
+	assert_false(pwhash_is_cleartext("hello", false));
+	assert_true(pwhash_is_cleartext("{PLAIN}x", false));
+	assert_true(pwhash_is_cleartext("{clear}x", true));
+	assert_true(pwhash_is_cleartext("{CLEARTEXT.b64}eA==", true));
+	assert_false(pwhash_is_cleartext("{SHA256}x", true));
+	assert_false(pwhash_is_cleartext("{UNKNOWN}x", true));
+	assert_false(pwhash_is_cleartext("{PLAIN", true));
+	assert_false(pwhash_is_cleartext("$6$x", true));
 }
 
 /*
@@ -387,7 +387,7 @@ fastest(const char *stored, const char *password)
 
 		clock_gettime(CLOCK_MONOTONIC, &a);
 		for (int i = 0; i < 20; i++)
-			(void)!secret_verify(stored, false, password);
+			(void)!pwhash_verify(stored, false, password);
 		clock_gettime(CLOCK_MONOTONIC, &b);
 		took = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
 		if (took < best)

@@ -1,9 +1,9 @@
-/* side: session. The message: from the client to the spool, its header completed (RFC 6409 section 8). */
+/* The message: from the client to the spool, its header completed (RFC 6409 section 8). */
 #ifndef DATA_H
 #define DATA_H
 
-#include "config.h"
-#include "line.h"
+#include "base/config.h"
+#include "session/line.h"
 
 /* What the header needs to know of the world outside the message. */
 struct data_origin {

@@ -1,17 +1,19 @@
-/* side: session. SMTP submission (RFC 5321, 6409): commands, states, transaction, up to the questions. */
+/* SMTP submission (RFC 5321, 6409): commands, states, transaction, up to the questions. */
 #include <bsd/string.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ask.h"
-#include "data.h"
-#include "io.h"
-#include "line.h"
-#include "peer.h"
-#include "sasl.h"
-#include "smtp.h"
-#include "text.h"
+#include "session/data.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "session/line.h"
+#include "base/peer.h"
+#include "session/sasl.h"
+#include "session/smtp.h"
+#include "base/address.h"
+#include "base/text.h"
 
 /* From MAIL to the answer after DATA, or RSET (RFC 5321 section 3.3). */
 struct transaction {
@@ -462,7 +464,7 @@ read_path(char *argument, const char *prefix, char **at, struct address *address
 		return &bad_argument;
 	while (*p == ' ')	/* not in the grammar; old devices send it */
 		p++;
-	switch (text_path(&p, session.config->domain, address)) {
+	switch (address_read(&p, session.config->domain, address)) {
 	case ADDRESS_MALFORMED:
 		return malformed;
 	case ADDRESS_NOT_UTF8:

@@ -1,9 +1,9 @@
-/* side: session. SMTP submission (RFC 5321, 6409): commands, states, transaction, up to the questions. */
+/* SMTP submission (RFC 5321, 6409): commands, states, transaction, up to the questions. */
 #ifndef SMTP_H
 #define SMTP_H
 
-#include "config.h"
-#include "peer.h"
+#include "base/config.h"
+#include "base/peer.h"
 
 /*
  * Talks to the client on descriptors 0 and 1 until one of us has enough; the process is in its cage, the

@@ -1,4 +1,4 @@
-/* side: shared. Options and environment: read once at the start, never changed after the fork. */
+/* Options and environment: read once at the start, never changed after the fork. */
 #include <bsd/string.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "io.h"
+#include "base/config.h"
+#include "base/io.h"
 
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,

@@ -1,4 +1,4 @@
-/* side: shared. Who is calling, how we know, and whether the way to him is encrypted. */
+/* Who is calling, how we know, and whether the way to him is encrypted. */
 #include <arpa/inet.h>
 #include <bsd/string.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "io.h"
-#include "peer.h"
+#include "base/io.h"
+#include "base/peer.h"
 
 /* Parses `address` and writes it back in canonical form; "" and false when it is none. */
 static bool

@@ -1,9 +1,9 @@
-/* side: session. The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
+/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
 #ifndef SASL_H
 #define SASL_H
 
 #include "ask.h"
-#include "line.h"
+#include "session/line.h"
 
 /* The mechanism by that name (any case) which `config` offers; NULL: 504. */
 struct sasl_mechanism;

@@ -1,4 +1,4 @@
-/* side: monitor. Starts a process for one job, hears what it says, and waits no longer than it may. */
+/* Starts a process for one job, hears what it says, and waits no longer than it may. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "drop.h"
-#include "io.h"
+#include "base/child.h"
+#include "base/drop.h"
+#include "base/io.h"
 
 void
 child_environment_start(struct child_environment *environment)

@@ -1,4 +1,4 @@
-/* side: shared. Options and environment: read once at the start, never changed after the fork. */
+/* Options and environment: read once at the start, never changed after the fork. */
 #ifndef CONFIG_H
 #define CONFIG_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "text.h"
+#include "base/text.h"
 
 #define VERSION "1.0"
 

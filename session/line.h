@@ -1,4 +1,4 @@
-/* side: session. Lines in, replies out, and how long we wait for either. */
+/* Lines in, replies out, and how long we wait for either. */
 #ifndef LINE_H
 #define LINE_H
 

@@ -1,12 +1,12 @@
-/* side: monitor. Starts a process for one job, hears what it says, and waits no longer than it may. */
+/* Starts a process for one job, hears what it says, and waits no longer than it may. */
 #ifndef CHILD_H
 #define CHILD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "drop.h"
-#include "text.h"
+#include "base/drop.h"
+#include "base/text.h"
 
 /* The environment of a program: these variables and nothing else. */
 struct child_environment {

@@ -1,4 +1,4 @@
-/* side: shared. Gives rights away, for good: every set*id, rlimit, Landlock and seccomp call is here. */
+/* Gives rights away, for good: every set*id, rlimit, Landlock and seccomp call is here. */
 #include <errno.h>
 #include <grp.h>
 #include <linux/audit.h>
@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "drop.h"
-#include "text.h"
+#include "base/drop.h"
+#include "base/text.h"
 
 static bool
 set_signal(int number, void (*handler)(int))

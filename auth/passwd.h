@@ -1,4 +1,4 @@
-/* side: monitor. Lines as in /etc/passwd, and the accounts of this machine. */
+/* Lines as in /etc/passwd, and the accounts of this machine. */
 #ifndef PASSWD_H
 #define PASSWD_H
 
@@ -6,15 +6,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-#include "config.h"
-#include "drop.h"
-
-/* Whom a login makes of the monitor. */
-struct identity {
-	struct rights rights;
-	char user[USER_MAX + 1];	/* the name that the checker gave it */
-	char home[1024];
-};
+#include "base/config.h"
+#include "base/drop.h"
 
 /* user:password:uid:gid:gecos:home:shell:extra, as in passwd(5) and in Dovecot's passwd-file. */
 enum field { USER, PASSWORD, UID, GID, GECOS, HOME, SHELL, EXTRA, FIELDS };

@@ -1,10 +1,12 @@
-/* side: shared. Gives rights away, for good: every set*id, rlimit, Landlock and seccomp call is here. */
+/* Gives rights away, for good: every set*id, rlimit, Landlock and seccomp call is here. */
 #ifndef DROP_H
 #define DROP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/config.h"
 
 #define GROUPS_MAX 64
 
@@ -14,6 +16,13 @@ struct rights {
 	gid_t gid;
 	gid_t groups[GROUPS_MAX];	/* supplementary */
 	int group_count;
+};
+
+/* Whom a login makes of the monitor. */
+struct identity {
+	struct rights rights;
+	char user[USER_MAX + 1];	/* the name that the checker gave it */
+	char home[1024];
 };
 
 /*

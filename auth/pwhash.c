@@ -1,4 +1,4 @@
-/* side: pure. Passwords against their stored form; reads nothing, starts nothing. */
+/* Passwords against their stored form; reads nothing, starts nothing. */
 #include <bsd/string.h>
 #include <crypt.h>
 #include <nettle/base16.h>
@@ -12,12 +12,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "secret.h"
+#include "auth/pwhash.h"
 
 enum encoding { AS_IS, BASE64, HEX, GUESS };
 
 struct scheme;
-typedef enum secret_answer verify_function(const struct scheme *, const uint8_t *value,
+typedef enum pwhash_answer verify_function(const struct scheme *, const uint8_t *value,
     size_t length, const char *password);
 
 /* The names are Dovecot's, and so are the default encodings. */
@@ -32,7 +32,7 @@ struct scheme {
 /* A stored value decoded: a digest with its salt, a crypt(3) hash, or the longest clear text. */
 #define VALUE_SIZE 640
 
-#define SALT_SIZE 16	/* what secret_make() gives {SSHA256} and {SSHA512} */
+#define SALT_SIZE 16	/* what pwhash_make() gives {SSHA256} and {SSHA512} */
 
 /* crypt(3) cuts nothing silently but here: bcrypt reads 72 bytes. */
 #define BCRYPT_MAX 72
@@ -115,23 +115,23 @@ static const struct scheme *const plain_scheme = &schemes[6];
  * Both sides are padded to one fixed size, so that neither length nor first difference shows in
  * the time.  memeql_sec() and not memcmp(): its time does not depend on the bytes.
  */
-static enum secret_answer
+static enum pwhash_answer
 verify_plain(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
-	uint8_t expected[SECRET_PASSWORD_MAX + 1] = { 0 };
-	uint8_t given[SECRET_PASSWORD_MAX + 1] = { 0 };
+	uint8_t expected[PWHASH_PASSWORD_MAX + 1] = { 0 };
+	uint8_t given[PWHASH_PASSWORD_MAX + 1] = { 0 };
 	int same;
 
 	(void)scheme;
-	if (length > SECRET_PASSWORD_MAX || memchr(value, '\0', length) != NULL)
-		return SECRET_UNUSABLE;
+	if (length > PWHASH_PASSWORD_MAX || memchr(value, '\0', length) != NULL)
+		return PWHASH_UNUSABLE;
 	memcpy(expected, value, length);
 	memcpy(given, password, strlen(password));
 	same = memeql_sec(expected, given, sizeof(given));
 	explicit_bzero(expected, sizeof(expected));
 	explicit_bzero(given, sizeof(given));
-	return same ? SECRET_YES : SECRET_NO;
+	return same ? PWHASH_YES : PWHASH_NO;
 }
 
 /*
@@ -139,32 +139,32 @@ verify_plain(const struct scheme *scheme, const uint8_t *value,
  * text that begins with '*'; no hash does. What it makes of a shorter stored value is no proof
  * of anything: that value was never a whole hash.
  */
-static enum secret_answer
+static enum pwhash_answer
 verify_crypt(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
 	struct crypt_data work = { 0 };
-	enum secret_answer answer = SECRET_UNUSABLE;
+	enum pwhash_answer answer = PWHASH_UNUSABLE;
 	char stored[CRYPT_OUTPUT_SIZE];
 	char *made;
 
 	(void)scheme;
 	if (length >= sizeof(stored) || memchr(value, '\0', length) != NULL)
-		return SECRET_UNUSABLE;
+		return PWHASH_UNUSABLE;
 	memcpy(stored, value, length);
 	stored[length] = '\0';
 	made = crypt_rn(password, stored, &work, sizeof(work));
 	if (made != NULL && made[0] != '*' && strlen(made) <= length) {
-		answer = SECRET_NO;
+		answer = PWHASH_NO;
 		if (strlen(made) == length && memeql_sec(made, stored, length))
-			answer = SECRET_YES;
+			answer = PWHASH_YES;
 	}
 	explicit_bzero(&work, sizeof(work));
 	explicit_bzero(stored, sizeof(stored));
 	return answer;
 }
 
-static enum secret_answer
+static enum pwhash_answer
 verify_digest(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
@@ -173,11 +173,11 @@ verify_digest(const struct scheme *scheme, const uint8_t *value,
 	int same;
 
 	if (scheme->salted ? length <= size : length != size)
-		return SECRET_UNUSABLE;
+		return PWHASH_UNUSABLE;
 	scheme->digest->make(password, value + size, length - size, digest);
 	same = memeql_sec(digest, value, size);
 	explicit_bzero(digest, sizeof(digest));
-	return same ? SECRET_YES : SECRET_NO;
+	return same ? PWHASH_YES : PWHASH_NO;
 }
 
 /* Each decoder writes at most VALUE_SIZE bytes to value; false: text is malformed or too long. */
@@ -275,26 +275,26 @@ is_locked(const char *text)
 	return text[0] == '\0' || text[0] == '*' || text[0] == '!';
 }
 
-enum secret_answer
-secret_verify(const char *stored, bool two_fields, const char *password)
+enum pwhash_answer
+pwhash_verify(const char *stored, bool two_fields, const char *password)
 {
 	uint8_t value[VALUE_SIZE];
 	const struct scheme *scheme;
-	enum secret_answer answer = SECRET_UNUSABLE;
+	enum pwhash_answer answer = PWHASH_UNUSABLE;
 	enum encoding encoding;
 	const char *text;
 	size_t length = sizeof(value);
 
 	if (is_locked(stored))
-		return SECRET_LOCKED;
+		return PWHASH_LOCKED;
 	scheme = find_scheme(stored, two_fields, &encoding, &text);
 	if (scheme == NULL)
-		return SECRET_UNUSABLE;
+		return PWHASH_UNUSABLE;
 	/* {CRYPT}! is how a hash is locked by hand; the password "!" is one like any other. */
 	if (text[0] == '\0' || (scheme->verify == verify_crypt && is_locked(text)))
-		return SECRET_LOCKED;
-	if (password[0] == '\0' || strlen(password) > SECRET_PASSWORD_MAX)
-		return SECRET_NO;
+		return PWHASH_LOCKED;
+	if (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX)
+		return PWHASH_NO;
 	if (decode(encoding, text, value, &length))
 		answer = scheme->verify(scheme, value, length, password);
 	explicit_bzero(value, sizeof(value));
@@ -302,7 +302,7 @@ secret_verify(const char *stored, bool two_fields, const char *password)
 }
 
 bool
-secret_is_cleartext(const char *stored, bool two_fields)
+pwhash_is_cleartext(const char *stored, bool two_fields)
 {
 	const struct scheme *scheme;
 	enum encoding encoding;
@@ -374,12 +374,12 @@ make_plain(const char *password, char *out, size_t size)
 	return (size_t)snprintf(out, size, "{PLAIN}%s", password) < size;
 }
 
-const char *const secret_schemes[] = {
+const char *const pwhash_schemes[] = {
 	"YESCRYPT", "BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "SSHA512", "SSHA256", "PLAIN", NULL
 };
 
 bool
-secret_make(const char *scheme, const char *password, char *out, size_t size)
+pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 {
 	static const struct maker {
 		const char *name, *written;
@@ -398,7 +398,7 @@ secret_make(const char *scheme, const char *password, char *out, size_t size)
 	const struct maker *m;
 	size_t used;
 
-	if (password[0] == '\0' || strlen(password) > SECRET_PASSWORD_MAX)
+	if (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX)
 		return false;
 	if (strcasecmp(scheme, "PLAIN") == 0)
 		return make_plain(password, out, size);

@@ -1,13 +1,14 @@
-/* side: session. Lines in, replies out, and how long we wait for either. */
+/* Lines in, replies out, and how long we wait for either. */
 #include <bsd/string.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "io.h"
-#include "line.h"
-#include "text.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "session/line.h"
+#include "base/text.h"
 
 #define LINE_REPLY_MAX 512	/* RFC 5321 section 4.5.3.1.5 */
 

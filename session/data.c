@@ -1,12 +1,12 @@
-/* side: session. The message: from the client to the spool, its header completed (RFC 6409 section 8). */
+/* The message: from the client to the spool, its header completed (RFC 6409 section 8). */
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "data.h"
-#include "io.h"
-#include "text.h"
+#include "session/data.h"
+#include "base/io.h"
+#include "base/text.h"
 
 #define NAME_MAX_SEEN 1000	/* no field name is longer than a line may be (RFC 5322 section 2.1.1) */
 #define RECEIVED_MAX 100	/* a loop (RFC 5321 section 6.3) */

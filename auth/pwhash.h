@@ -1,0 +1,48 @@
+/* Passwords against their stored form; reads nothing, starts nothing. */
+#ifndef PWHASH_H
+#define PWHASH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The longest password, in bytes, that is ever hashed.  crypt(3) takes no more, and what SHA-crypt
+ * costs grows with the square of the length.
+ */
+#define PWHASH_PASSWORD_MAX 511
+
+/* Room for whatever pwhash_make() writes, the final NUL included. */
+#define PWHASH_STORED_SIZE 1024
+
+enum pwhash_answer {
+	PWHASH_YES,
+	PWHASH_NO,
+	PWHASH_LOCKED,		/* empty, or begins with '*' or '!': no password fits */
+	PWHASH_UNUSABLE		/* unknown scheme or malformed value: nobody can tell, say so */
+};
+
+/*
+ * Does password fit stored?  stored is the second field of a password file's line as it stands;
+ * two_fields is true when the line had no third field: then a value that begins with neither '{'
+ * nor '$' is clear text, else it is a crypt(3) hash. An empty password and one longer than
+ * PWHASH_PASSWORD_MAX fit nothing and are not hashed: with them only a locked entry (LOCKED) and an
+ * unknown scheme (UNUSABLE) are told from all others (NO). The time taken depends on the form of
+ * stored, not on how much of the password was right. Leaves no copy of either behind.
+ */
+enum pwhash_answer pwhash_verify(const char *stored, bool two_fields, const char *password);
+
+/* True when whoever reads stored can read the password off it. */
+bool pwhash_is_cleartext(const char *stored, bool two_fields);
+
+/*
+ * Writes the stored form of password, with its {SCHEME} in front, to out.  scheme is one of
+ * pwhash_schemes; case does not matter. False when the scheme is not among them, when it cannot
+ * hold the password (empty; longer than PWHASH_PASSWORD_MAX; for bcrypt longer than 72 bytes, which
+ * it would cut) or when size is too small (PWHASH_STORED_SIZE is enough).
+ */
+bool pwhash_make(const char *scheme, const char *password, char *out, size_t size);
+
+/* What pwhash_make() can write, the recommended one first, ended by NULL. */
+extern const char *const pwhash_schemes[];
+
+#endif
