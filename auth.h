@@ -1,4 +1,4 @@
-/* Checks one login: a password file, a checkpassword program; and who that user is here. */
+/* Checks one login: the order of the authenticators, and one verdict. */
 #ifndef AUTH_H
 #define AUTH_H
 
@@ -26,12 +26,5 @@ int auth_print(const struct config *config, const struct identity *service);
  */
 char auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
     const char *user, const char *password, struct identity *identity, struct text *reason);
-
-/*
- * Our own end of the checkpassword handshake: what runs in place of the program that checkpassword is given.
- * Writes `word`, uid, gid, groups, HOME and USER to descriptor 1. If descriptor 3 still holds bytes the
- * password was not read: it says nothing. Returns the exit status.
- */
-int auth_report(const char *word);
 
 #endif

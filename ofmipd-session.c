@@ -43,6 +43,7 @@
 #include "base/log.h"
 #include "monitor.h"
 #include "auth/passwd.h"
+#include "auth/program.h"
 #include "base/peer.h"
 #include "session/smtp.h"
 
@@ -368,7 +369,7 @@ main(int argc, char **argv)
 	if (argc < 1 || argv[0] == NULL)
 		return EXIT_USAGE;
 	if (argc == 3 && strcmp(argv[1], "--report") == 0)
-		return auth_report(argv[2]);
+		return program_report(argv[2]);
 	log_start(false, id, NULL);
 	if (!make_id())
 		return system_error("getrandom");

@@ -1,4 +1,4 @@
-/* links: inject auth auth/passwd auth/pwhash */
+/* links: inject auth/passwd */
 /* Handing over: no envelope but a right one, whoever sends it; what a maildir gets. */
 #include "unit.h"
 
