@@ -3,31 +3,12 @@
 #define INJECT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/drop.h"
 #include "base/config.h"
 #include "base/peer.h"
-
-/* A message that lies complete in the spool. */
-struct message {
-	const char *id;			/* the session's */
-	unsigned number;		/* of the message in the session */
-	int spool;			/* open for reading only, at any offset */
-	const char *login;		/* as the client gave it */
-	const struct identity *identity;
-	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL */
-	size_t length;
-	/* Set by inject_send(): */
-	const char *sender;
-	uint64_t recipients, size;
-};
-
-struct outcome {
-	char letter;			/* 'K', 'Z', 'D'; 0: the envelope is not one: the session lies, end it */
-	char text[400];			/* for the client, from its enhanced status code on (RFC 3463) */
-	char how[200];			/* for the log: what the injector did */
-};
+#include "base/text.h"
+#include "inject/message.h"
 
 /*
  * At the start, with the rights of whoever starts the program: finds the injector, opens (and where it is

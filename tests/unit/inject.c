@@ -1,4 +1,4 @@
-/* links: inject auth/passwd */
+/* links: inject inject/message inject/command inject/maildir */
 /* Handing over: no envelope but a right one, whoever sends it; what a maildir gets. */
 #include "unit.h"
 

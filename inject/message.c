@@ -1,0 +1,21 @@
+/* A message that lies complete in its spool, and what became of it. */
+#include <bsd/string.h>
+#include <string.h>
+
+#include "inject/message.h"
+
+const char *
+message_recipient(const struct message *message, const char *last)
+{
+	const char *at = last == NULL ? message->sender : last;
+
+	at += strlen(at) + 1;
+	return *at == 'T' ? at + 1 : NULL;
+}
+
+void
+message_answer(struct outcome *outcome, char letter, const char *text)
+{
+	outcome->letter = letter;
+	strlcpy(outcome->text, text, sizeof outcome->text);
+}

@@ -1,0 +1,35 @@
+/* A message that lies complete in its spool, and what became of it. */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/drop.h"
+
+struct message {
+	const char *id;			/* the session's */
+	unsigned number;		/* of the message in the session */
+	int spool;			/* open for reading only, at any offset */
+	const char *login;		/* as the client gave it */
+	const struct identity *identity;
+	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL */
+	size_t length;
+	/* Set by inject_send(): */
+	const char *sender;
+	uint64_t recipients, size;
+};
+
+struct outcome {
+	char letter;			/* 'K', 'Z', 'D'; 0: the envelope is not one: the session lies, end it */
+	char text[400];			/* for the client, from its enhanced status code on (RFC 3463) */
+	char how[200];			/* for the log: what the injector did */
+};
+
+/* The recipient behind `last`, or the first one behind NULL; NULL: there are no more. The envelope is one. */
+const char *message_recipient(const struct message *message, const char *last);
+
+/* Sets the outcome's letter and text; `how` stays. */
+void message_answer(struct outcome *outcome, char letter, const char *text);
+
+#endif
