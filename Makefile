@@ -70,8 +70,9 @@ $(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h */*.h tests/unit/*.h tests/fuzz/*
 		$$(sed -n '1s,^/\* links: \(.*\) \*/,\1,p' $< | sed 's,base alone,,;s,[^ ][^ ]*,$(BUILD)/&.o,g') \
 		$(BUILD)/base.a $(LIBS) -lcmocka $(filter -fsan%,$(LINK))
 
+# make check TESTS="t-start t-login": these alone.
 check:
-	sh tests/run
+	sh tests/run $(TESTS)
 
 demo:
 	sh demo
