@@ -14,9 +14,6 @@
  * Two system calls at most: it is asked before the banner. */
 bool auth_ready(const struct authenticator *authenticator, struct text *why);
 
-/* What --check says of each authenticator on descriptor 1: modes, owners, what is wrong. How many are wrong. */
-int auth_print(const struct config *config, const struct identity *service);
-
 /*
  * One attempt: each authenticator in turn, in a process of its own, until one says yes. 'K': *identity is
  * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) is for the log: for 'D' one

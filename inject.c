@@ -46,26 +46,6 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 	return false;
 }
 
-void
-inject_print(const struct config *config)
-{
-	const char *kind = command_kind(config->injector_path);
-	char array[700];
-	struct text line;
-
-	text_start(&line, array, sizeof array);
-	text_add(&line, config->injector == INJECTOR_SENDMAIL ? "sendmail "
-	    : config->injector == INJECTOR_QMAIL ? "qmail-queue " : "maildir ");
-	text_add(&line, config->injector_path);
-	if (config->injector == INJECTOR_SENDMAIL) {
-		text_add(&line, ", ");
-		text_add(&line, kind != NULL ? kind : "of no kind known here");
-	}
-	if (config->injector == INJECTOR_MAILDIR && !maildir_exists())
-		text_add(&line, ", which the first session makes");
-	config_say("injector", array);
-}
-
 /* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one. */
 static bool
 read_envelope(const struct config *config, struct message *message)

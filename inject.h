@@ -17,9 +17,6 @@
  */
 bool inject_ready(struct config *config, const struct identity *service, struct text *why);
 
-/* What --check says of the injector. */
-void inject_print(const struct config *config);
-
 /*
  * Looks at every address again, asks the throttle script, hands over, and waits at most INJECTOR_SECONDS.
  * 'K' only if the mail system said that it took the whole message.

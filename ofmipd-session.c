@@ -36,15 +36,16 @@
 
 #include "ask.h"
 #include "auth.h"
-#include "base/config.h"
-#include "base/drop.h"
-#include "inject.h"
-#include "base/io.h"
-#include "base/log.h"
-#include "monitor.h"
 #include "auth/passwd.h"
 #include "auth/program.h"
+#include "base/config.h"
+#include "base/drop.h"
+#include "base/io.h"
+#include "base/log.h"
 #include "base/peer.h"
+#include "check.h"
+#include "inject.h"
+#include "monitor.h"
 #include "session/smtp.h"
 
 enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
@@ -91,15 +92,6 @@ system_error(const char *what)
 	text_add(&text, ": ");
 	text_add(&text, strerror(error));
 	return start_error(EXIT_TEMPORARY, array);
-}
-
-/* What is on a descriptor, for --check. */
-static const char *
-kind_of(const struct stat *status)
-{
-	return S_ISSOCK(status->st_mode) ? "socket" : S_ISFIFO(status->st_mode) ? "pipe"
-	    : S_ISREG(status->st_mode) ? "file" : S_ISDIR(status->st_mode) ? "directory"
-	    : S_ISCHR(status->st_mode) ? "device or terminal" : "something else";
 }
 
 static bool
@@ -152,15 +144,8 @@ check_descriptors(void)
 			return "no descriptor for the log";
 		log_start(true, id, NULL);
 	}
-	if (config.check) {
-		config_say("descriptor 0", kind_of(&in));
-		config_say("descriptor 1", kind_of(&out));
-		config_say("descriptor 2", kind_of(&log));
-		config_say("log", !log_to_syslog ? "descriptor 2" : access("/dev/log", W_OK) == 0
-		    ? "syslog, since descriptor 2 is the client's connection"
-		    : "nowhere: descriptor 2 is the client's connection and there is no /dev/log");
+	if (config.check)
 		return NULL;
-	}
 	if ((!S_ISSOCK(in.st_mode) && !S_ISFIFO(in.st_mode)) || (!S_ISSOCK(out.st_mode) && !S_ISFIFO(out.st_mode)))
 		return "descriptors 0 and 1 must be a connection: a socket or pipes; start the program from "
 		    "tcpserver, xinetd, inetd, systemd or stunnel, or use --check";
@@ -211,58 +196,20 @@ make_id(void)
 	return true;
 }
 
-/* --check: everything that a start would look at, and what is wrong with it. Returns the exit status. */
+/* --check: everything that a start would look at. `why`: the options could not be read. Returns the exit status. */
 static int
-check(void)
+check(const char *why)
 {
+	struct check check = { &config, &peer, &service, NULL, log_to_syslog };
 	char array[700];
-	struct stat in;
-	struct text why;
-	int wrong = 0;
-	const char *safe;
-	bool connection = fstat(STDIN_FILENO, &in) == 0 && (S_ISSOCK(in.st_mode) || S_ISFIFO(in.st_mode));
+	struct text fault;
 
-	config_say("client", peer.client);
-	config_say("client address from", peer_source_name(&peer));
-	config_say("encrypted", peer_encrypted(&peer) ? peer_tls_name(&peer) : "no");
-	safe = peer.tls != TLS_NONE ? peer_tls_name(&peer) : config.allow_cleartext ? "--allow-cleartext" : NULL;
-	if (config.starttls == STARTTLS_REQUIRED || (safe == NULL && config.starttls == STARTTLS_OFFERED))
-		config_say("AUTH", "after STARTTLS");
-	else if (safe != NULL)
-		config_say("AUTH", config.plain && config.login ? "PLAIN LOGIN" : config.plain ? "PLAIN" : "LOGIN");
-	else if (connection)
-		config_say("AUTH", "not offered: the connection is neither encrypted nor local; if a TLS wrapper is in "
-		    "front that does not tell us so, give --behind-tls");
-	else
-		config_say("AUTH", "not offered: depends on the connection, and descriptor 0 is none; put --check into "
-		    "the door's file, see ofmipd-doors(7)");
-	if (safe != NULL)
-		config_say("AUTH offered because", safe);
-	config_say("started as", config.root ? "root" : "an ordinary user: nobody else can be become");
-	text_start(&why, array, sizeof array);
-	if (find_service(&why)) {
-		config_say("service account", config.root ? config.user : "whoever starts the program");
-	} else {
-		config_say("wrong", array);
-		wrong++;
-	}
-	wrong += auth_print(&config, &service);
-	text_start(&why, array, sizeof array);
-	if (!inject_ready(&config, &service, &why)) {
-		config_say("wrong", array);
-		wrong++;
-	}
-	inject_print(&config);
-	config_say("SMTPUTF8", config.smtputf8 ? "offered" : "not offered: the injector does not carry it");
-	config_print(&config);
-	if (strchr(config.domain, '.') == NULL)
-		config_say("warning", "the domain has no dot: <user> becomes user@it, and others cannot answer; give "
-		    "--hostname and --domain");
-	if (log_to_syslog && access("/dev/log", W_OK) != 0) {
-		config_say("wrong", "nothing can be logged: start a syslog daemon, or log to another descriptor 2");
-		wrong++;
-	}
-	return wrong > 0;
+	if (why != NULL)
+		return check_refused(&check, why);
+	text_start(&fault, array, sizeof array);
+	if (!find_service(&fault))
+		check.service_fault = array;
+	return check_run(&check);
 }
 
 /* What a start needs and --check would have told. NULL: all there. */
@@ -378,16 +325,13 @@ main(int argc, char **argv)
 	if (answer == CONFIG_PRINTED)
 		return 0;
 	fault = check_descriptors();
-	if (answer == CONFIG_WRONG) {
-		if (config.check)
-			config_say("wrong", array);
-		return config.check ? 1 : start_error(EXIT_USAGE, array);
-	}
+	if (answer == CONFIG_WRONG)
+		return config.check ? check(array) : start_error(EXIT_USAGE, array);
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
 	peer_from_environment(&peer, &config);
 	if (config.check)
-		return check();
+		return check(NULL);
 	if (!drop_start(LIFE_SECONDS))
 		return system_error("signals");
 	if (!keep_descriptors())

@@ -85,10 +85,4 @@ enum config_answer {
  */
 enum config_answer config_read(struct config *config, int argc, char **argv, struct text *why);
 
-/* What --check says of the options: one line each on descriptor 1. */
-void config_print(const struct config *config);
-
-/* One line of --check: "name: value". */
-void config_say(const char *name, const char *value);
-
 #endif

@@ -1,0 +1,288 @@
+/* All that --check says: what a start here would do, and what is wrong with it. */
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth.h"
+#include "auth/file.h"
+#include "auth/passwd.h"
+#include "auth/pwhash.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "check.h"
+#include "inject.h"
+#include "inject/command.h"
+#include "inject/maildir.h"
+
+static int wrong;	/* how many things are */
+
+static void
+say(const char *name, const char *value)
+{
+	char array[1200];
+	struct text line;
+
+	text_start(&line, array, sizeof array);
+	text_add(&line, name);
+	text_add(&line, ": ");
+	text_add(&line, value);
+	text_add_byte(&line, '\n');
+	if (!io_write_all(STDOUT_FILENO, array, line.used))
+		_exit(111);
+}
+
+static void
+say_wrong(const char *what)
+{
+	say("wrong", what);
+	wrong++;
+}
+
+static void
+say_number(const char *name, uint64_t number, const char *unit)
+{
+	char array[64];
+	struct text value;
+
+	text_start(&value, array, sizeof array);
+	text_add_number(&value, number);
+	text_add(&value, unit);
+	say(name, array);
+}
+
+static const char *
+kind_of(int descriptor)
+{
+	struct stat status;
+
+	if (fstat(descriptor, &status) != 0)
+		return "closed";
+	return S_ISSOCK(status.st_mode) ? "socket" : S_ISFIFO(status.st_mode) ? "pipe"
+	    : S_ISREG(status.st_mode) ? "file" : S_ISDIR(status.st_mode) ? "directory"
+	    : S_ISCHR(status.st_mode) ? "device or terminal" : "something else";
+}
+
+static void
+say_descriptors(const struct check *check)
+{
+	say("descriptor 0", kind_of(STDIN_FILENO));
+	say("descriptor 1", kind_of(STDOUT_FILENO));
+	say("descriptor 2", kind_of(STDERR_FILENO));
+	say("log", !check->log_to_syslog ? "descriptor 2" : access("/dev/log", W_OK) == 0
+	    ? "syslog, since descriptor 2 is the client's connection"
+	    : "nowhere: descriptor 2 is the client's connection and there is no /dev/log");
+}
+
+static void
+say_connection(const struct config *config, const struct peer *peer)
+{
+	struct stat in;
+	bool connection = fstat(STDIN_FILENO, &in) == 0 && (S_ISSOCK(in.st_mode) || S_ISFIFO(in.st_mode));
+	const char *safe = peer->tls != TLS_NONE ? peer_tls_name(peer)
+	    : config->allow_cleartext ? "--allow-cleartext" : NULL;
+
+	say("client", peer->client);
+	say("client address from", peer_source_name(peer));
+	say("encrypted", peer_encrypted(peer) ? peer_tls_name(peer) : "no");
+	if (config->starttls == STARTTLS_REQUIRED || (safe == NULL && config->starttls == STARTTLS_OFFERED))
+		say("AUTH", "after STARTTLS");
+	else if (safe != NULL)
+		say("AUTH", config->plain && config->login ? "PLAIN LOGIN" : config->plain ? "PLAIN" : "LOGIN");
+	else if (connection)
+		say("AUTH", "not offered: the connection is neither encrypted nor local; if a TLS wrapper is in "
+		    "front that does not tell us so, give --behind-tls");
+	else
+		say("AUTH", "not offered: depends on the connection, and descriptor 0 is none; put --check into "
+		    "the door's file, see ofmipd-doors(7)");
+	if (safe != NULL)
+		say("AUTH offered because", safe);
+}
+
+/* What the lines of a password file hold. */
+struct contents {
+	uint64_t entries, unreadable;
+	bool cleartext, capitals;
+};
+
+static void
+read_contents(const struct file *file, struct contents *contents)
+{
+	struct entry entry;
+
+	for (const char *at = file->bytes; at < file->bytes + file->length; at = passwd_next(file, at)) {
+		bool readable = passwd_entry(file, at, &entry);
+
+		contents->unreadable += *at != '#' && !readable;
+		if (*at == '#' || !readable || entry.count < 2)
+			continue;
+		contents->entries++;
+		contents->capitals |= strpbrk(entry.fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
+		contents->cleartext |= pwhash_is_cleartext(entry.fields[PASSWORD], entry.count == 2);
+	}
+}
+
+/* What is wrong with the file as such: the word of file_fault(), and what to do. */
+static void
+say_file_fault(const char *path, const char *fault)
+{
+	static const struct {
+		const char *fault, *remedy;
+	} remedies[] = {
+		{ "password-file-owner", ": its owner is neither root nor the service account; chown root" },
+		{ "password-file-writable", ": others can write it; chmod o-w" },
+		{ "cleartext-password-file-readable",
+		    ": it holds clear text that group or others can read; chmod 600" },
+	};
+	char array[1000];
+	struct text line;
+
+	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++) {
+		if (strcmp(fault, remedies[i].fault) != 0)
+			continue;
+		text_start(&line, array, sizeof array);
+		text_add(&line, path);
+		text_add(&line, remedies[i].remedy);
+		say_wrong(array);
+	}
+}
+
+static void
+say_password_file(const struct check *check, const char *path)
+{
+	struct contents contents = { 0 };
+	char array[1000];
+	struct text line;
+	struct file file;
+	const char *fault;
+
+	text_start(&line, array, sizeof array);
+	text_add(&line, path);
+	if (!passwd_open(&file, path)) {
+		text_add(&line, ": no regular file that can be read; give the password file's path");
+		say_wrong(array);
+		return;
+	}
+	read_contents(&file, &contents);
+	text_add(&line, ", mode ");
+	for (int shift = 9; shift >= 0; shift -= 3)
+		text_add_number(&line, (file.status.st_mode >> shift) & 7);
+	text_add(&line, ", owner ");
+	text_add_number(&line, file.status.st_uid);
+	text_add(&line, ", entries ");
+	text_add_number(&line, contents.entries);
+	text_add(&line, contents.cleartext ? ", clear text in it" : "");
+	say("password file", array);
+	fault = file_fault(&file.status, check->config->root ? check->service->rights.uid : geteuid(),
+	    contents.cleartext);
+	if (fault != NULL)
+		say_file_fault(path, fault);
+	else if ((file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+		say("warning", "group or others can read the hashes of the password file; chmod 600");
+	if (contents.capitals)
+		say("warning", "names with capital letters in the password file never match: logins are "
+		    "lower-cased; write them small (ofmipd-passwd --import does)");
+	if (contents.unreadable > 0) {
+		text_start(&line, array, sizeof array);
+		text_add(&line, path);
+		text_add(&line, ": lines longer than 4095 bytes, or with a NUL, are not read; shorten them: ");
+		text_add_number(&line, contents.unreadable);
+		say_wrong(array);
+	}
+}
+
+static void
+say_authenticators(const struct check *check)
+{
+	for (int i = 0; i < check->config->authenticator_count; i++) {
+		const struct authenticator *authenticator = &check->config->authenticators[i];
+		char array[1000];
+		struct text why;
+
+		text_start(&why, array, sizeof array);
+		if (!auth_ready(authenticator, &why))
+			say_wrong(array);
+		else if (authenticator->kind == AUTHENTICATOR_FILE)
+			say_password_file(check, authenticator->path);
+		else
+			say("checkpassword program", authenticator->path);
+	}
+}
+
+static void
+say_injector(const struct check *check)
+{
+	const struct config *config = check->config;
+	const char *kind = command_kind(config->injector_path);
+	char array[700];
+	struct text line;
+
+	text_start(&line, array, sizeof array);
+	if (!inject_ready(check->config, check->service, &line))
+		say_wrong(array);
+	text_start(&line, array, sizeof array);
+	text_add(&line, config->injector == INJECTOR_SENDMAIL ? "sendmail "
+	    : config->injector == INJECTOR_QMAIL ? "qmail-queue " : "maildir ");
+	text_add(&line, config->injector_path);
+	if (config->injector == INJECTOR_SENDMAIL) {
+		text_add(&line, ", ");
+		text_add(&line, kind != NULL ? kind : "of no kind known here");
+	}
+	if (config->injector == INJECTOR_MAILDIR && !maildir_exists())
+		text_add(&line, ", which the first session makes");
+	say("injector", array);
+	say("SMTPUTF8", config->smtputf8 ? "offered" : "not offered: the injector does not carry it");
+}
+
+static void
+say_options(const struct config *config)
+{
+	say("hostname", config->hostname);
+	say("domain", config->domain);
+	if (config->max_size == UINT64_MAX)
+		say("max-size", "no limit");
+	else
+		say_number("max-size", config->max_size, " bytes");
+	say_number("max-recipients", config->max_recipients, "");
+	if (config->argument_room == UINT64_MAX)
+		say("room for recipients", "no limit");
+	else
+		say_number("room for recipients", config->argument_room, " bytes");
+	say_number("timeout", config->timeout, " s");
+	say_number("login-timeout", config->login_timeout, " s");
+	say_number("min-uid", config->min_uid, "");
+	say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);
+	say("PROXY header", config->proxy ? "expected" : "no");
+	say("STARTTLS", config->starttls == STARTTLS_NONE ? "no (no UCSPI-TLS server in front)"
+	    : config->starttls == STARTTLS_REQUIRED ? "required" : "offered");
+	if (strchr(config->domain, '.') == NULL)
+		say("warning", "the domain has no dot: <user> becomes user@it, and others cannot answer; give "
+		    "--hostname and --domain");
+}
+
+int
+check_refused(const struct check *check, const char *why)
+{
+	say_descriptors(check);
+	say_wrong(why);
+	return 1;
+}
+
+int
+check_run(const struct check *check)
+{
+	const struct config *config = check->config;
+
+	say_descriptors(check);
+	say_connection(config, check->peer);
+	say("started as", config->root ? "root" : "an ordinary user: nobody else can be become");
+	if (check->service_fault != NULL)
+		say_wrong(check->service_fault);
+	else
+		say("service account", config->root ? config->user : "whoever starts the program");
+	say_authenticators(check);
+	say_injector(check);
+	say_options(config);
+	if (check->log_to_syslog && access("/dev/log", W_OK) != 0)
+		say_wrong("nothing can be logged: start a syslog daemon, or log to another descriptor 2");
+	return wrong > 0;
+}
