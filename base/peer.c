@@ -193,159 +193,19 @@ peer_from_environment(struct peer *peer, const struct config *config)
 	settle(peer, config);
 }
 
-/* The field at *at up to a blank or the end, as a string; advances behind the blank. */
-static char *
-field(char **at)
+bool
+peer_proxied(struct peer *peer, const struct config *config, const struct peer_proxied *said)
 {
-	char *start = *at, *blank = start == NULL ? NULL : strchr(start, ' ');
-
-	*at = blank == NULL ? NULL : blank + 1;
-	if (blank != NULL)
-		*blank = '\0';
-	return start;
-}
-
-/* A port of version 1: no sign, no leading zero. */
-static bool
-proxy_port(const char *value)
-{
-	uint64_t number;
-
-	return value != NULL && text_number(value, 65535, &number) && (value[0] != '0' || value[1] == '\0');
-}
-
-/* What was known of the proxy says nothing of the client. */
-static void
-forget(struct peer *peer)
-{
-	peer->host[0] = peer->info[0] = '\0';
-	peer->tls = TLS_NONE;
-	peer->tls_protocol[0] = peer->tls_cipher[0] = '\0';
-}
-
-static bool
-set_proxied(struct peer *peer, const struct config *config, const char *address, const char *port)
-{
-	if (!set_address(&peer->address, address))
+	if (!set_address(&peer->address, said->address))
 		return false;
-	set_port(&peer->port, port);
+	set_port(&peer->port, said->port);
+	peer->host[0] = peer->info[0] = '\0';
+	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, said->tls_protocol);
+	set_clean(peer->tls_cipher, sizeof peer->tls_cipher, said->tls_cipher);
+	peer->tls = said->tls ? TLS_PROXY : TLS_NONE;
 	peer->source = PEER_PROXY;
 	settle(peer, config);
 	return true;
-}
-
-/* Section 2.1 of the protocol: one line of at most 107 bytes, single blanks. */
-static long
-proxy_version_1(struct peer *peer, const struct config *config, const char *bytes, size_t length)
-{
-	char line[108], address[16], *at = line, *fields[6];
-	const char *end = memmem(bytes, length < 107 ? length : 107, "\r\n", 2);
-	const char *newline = memchr(bytes, '\n', length < 107 ? length : 107);
-	size_t size = end == NULL ? 0 : (size_t)(end - bytes);
-	int family;
-
-	if (newline != NULL && newline != (end == NULL ? NULL : end + 1))
-		return -1;
-	if (end == NULL)
-		return length < 107 ? 0 : -1;
-	memcpy(line, bytes, size);
-	line[size] = '\0';
-	if (strlen(line) != size || strpbrk(line, "\r\n") != NULL)
-		return -1;
-	if (strncmp(line, "PROXY UNKNOWN", 13) == 0 && (line[13] == ' ' || line[13] == '\0'))
-		return (long)size + 2;
-	for (int i = 0; i < 6; i++)
-		fields[i] = at == NULL ? NULL : field(&at);
-	if (fields[5] == NULL || at != NULL || strcmp(fields[0], "PROXY") != 0)
-		return -1;
-	family = strcmp(fields[1], "TCP4") == 0 ? AF_INET : strcmp(fields[1], "TCP6") == 0 ? AF_INET6 : 0;
-	if (family == 0 || inet_pton(family, fields[2], address) != 1 ||
-	    inet_pton(family, fields[3], address) != 1 || !proxy_port(fields[4]) || !proxy_port(fields[5]))
-		return -1;
-	forget(peer);
-	return set_proxied(peer, config, fields[2], fields[4]) ? (long)size + 2 : -1;
-}
-
-/* The PP2_TYPE_SSL field (0x20): client bits, verify, then sub-fields. */
-static bool
-proxy_tls(struct peer *peer, const unsigned char *value, size_t length)
-{
-	if (length < 5)
-		return false;
-	if ((value[0] & 1) == 0)
-		return true;
-	peer->tls = TLS_PROXY;
-	for (size_t at = 5; at < length; ) {
-		size_t size = at + 3 > length ? length : (size_t)(value[at + 1] << 8 | value[at + 2]);
-		char string[64] = "";
-
-		if (size > length - at - 3 || at + 3 > length)
-			return false;
-		memcpy(string, value + at + 3, size < sizeof string ? size : sizeof string - 1);
-		if (value[at] == 0x21)
-			set_clean(peer->tls_protocol, sizeof peer->tls_protocol, string);
-		if (value[at] == 0x23)
-			set_clean(peer->tls_cipher, sizeof peer->tls_cipher, string);
-		at += 3 + size;
-	}
-	return true;
-}
-
-/* Section 2.2: signature, version and command, family, length, addresses, type-length-value fields. */
-static long
-proxy_version_2(struct peer *peer, const struct config *config, const char *bytes, size_t length)
-{
-	const unsigned char *header = (const unsigned char *)bytes;
-	size_t size, addresses;
-	char source[INET6_ADDRSTRLEN], port[6];
-	struct text text;
-	struct peer found = *peer;
-
-	if (length >= 13 && (header[12] >> 4 != 2 || (header[12] & 15) > 1))
-		return -1;
-	if (length < 16)
-		return 0;
-	size = (size_t)(header[14] << 8 | header[15]);
-	addresses = header[13] == 0x11 ? 12 : header[13] == 0x21 ? 36 : header[13] == 0x31 ? 216 : 0;
-	if ((header[12] & 15) == 1 && (addresses == 0 ? header[13] != 0 : size < addresses))
-		return -1;	/* neither a stream over IPv4, IPv6 or AF_UNIX nor "unspecified" */
-	if (size > 4096)
-		return -1;	/* far more than addresses and every known field */
-	if (length < 16 + size)
-		return 0;
-	if ((header[12] & 15) == 0 || header[13] == 0 || header[13] == 0x31)
-		return (long)(16 + size);	/* LOCAL, or no address that means anything here */
-	forget(&found);
-	for (size_t at = 16 + addresses; at < 16 + size; ) {
-		size_t value = at + 3 > 16 + size ? 16 + size : (size_t)(header[at + 1] << 8 | header[at + 2]);
-
-		if (at + 3 > 16 + size || value > 16 + size - at - 3)
-			return -1;
-		if (header[at] == 0x20 && !proxy_tls(&found, header + at + 3, value))
-			return -1;
-		at += 3 + value;
-	}
-	if (inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source) == NULL)
-		return -1;
-	text_start(&text, port, sizeof port);
-	text_add_number(&text, addresses == 12 ? (uint64_t)(header[24] << 8 | header[25])
-	    : (uint64_t)(header[48] << 8 | header[49]));
-	if (!set_proxied(&found, config, source, port))
-		return -1;
-	*peer = found;
-	return (long)(16 + size);
-}
-
-long
-peer_from_proxy(struct peer *peer, const struct config *config, const char *bytes, size_t length)
-{
-	static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
-
-	if (memcmp(bytes, signature, length < 12 ? length : 12) == 0)
-		return length < 12 ? 0 : proxy_version_2(peer, config, bytes, length);
-	if (memcmp(bytes, "PROXY ", length < 6 ? length : 6) == 0)
-		return proxy_version_1(peer, config, bytes, length);
-	return -1;
 }
 
 void

@@ -46,12 +46,16 @@ struct peer {
 /* Reads the environment and, where it says nothing, descriptor 0. Opens nothing. */
 void peer_from_environment(struct peer *peer, const struct config *config);
 
-/*
- * Reads a PROXY header, version 1 or 2 (haproxy's proxy-protocol.txt), at the start of `bytes`. Returns
- * its length, 0 while it is not whole yet, -1 when it is none: close, say nothing. LOCAL and UNKNOWN
- * leave the peer as it is; anything else replaces address, port and TLS.
- */
-long peer_from_proxy(struct peer *peer, const struct config *config, const char *bytes, size_t length);
+/* What a PROXY header says of the client: text of any kind, NULL for nothing. */
+struct peer_proxied {
+	const char *address, *port;
+	bool tls;
+	const char *tls_protocol, *tls_cipher;
+};
+
+/* The client is the one that a proxy told us of: replaces address, port and TLS; what was known of the proxy
+ * itself goes. False, and nothing changed but the address, when that is not an address. */
+bool peer_proxied(struct peer *peer, const struct config *config, const struct peer_proxied *said);
 
 /* "NAME=VALUE" that came from the UCSPI-TLS server after STARTTLS: protocol and cipher are kept. */
 void peer_from_starttls(struct peer *peer, const char *variable);

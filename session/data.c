@@ -1,14 +1,12 @@
 /* The message: from the client to the spool, its header completed (RFC 6409 section 8). */
 #include <stddef.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "session/data.h"
 #include "base/io.h"
 #include "base/text.h"
 
-#define NAME_MAX_SEEN 1000	/* no field name is longer than a line may be (RFC 5322 section 2.1.1) */
 #define RECEIVED_MAX 100	/* a loop (RFC 5321 section 6.3) */
 
 static const struct reply
@@ -35,82 +33,25 @@ add(struct data *data, const struct text *line)
 	data->out_used += line->used;
 }
 
-/* RFC 5321 section 4.4. Neither the login nor a recipient is shown. */
-static void
-add_received(struct data *data)
-{
-	const struct data_origin *origin = data->origin;
-	char array[1200];
-	struct text line;
-
-	text_start(&line, array, sizeof array);
-	text_add(&line, "Received: from ");
-	text_add_clean(&line, origin->from, 255);
-	text_add(&line, " (");
-	if (origin->host[0] != '\0') {
-		text_add_clean(&line, origin->host, 255);
-		text_add_byte(&line, ' ');
-	}
-	if (origin->address[0] == '\0') {
-		text_add(&line, "unknown");
-	} else {
-		text_add(&line, strchr(origin->address, ':') != NULL ? "[IPv6:" : "[");
-		text_add(&line, origin->address);
-		text_add_byte(&line, ']');
-	}
-	text_add(&line, ")\n\tby ");
-	text_add(&line, origin->config->hostname);
-	text_add(&line, " with ");
-	text_add(&line, origin->with);
-	if (origin->tls[0] != '\0') {
-		text_add(&line, " (");
-		text_add(&line, origin->tls);
-		text_add_byte(&line, ')');
-	}
-	text_add(&line, "\n\tid ");
-	text_add(&line, origin->id);
-	text_add(&line, "; ");
-	text_add_date(&line, time(NULL));
-	text_add_byte(&line, '\n');
-	add(data, &line);
-}
-
 /* The fields that a message must have and this one has not: at the end of its header. */
 static void
 complete_header(struct data *data)
 {
-	const struct data_origin *origin = data->origin;
-	char array[1000];
-	struct text line;
+	char array[HEADER_MISSING_MAX];
+	struct text text;
 
-	data->in_header = data->dropping = false;
-	text_start(&line, array, sizeof array);
-	if (!data->has_date) {
-		text_add(&line, "Date: ");
-		text_add_date(&line, time(NULL));
-		text_add_byte(&line, '\n');
-	}
-	if (!data->has_id) {
-		text_add(&line, "Message-ID: <");
-		text_add(&line, origin->id);
-		text_add_byte(&line, '.');
-		text_add_number(&line, origin->number);
-		text_add_byte(&line, '@');
-		text_add(&line, origin->config->hostname);
-		text_add(&line, ">\n");
-	}
-	if (!data->has_from) {
-		text_add(&line, "From: <");
-		text_add(&line, origin->sender);
-		text_add(&line, ">\n");
-	}
-	add(data, &line);
+	data->in_header = data->header.dropping = false;
+	text_start(&text, array, sizeof array);
+	header_add_missing(&data->header, data->origin, &text);
+	add(data, &text);
 }
 
 void
-data_start(struct data *data, const struct data_origin *origin, int spool)
+data_start(struct data *data, const struct header_origin *origin, int spool)
 {
 	bool again = data->origin != NULL;
+	char array[HEADER_RECEIVED_MAX];
+	struct text text;
 
 	memset(data, 0, offsetof(struct data, out));
 	data->origin = origin;
@@ -118,55 +59,16 @@ data_start(struct data *data, const struct data_origin *origin, int spool)
 	data->line_start = data->in_header = true;
 	if (again && (ftruncate(spool, 0) != 0 || lseek(spool, 0, SEEK_SET) != 0))
 		data->spool_failed = true;
-	add_received(data);
-}
-
-enum header_line { HEADER_MORE, HEADER_FIELD, HEADER_FOLDED, HEADER_END, HEADER_NONE };
-
-/*
- * What begins at `bytes`, the start of a line in the header: a field (RFC 5322 section 2.2), a folded
- * line of the last one, the empty line, or something that shows that the header is over. HEADER_MORE:
- * it cannot be said yet.
- */
-static enum header_line
-header_line(struct data *data, const char *bytes, const char *end)
-{
-	static const char *const known[] = { "received", "date", "message-id", "from", "bcc", "return-path" };
-	size_t name = 0, blanks = 0;
-
-	if (bytes < end && (*bytes == ' ' || *bytes == '\t'))
-		return data->has_field ? HEADER_FOLDED : HEADER_NONE;
-	while (bytes + name < end && bytes[name] > 32 && bytes[name] < 127 && bytes[name] != ':')
-		name++;
-	while (bytes + name + blanks < end && (bytes[name + blanks] == ' ' || bytes[name + blanks] == '\t'))
-		blanks++;
-	if (name + blanks >= NAME_MAX_SEEN)
-		return HEADER_NONE;
-	if (bytes + name + blanks == end || (end - bytes == 1 && *bytes == '\r'))
-		return HEADER_MORE;
-	if (name == 0)
-		return bytes[0] == '\r' && bytes[1] == '\n' ? HEADER_END : HEADER_NONE;
-	if (bytes[name + blanks] != ':')
-		return HEADER_NONE;
-	data->has_field = true;
-	data->dropping = false;
-	for (unsigned i = 0; i < sizeof known / sizeof *known; i++) {
-		if (!text_is(bytes, name, known[i]))
-			continue;
-		data->received += i == 0;
-		data->has_date |= i == 1;
-		data->has_id |= i == 2;
-		data->has_from |= i == 3;
-		data->dropping = i >= 4;
-	}
-	return HEADER_FIELD;
+	text_start(&text, array, sizeof array);
+	header_add_received(origin, &text);
+	add(data, &text);
 }
 
 /* A start of a line in the header: false when more must be seen first. */
 static bool
 header(struct data *data, const char *bytes, const char *end)
 {
-	switch (header_line(data, bytes, end)) {
+	switch (header_line(&data->header, bytes, end)) {
 	case HEADER_MORE:
 		return false;
 	case HEADER_END:
@@ -268,7 +170,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 			text = copied - data->line_start;
 		}
 		data->blemished |= memchr(at, '\r', text) != NULL;
-		if (!data->dropping) {
+		if (!data->header.dropping) {
 			memcpy(data->out + data->out_used, at, text);
 			data->out_used += text;
 			if (newline != NULL)
@@ -318,7 +220,7 @@ data_finish(struct data *data)
 		return &not_a_line;
 	if (data->size > data->origin->config->max_size)
 		return &too_big;
-	if (data->received >= RECEIVED_MAX)
+	if (data->header.received >= RECEIVED_MAX)
 		return &loop;
 	flush(data);
 	return data->spool_failed ? &no_room : NULL;

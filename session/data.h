@@ -3,33 +3,21 @@
 #define DATA_H
 
 #include "base/config.h"
+#include "session/header.h"
 #include "session/line.h"
-
-/* What the header needs to know of the world outside the message. */
-struct data_origin {
-	const struct config *config;
-	const char *from;	/* " from HELO (HOST [ADDRESS])" is made of these three, cleaned */
-	const char *host, *address;
-	const char *with;	/* RFC 3848, 6531: ESMTPSA ... */
-	const char *tls;	/* protocol and cipher, "" if unknown */
-	const char *id;		/* the session's */
-	unsigned number;	/* of the message among those handed over, from 1: for its Message-ID */
-	const char *sender;	/* From, where the message has none */
-};
 
 #define DATA_OUT_SIZE (LINE_IN_SIZE + 8192)
 
 /* One message on its way; static, since it is large. */
 struct data {
-	const struct data_origin *origin;
+	const struct header_origin *origin;
 	int spool;
 	int64_t until;		/* the session's end, whatever the client's pace */
 	uint64_t size;		/* bytes as the client counts them: CRLF, without the dots that were added */
 	uint64_t consumed;	/* bytes that came */
-	unsigned received;	/* Received fields of the message, ours not counted */
 	bool line_start;	/* the last bytes were CRLF, or nothing came yet */
-	bool in_header, dropping;
-	bool has_field, has_date, has_id, has_from;
+	bool in_header;
+	struct header header;
 	bool blemished;		/* a bare CR, a bare LF or a NUL was in it */
 	bool done;		/* CRLF.CRLF came */
 	bool spool_failed;
@@ -39,7 +27,7 @@ struct data {
 
 /* Empties the spool and writes our Received field. *data is zero before the first message, and the spool
  * empty and at its beginning; `origin` is used until data_finish(). */
-void data_start(struct data *data, const struct data_origin *origin, int spool);
+void data_start(struct data *data, const struct header_origin *origin, int spool);
 
 /*
  * Takes bytes from [bytes, bytes + length), at most LINE_IN_SIZE, and returns how many: all but a few that

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "session/line.h"
 #include "base/peer.h"
+#include "session/proxy.h"
 #include "session/sasl.h"
 #include "session/smtp.h"
 #include "base/address.h"
@@ -618,7 +619,7 @@ receive_message(void)
 	enum line_event event;
 	char tls[104], daemon[sizeof "MAILER-DAEMON@" + 256];
 	struct text text;
-	struct data_origin origin = {
+	struct header_origin origin = {
 		.config = session.config, .from = session.helo, .host = session.peer.host,
 		.address = session.peer.address, .with = with_protocol(), .tls = tls, .id = session.id,
 		.number = session.messages + 1, .sender = transaction->sender.text,
@@ -881,7 +882,7 @@ read_proxy_header(void)
 	while (length == 0) {
 		if (line_fill(line) != LINE_MORE)
 			break;
-		length = peer_from_proxy(&session.peer, session.config, line->in, line->end);
+		length = proxy_read(&session.peer, session.config, line->in, line->end);
 	}
 	if (length <= 0) {
 		session.end = line->end == 0 ? "no-proxy-header" : "bad-proxy-header";

@@ -1,4 +1,4 @@
-/* links: session/data session/line */
+/* links: session/header session/data session/line */
 /* A message in parts comes to what it comes to in one go. tests/unit/data.c says what that is. */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -20,7 +20,7 @@ const struct seed words[] = {
 };
 
 static struct config config = { .hostname = "mail.example", .max_size = 3000 };
-static const struct data_origin origin = {
+static const struct header_origin origin = {
 	.config = &config, .from = "client.example", .host = "", .address = "192.0.2.1", .with = "ESMTPA", .tls = "",
 	.id = "ID", .number = 1, .sender = "bob@client.example",
 };

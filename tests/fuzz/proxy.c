@@ -1,10 +1,11 @@
-/* links: base alone */
+/* links: session/proxy */
 /*
  * A PROXY header is taken once it is whole, and not before or otherwise; what follows it changes nothing; what
  * is learned from it crosses the wall unchanged. The same bytes are also what a session might say there.
  */
 #include "fuzz.h"
 #include "base/peer.h"
+#include "session/proxy.h"
 
 const struct seed seeds[] = {
 	SEED("PROXY TCP4 192.0.2.1 192.0.2.2 1 65535\r\n"), SEED("PROXY TCP6 2001:db8::1 ::1 1 2\r\nEHLO x\r\n"),
@@ -30,12 +31,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	long length;
 
 	memcpy(exact, bytes, size);
-	length = peer_from_proxy(&peer, &config, exact, size);
+	length = proxy_read(&peer, &config, exact, size);
 	MUST(length >= -1 && (length < 0 || (size_t)length <= size));
 	if (length > 0) {
 		for (long i = 0; i < length; i += i < 300 || length - i < 300 ? 1 : 97)
-			MUST(peer_from_proxy(&cut, &config, exact, (size_t)i) == 0);
-		MUST(peer_from_proxy(&cut, &config, exact, (size_t)length) == length);
+			MUST(proxy_read(&cut, &config, exact, (size_t)i) == 0);
+		MUST(proxy_read(&cut, &config, exact, (size_t)length) == length);
 		MUST(memcmp(&cut, &peer, sizeof peer) == 0);
 		MUST(peer.source == PEER_PROXY || strcmp(peer.address, "198.51.100.1") == 0);
 		text_start(&text, packed, sizeof packed);

@@ -1,4 +1,4 @@
-/* links: session/data session/line */
+/* links: session/header session/data session/line */
 /*
  * The message on its way to the spool, against a second, slow reading of the same rules, byte by byte; and
  * the same for every way of cutting it into calls.
@@ -25,7 +25,7 @@ time(time_t *now)
 }
 
 static struct config config = { .hostname = "mail.example", .max_size = 1 << 16 };
-static const struct data_origin origin = {
+static const struct header_origin origin = {
 	.config = &config, .from = "client.example", .host = "host.example", .address = "192.0.2.1",
 	.with = "ESMTPSA", .tls = "TLSv1.3", .id = "ID", .number = 1, .sender = "bob@client.example",
 };
@@ -75,7 +75,7 @@ take(const char *bytes, size_t length, size_t part)
 	result.consumed = taken;
 	result.blemished = data.blemished;
 	result.size = data.size;
-	result.received = data.received;
+	result.received = data.header.received;
 	reply = data.done ? data_finish(&data) : NULL;
 	result.code = reply == NULL ? "" : reply->enhanced;
 	if (data.done && reply == NULL) {
@@ -397,7 +397,7 @@ random_messages(void **state)
 static void
 received_field_is_clean(void **state)
 {
-	const struct data_origin hostile = {
+	const struct header_origin hostile = {
 		.config = &config, .from = "x\r\nBcc: y\x80(", .host = "", .address = "2001:db8::1", .with = "ESMTPA",
 		.tls = "", .id = "ID", .number = 2, .sender = "a@b",
 	}, unknown = { .config = &config, .from = "h", .host = "", .address = "", .with = "ESMTPA", .tls = "", .id = "ID",

@@ -1,4 +1,4 @@
-/* links: base alone */
+/* links: session/proxy */
 /* Who is calling: environment, descriptor 0, PROXY header; and what crosses the wall about it. */
 #include "unit.h"
 
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/peer.h"
+#include "session/proxy.h"
 
 static struct config config;
 
@@ -236,7 +237,7 @@ proxy(const char *bytes, size_t length, struct peer *peer)
 
 	*peer = (struct peer){ .source = PEER_TCPSERVER, .tls = TLS_ENVIRONMENT, .address = "198.51.100.1", .port = "7",
 	    .host = "proxy.example", .info = "proxy", .client = "198.51.100.1:7" };
-	result = peer_from_proxy(peer, &config, exact, length);
+	result = proxy_read(peer, &config, exact, length);
 	free(exact);
 	if (result <= 0)	/* nothing said: nothing changed */
 		assert_string_equal(peer->client, "198.51.100.1:7");

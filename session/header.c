@@ -1,0 +1,98 @@
+/* The header of a message: its fields, and what a submission server adds and removes (RFC 6409 section 8). */
+#include <string.h>
+#include <time.h>
+
+#include "session/header.h"
+
+void
+header_add_received(const struct header_origin *origin, struct text *text)
+{
+	text_add(text, "Received: from ");
+	text_add_clean(text, origin->from, 255);
+	text_add(text, " (");
+	if (origin->host[0] != '\0') {
+		text_add_clean(text, origin->host, 255);
+		text_add_byte(text, ' ');
+	}
+	if (origin->address[0] == '\0') {
+		text_add(text, "unknown");
+	} else {
+		text_add(text, strchr(origin->address, ':') != NULL ? "[IPv6:" : "[");
+		text_add(text, origin->address);
+		text_add_byte(text, ']');
+	}
+	text_add(text, ")\n\tby ");
+	text_add(text, origin->config->hostname);
+	text_add(text, " with ");
+	text_add(text, origin->with);
+	if (origin->tls[0] != '\0') {
+		text_add(text, " (");
+		text_add(text, origin->tls);
+		text_add_byte(text, ')');
+	}
+	text_add(text, "\n\tid ");
+	text_add(text, origin->id);
+	text_add(text, "; ");
+	text_add_date(text, time(NULL));
+	text_add_byte(text, '\n');
+}
+
+void
+header_add_missing(const struct header *header, const struct header_origin *origin, struct text *text)
+{
+	if (!header->has_date) {
+		text_add(text, "Date: ");
+		text_add_date(text, time(NULL));
+		text_add_byte(text, '\n');
+	}
+	if (!header->has_id) {
+		text_add(text, "Message-ID: <");
+		text_add(text, origin->id);
+		text_add_byte(text, '.');
+		text_add_number(text, origin->number);
+		text_add_byte(text, '@');
+		text_add(text, origin->config->hostname);
+		text_add(text, ">\n");
+	}
+	if (!header->has_from) {
+		text_add(text, "From: <");
+		text_add(text, origin->sender);
+		text_add(text, ">\n");
+	}
+}
+
+/* A field of that name begins. */
+static void
+note_field(struct header *header, const char *name, size_t length)
+{
+	header->has_field = true;
+	header->received += text_is(name, length, "received");
+	header->has_date |= text_is(name, length, "date");
+	header->has_id |= text_is(name, length, "message-id");
+	header->has_from |= text_is(name, length, "from");
+	/* Blind copies stay blind (RFC 5322 section 3.6.3); Return-Path is the last server's (RFC 5321 section 4.4). */
+	header->dropping = text_is(name, length, "bcc") || text_is(name, length, "return-path");
+}
+
+enum header_line
+header_line(struct header *header, const char *bytes, const char *end)
+{
+	size_t name = 0, blanks = 0;
+
+	if (bytes < end && (*bytes == ' ' || *bytes == '\t'))
+		return header->has_field ? HEADER_FIELD : HEADER_NONE;
+	while (bytes + name < end && bytes[name] > 32 && bytes[name] < 127 && bytes[name] != ':')
+		name++;
+	while (bytes + name + blanks < end && (bytes[name + blanks] == ' ' || bytes[name + blanks] == '\t'))
+		blanks++;
+	if (name + blanks >= HEADER_NAME_MAX)
+		return HEADER_NONE;
+	if (bytes + name + blanks == end || (end - bytes == 1 && *bytes == '\r'))
+		return HEADER_MORE;
+	if (name == 0)
+		return bytes[0] == '\r' && bytes[1] == '\n' ? HEADER_END : HEADER_NONE;
+	if (bytes[name + blanks] != ':')
+		return HEADER_NONE;
+	note_field(header, bytes, name);
+	return HEADER_FIELD;
+}

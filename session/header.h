@@ -1,0 +1,50 @@
+/* The header of a message: its fields, and what a submission server adds and removes (RFC 6409 section 8). */
+#ifndef HEADER_H
+#define HEADER_H
+
+#include "base/config.h"
+#include "base/text.h"
+
+/* What the header needs to know of the world outside the message. */
+struct header_origin {
+	const struct config *config;
+	const char *from;	/* " from HELO (HOST [ADDRESS])" is made of these three, cleaned */
+	const char *host, *address;
+	const char *with;	/* RFC 3848, 6531: ESMTPSA ... */
+	const char *tls;	/* protocol and cipher, "" if unknown */
+	const char *id;		/* the session's */
+	unsigned number;	/* of the message among those handed over, from 1: for its Message-ID */
+	const char *sender;	/* From, where the message has none */
+};
+
+/* What was seen of a header. All zero before its first line. */
+struct header {
+	unsigned received;	/* Received fields of the message, ours not counted */
+	bool has_field, has_date, has_id, has_from;
+	bool dropping;		/* the field that the last line belongs to must not be passed on */
+};
+
+/* What a line of the header is. */
+enum header_line {
+	HEADER_MORE,	/* cannot be told yet: less than HEADER_NAME_MAX bytes of it are there */
+	HEADER_FIELD,	/* begins a field (RFC 5322 section 2.2), or continues one */
+	HEADER_END,	/* the empty line */
+	HEADER_NONE	/* text: the header is over, and had no empty line */
+};
+
+#define HEADER_NAME_MAX 1000	/* no field name is longer than a line may be (RFC 5322 section 2.1.1) */
+
+/* Judges the line that begins at `bytes`, of which what is before `end` has come. */
+enum header_line header_line(struct header *header, const char *bytes, const char *end);
+
+#define HEADER_RECEIVED_MAX 1200	/* room for header_add_received() */
+
+/* Adds our Received field (RFC 5321 section 4.4). Neither the login nor a recipient is shown. */
+void header_add_received(const struct header_origin *origin, struct text *text);
+
+#define HEADER_MISSING_MAX 1000		/* room for header_add_missing() */
+
+/* Adds those of Date, Message-ID and From that the header has not. */
+void header_add_missing(const struct header *header, const struct header_origin *origin, struct text *text);
+
+#endif
