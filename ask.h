@@ -41,8 +41,9 @@ struct envelope {
 	char body[ASK_SEND_MAX];
 };
 
-/* What the monitor says: yes, do not know (try again), no; and a text for the client that may be empty. */
-enum { ASK_YES = 'K', ASK_UNKNOWN = 'Z', ASK_NO = 'D' };
+/* What the monitor says: yes; go on with this challenge; cannot tell now, try again; took too long, and end the
+ * session; no. And a text for the client that may be empty. None of them is 0: what was never said is no verdict. */
+enum ask_verdict { ASK_YES = 'K', ASK_CHALLENGE = 'C', ASK_TEMPORARY = 'Z', ASK_LATE = 'L', ASK_NO = 'D' };
 
 #define ASK_ANSWER_MAX 400
 

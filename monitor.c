@@ -149,7 +149,7 @@ check_login(const struct attempt *attempt)
 	log_word("reason", "backend-down");
 	log_quoted("detail", array, strlen(array));
 	log_end();
-	ask_answer(ASK_UNKNOWN, "");
+	ask_answer(ASK_TEMPORARY, "");
 	return true;
 }
 

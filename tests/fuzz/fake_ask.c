@@ -32,7 +32,7 @@ ask_auth(struct login *login, struct answer *answer)
 	MUST(!fake_asked.logged_in && fake_asked.failed < LOGINS_MAX);
 	*answer = (struct answer){ .kind = ASK_NO };
 	if (strcmp(login->body, "later") == 0)
-		answer->kind = ASK_UNKNOWN;
+		answer->kind = ASK_TEMPORARY;
 	if (strcmp(login->body, "bob") == 0 && strcmp(password, "sesame") == 0) {
 		*answer = (struct answer){ .kind = ASK_YES, .text = "bob" };
 		fake_asked.logged_in = true;

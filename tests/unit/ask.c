@@ -84,11 +84,11 @@ questions_arrive_as_they_were_asked(void **state)
 	assert_int_equal(ask_receive(&body, &length), ASK_PEER);
 	assert_memory_equal(body, "1\0002\0\0", 5);
 	assert_int_equal(length, 4);
-	ask_answer(ASK_UNKNOWN, "4.3.0 Later");
+	ask_answer(ASK_TEMPORARY, "4.3.0 Later");
 	envelope.length = 100000;	/* as much as the wall holds: nobody reads meanwhile */
 	memset(envelope.body, 'x', envelope.length);
 	assert_true(ask_send(&envelope, &answer));
-	assert_int_equal(answer.kind, ASK_UNKNOWN);
+	assert_int_equal(answer.kind, ASK_TEMPORARY);
 	assert_string_equal(answer.text, "4.3.0 Later");
 	assert_int_equal(ask_receive(&body, &length), ASK_SEND);
 	assert_int_equal(length, 100000);

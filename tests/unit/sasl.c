@@ -193,7 +193,7 @@ what_the_monitor_says(void **state)
 	(void)state;
 	monitor.kind = ASK_NO;
 	assert_ptr_equal(converse("AUTH PLAIN " TIM "\r\n", &event), &sasl_refused);
-	monitor.kind = ASK_UNKNOWN;
+	monitor.kind = ASK_TEMPORARY;
 	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
 	monitor.kind = 'X';	/* no answer that we know is no yes */
 	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
