@@ -43,7 +43,7 @@ ask(struct ask_head *head, char kind, size_t length, struct answer *answer)
 	if (!io_write_all(ASK_WALL, head, sizeof *head + length) ||
 	    receive(ASK_WALL, &frame, sizeof frame) != 1)
 		return false;
-	*answer = (struct answer){ .kind = frame.head.kind[0] };
+	*answer = (struct answer){ .verdict = (enum ask_verdict)frame.head.kind[0] };
 	memcpy(answer->text, frame.body, frame.head.length);
 	return true;
 }
@@ -104,12 +104,12 @@ ask_forget(void)
 }
 
 void
-ask_answer(char kind, const char *text)
+ask_answer(enum ask_verdict verdict, const char *text)
 {
 	struct {
 		struct ask_head head;
 		char body[ASK_ANSWER_MAX];
-	} answer = { .head = { .kind = { kind } } };
+	} answer = { .head = { .kind = { (char)verdict } } };
 
 	while (answer.head.length < sizeof answer.body && text[answer.head.length] != '\0') {
 		char byte = text[answer.head.length];

@@ -8,19 +8,39 @@
 
 #include "base/address.h"
 #include "base/config.h"
+#include "base/spool.h"
 #include "base/text.h"
 
-/* Descriptors, the same in every session: the spool, which the session writes; the session's end of the wall
- * and the monitor's; the spool once more, which the monitor reads. */
-enum { ASK_SPOOL = 3, ASK_WALL = 4, ASK_MONITOR = 5, ASK_SPOOL_READ = 6 };
+/* Descriptors, the same in every session: its end of the wall, and the monitor's; there the spool once more, to read. The session's spool is below them
+ * (base/spool.h). */
+enum { ASK_WALL = SPOOL_DESCRIPTOR + 1, ASK_MONITOR, ASK_SPOOL_READ };
 
-/* A question is its kind, the length of what follows, and that. Numbers as the machine has them. */
+/* A frame is its kind, the length of what follows, and that. Numbers as the machine has them. */
 struct ask_head {
-	char kind[4];		/* ASK_PEER, ASK_AUTH or ASK_SEND; three NULs */
+	char kind[4];		/* enum ask_kind, or an answer's enum ask_verdict; three NULs */
 	uint32_t length;
 };
 
-enum { ASK_PEER = 'P', ASK_AUTH = 'A', ASK_SEND = 'S' };
+/* What the session sends. Each is a question, answered by one verdict and a text, but ASK_LOG. */
+enum ask_kind {
+	ASK_PEER = 'P',		/* what it learned about its client */
+	ASK_AUTH = 'A',		/* an attempt to log in */
+	ASK_STEP = 'C',		/* the client's next response within it */
+	ASK_MECHANISMS = 'M',	/* what may EHLO list? */
+	ASK_SENDER = 'F',	/* is this address the login's? */
+	ASK_SPOOL = 'N',	/* a spool for one more message: the answer carries its descriptor */
+	ASK_SEND = 'S',		/* the message is complete: send it */
+	ASK_LOG = 'L'		/* something for the log; not answered */
+};
+
+/* How a question ended; the one set of verdicts, for back ends and injectors too. None of them is 0. */
+enum ask_verdict {
+	ASK_YES = 'K',
+	ASK_CHALLENGE = 'C',	/* go on: the text is for the client, who answers with a step */
+	ASK_TEMPORARY = 'Z',	/* nobody can tell now: try again later */
+	ASK_LATE = 'L',		/* no answer in time, what was asked may still be at work: the session ends */
+	ASK_NO = 'D'
+};
 
 /* Longest bodies: a login is what two AUTH lines decode to at most, and a mechanism; an envelope is F sender
  * NUL, T recipient NUL ..., NUL. */
@@ -41,14 +61,11 @@ struct envelope {
 	char body[ASK_SEND_MAX];
 };
 
-/* What the monitor says: yes; go on with this challenge; cannot tell now, try again; took too long, and end the
- * session; no. And a text for the client that may be empty. None of them is 0: what was never said is no verdict. */
-enum ask_verdict { ASK_YES = 'K', ASK_CHALLENGE = 'C', ASK_TEMPORARY = 'Z', ASK_LATE = 'L', ASK_NO = 'D' };
-
 #define ASK_ANSWER_MAX 400
 
+/* What the monitor says; the text is for the client, and may be empty. */
 struct answer {
-	char kind;
+	enum ask_verdict verdict;
 	char text[ASK_ANSWER_MAX + 1];	/* printable ASCII */
 };
 
@@ -67,6 +84,6 @@ void ask_forget(void);
 
 /* Sends an answer; control characters in `text` become '?', what is too long is cut. That nobody was there
  * to hear it the next ask_receive() tells. */
-void ask_answer(char kind, const char *text);
+void ask_answer(enum ask_verdict verdict, const char *text);
 
 #endif

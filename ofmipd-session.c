@@ -14,7 +14,7 @@
  *  Descriptors    session                          monitor
  *  0, 1           the client                       /dev/null
  *  2              the log                          the log
- *  3, 6           3 ASK_SPOOL, to write            6 ASK_SPOOL_READ, to read
+ *  3, 6           3 SPOOL_DESCRIPTOR, to write            6 ASK_SPOOL_READ, to read
  *  4, 5           4 ASK_WALL, its end of the wall  5 ASK_MONITOR, its end of the wall
  *  above          UCSPI-TLS's three, if any        a maildir, if any; all close-on-exec
  */
@@ -25,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -43,6 +42,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/peer.h"
+#include "base/spool.h"
 #include "check.h"
 #include "inject.h"
 #include "monitor.h"
@@ -238,7 +238,7 @@ reopen_spool(void)
 
 	text_start(&path, array, sizeof array);
 	text_add(&path, "/proc/self/fd/");
-	text_add_number(&path, ASK_SPOOL);
+	text_add_number(&path, SPOOL_DESCRIPTOR);
 	return open(array, O_RDONLY | O_CLOEXEC) == ASK_SPOOL_READ;
 }
 
@@ -246,7 +246,7 @@ reopen_spool(void)
 static int
 session(void)
 {
-	const int kept[] = { ASK_WALL, ASK_SPOOL, config.tls_control, config.tls_read, config.tls_write };
+	const int kept[] = { ASK_WALL, SPOOL_DESCRIPTOR, config.tls_control, config.tls_read, config.tls_write };
 	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
 	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
 	struct stat log;
@@ -340,7 +340,7 @@ main(int argc, char **argv)
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
 		return start_error(EXIT_TEMPORARY, "fewer than 16 open files allowed; raise the limit (ulimit -n)");
 	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
-	if (memfd_create("spool", MFD_CLOEXEC) != ASK_SPOOL)
+	if (spool_make() != SPOOL_DESCRIPTOR)
 		return system_error("the spool");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
 	    wall[1] != ASK_MONITOR)

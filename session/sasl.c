@@ -93,8 +93,8 @@ ask_monitor(struct exchange *exchange)
 	    sizeof login->body - login->length) + 1;
 	if (!ask_auth(exchange->login, exchange->answer))
 		return &monitor_gone;
-	return exchange->answer->kind == ASK_YES ? &sasl_success
-	    : exchange->answer->kind == ASK_NO ? &sasl_refused : &no_answer;
+	return exchange->answer->verdict == ASK_YES ? &sasl_success
+	    : exchange->answer->verdict == ASK_NO ? &sasl_refused : &no_answer;
 }
 
 /* RFC 4616: [authzid] NUL authcid NUL passwd. */

@@ -250,7 +250,7 @@ auth(char *argument)
 		line_wipe(argument, whole);	/* there may be a password in it all the same */
 		return reply;
 	}
-	session.answer.kind = 0;
+	session.answer = (struct answer){ 0 };
 	reply = sasl_auth(mechanism, &session.line, *initial == '\0' ? NULL : initial, &session.login,
 	    &session.answer, &event);
 	if (reply == NULL)
@@ -259,7 +259,7 @@ auth(char *argument)
 		log_in();
 	if (reply == &sasl_refused) {
 		session.failed_logins++;
-		if (session.answer.kind == 0) {	/* the monitor was not asked, and has not said it */
+		if (session.answer.verdict == 0) {	/* the monitor was not asked, and has not said it */
 			log_begin("login-failed");
 			log_quoted("user", session.answer.text, strlen(session.answer.text));
 			log_quoted("mechanism", sasl_name(mechanism), strlen(sasl_name(mechanism)));
@@ -306,7 +306,7 @@ tell_peer(void)
 
 	text_start(&packed, array, sizeof array);
 	peer_pack(&session.peer, &packed);
-	return ask_peer(&packed, &session.answer) && session.answer.kind == ASK_YES;
+	return ask_peer(&packed, &session.answer) && session.answer.verdict == ASK_YES;
 }
 
 /* RFC 3207, by UCSPI-TLS: the server in front does TLS, and gives us two new descriptors. */
@@ -593,7 +593,7 @@ hand_over(void)
 	if (!ask_send(&session.envelope, answer))
 		return &monitor_gone;
 	session.reply = (struct reply){ .text = answer->text };
-	if (answer->kind == ASK_YES) {
+	if (answer->verdict == ASK_YES) {
 		/* The spool stays as it is until the next message: an injector that went to the background may
 		 * be reading it still. */
 		session.reply.code = 250;
@@ -605,8 +605,8 @@ hand_over(void)
 		return &session.reply;
 	}
 	/* RFC 5321: 450 where a policy said not now, 451 where something failed. */
-	session.reply.code = answer->kind == ASK_NO ? 554 : strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
-	(void)!ftruncate(ASK_SPOOL, 0);	/* its memory; the next message makes sure of it */
+	session.reply.code = answer->verdict == ASK_NO ? 554 : strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
+	(void)!ftruncate(SPOOL_DESCRIPTOR, 0);	/* its memory; the next message makes sure of it */
 	return &session.reply;
 }
 
@@ -635,13 +635,13 @@ receive_message(void)
 		text_add(&text, session.config->domain);
 		origin.sender = daemon;
 	}
-	data_start(data, &origin, ASK_SPOOL);
+	data_start(data, &origin, SPOOL_DESCRIPTOR);
 	line_reply(&session.line, &go_ahead);
 	event = data_read(data, &session.line, session.until);
 	session.bytes += data->size;
 	if (event != LINE_READ) {
 		/* Nobody was told to send; the spool goes with us, and is emptied at once. */
-		(void)!ftruncate(ASK_SPOOL, 0);
+		(void)!ftruncate(SPOOL_DESCRIPTOR, 0);
 		return no_line(event);
 	}
 	reply = data_finish(data);

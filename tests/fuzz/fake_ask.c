@@ -15,7 +15,7 @@ ask_peer(const struct text *packed, struct answer *answer)
 {
 	MUST(!packed->cut && packed->used <= ASK_PEER_MAX);
 	MUST(fake_asked.peers++ == 0);
-	*answer = (struct answer){ .kind = ASK_YES };
+	*answer = (struct answer){ .verdict = ASK_YES };
 	return true;
 }
 
@@ -30,14 +30,14 @@ ask_auth(struct login *login, struct answer *answer)
 	MUST(strcmp(mechanism, "PLAIN") == 0 || strcmp(mechanism, "LOGIN") == 0);
 	MUST(mechanism + 6 == login->body + login->length);
 	MUST(!fake_asked.logged_in && fake_asked.failed < LOGINS_MAX);
-	*answer = (struct answer){ .kind = ASK_NO };
+	*answer = (struct answer){ .verdict = ASK_NO };
 	if (strcmp(login->body, "later") == 0)
-		answer->kind = ASK_TEMPORARY;
+		answer->verdict = ASK_TEMPORARY;
 	if (strcmp(login->body, "bob") == 0 && strcmp(password, "sesame") == 0) {
-		*answer = (struct answer){ .kind = ASK_YES, .text = "bob" };
+		*answer = (struct answer){ .verdict = ASK_YES, .text = "bob" };
 		fake_asked.logged_in = true;
 	}
-	fake_asked.failed += answer->kind == ASK_NO;
+	fake_asked.failed += answer->verdict == ASK_NO;
 	return true;
 }
 
@@ -55,7 +55,7 @@ ask_send(struct envelope *envelope, struct answer *answer)
 {
 	static char spool[1 << 20];
 	const char *at = envelope->body, *end = at + envelope->length;
-	ssize_t got = pread(ASK_SPOOL, spool, sizeof spool, 0);
+	ssize_t got = pread(SPOOL_DESCRIPTOR, spool, sizeof spool, 0);
 
 	MUST(fake_asked.logged_in);
 	/* F sender NUL, T recipient NUL ..., NUL; every address fit to be an argument. */
@@ -72,10 +72,10 @@ ask_send(struct envelope *envelope, struct answer *answer)
 	MUST(memchr(spool, '\0', (size_t)got) == NULL);
 	note(envelope->body, envelope->length);
 	note(spool, (size_t)got);
-	*answer = (struct answer){ .kind = "KKKZD"[got % 5] };
-	strcpy(answer->text, answer->kind == ASK_YES ? "2.0.0 Taken" : answer->kind == ASK_NO ? "5.3.0 Not taken"
+	*answer = (struct answer){ .verdict = (enum ask_verdict)"KKKZD"[got % 5] };
+	strcpy(answer->text, answer->verdict == ASK_YES ? "2.0.0 Taken" : answer->verdict == ASK_NO ? "5.3.0 Not taken"
 	    : got % 2 == 0 ? "4.7.1 Not now" : "4.3.0 Not taken now");
 	fake_asked.sends++;
-	fake_asked.taken += answer->kind == ASK_YES;
+	fake_asked.taken += answer->verdict == ASK_YES;
 	return true;
 }

@@ -142,7 +142,7 @@ run(const struct config *config, const char *bytes, size_t length, size_t part)
 	client.left = length;
 	client.part = part;
 	client.used = 0;
-	MUST(ftruncate(ASK_SPOOL, 0) == 0 && lseek(ASK_SPOOL, 0, SEEK_SET) == 0);
+	MUST(ftruncate(SPOOL_DESCRIPTOR, 0) == 0 && lseek(SPOOL_DESCRIPTOR, 0, SEEK_SET) == 0);
 	result = smtp_session(config, &peer, "ID");
 	MUST(result == 0 || result == 1);
 	MUST(session.end != NULL && session.accepted == fake_asked.taken);
@@ -158,8 +158,8 @@ prepare(void)
 
 	/* Always ready, for poll(2): read() and write() above do the rest. */
 	MUST(null >= 0 && spool >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO);
-	if (spool != ASK_SPOOL)
-		MUST(dup2(spool, ASK_SPOOL) == ASK_SPOOL);
+	if (spool != SPOOL_DESCRIPTOR)
+		MUST(dup2(spool, SPOOL_DESCRIPTOR) == SPOOL_DESCRIPTOR);
 }
 
 int

@@ -68,7 +68,7 @@ questions_arrive_as_they_were_asked(void **state)
 	memcpy(login.body, "bob\0pass", 8);
 	login.body[login.length++] = '\0';
 	assert_true(ask_auth(&login, &answer));
-	assert_int_equal(answer.kind, ASK_YES);
+	assert_int_equal(answer.verdict, ASK_YES);
 	assert_string_equal(answer.text, "bob");
 	assert_int_equal(ask_receive(&body, &length), ASK_AUTH);
 	assert_int_equal(length, 9);
@@ -79,7 +79,7 @@ questions_arrive_as_they_were_asked(void **state)
 	text_start(&packed, array, sizeof array);
 	text_add_bytes(&packed, "1\0002\0", 4);
 	assert_true(ask_peer(&packed, &answer));
-	assert_int_equal(answer.kind, ASK_NO);
+	assert_int_equal(answer.verdict, ASK_NO);
 	assert_string_equal(answer.text, "");
 	assert_int_equal(ask_receive(&body, &length), ASK_PEER);
 	assert_memory_equal(body, "1\0002\0\0", 5);
@@ -88,7 +88,7 @@ questions_arrive_as_they_were_asked(void **state)
 	envelope.length = 100000;	/* as much as the wall holds: nobody reads meanwhile */
 	memset(envelope.body, 'x', envelope.length);
 	assert_true(ask_send(&envelope, &answer));
-	assert_int_equal(answer.kind, ASK_TEMPORARY);
+	assert_int_equal(answer.verdict, ASK_TEMPORARY);
 	assert_string_equal(answer.text, "4.3.0 Later");
 	assert_int_equal(ask_receive(&body, &length), ASK_SEND);
 	assert_int_equal(length, 100000);

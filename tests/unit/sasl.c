@@ -18,7 +18,7 @@ static struct {
 	int times;
 	char body[ASK_AUTH_MAX];
 	size_t length;
-	char kind;
+	enum ask_verdict verdict;
 	bool gone;
 } monitor;
 
@@ -28,7 +28,7 @@ ask_auth(struct login *asked, struct answer *answer)
 	monitor.times++;
 	monitor.length = asked->length;
 	memcpy(monitor.body, asked->body, asked->length);
-	*answer = (struct answer){ .kind = monitor.kind, .text = "bob" };
+	*answer = (struct answer){ .verdict = monitor.verdict, .text = "bob" };
 	return !monitor.gone;
 }
 
@@ -107,7 +107,7 @@ all_forms_ask_the_same_question(void **state)
 	enum line_event event;
 
 	(void)state;
-	monitor.kind = ASK_YES;
+	monitor.verdict = ASK_YES;
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		const struct reply *reply = converse(rows[i].input, &event);
 
@@ -171,7 +171,7 @@ every_other_dialogue(void **state)
 	enum line_event event;
 
 	(void)state;
-	monitor.kind = ASK_NO;
+	monitor.verdict = ASK_NO;
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		const struct reply *reply = converse(rows[i].input, &event);
 
@@ -191,13 +191,13 @@ what_the_monitor_says(void **state)
 	enum line_event event;
 
 	(void)state;
-	monitor.kind = ASK_NO;
+	monitor.verdict = ASK_NO;
 	assert_ptr_equal(converse("AUTH PLAIN " TIM "\r\n", &event), &sasl_refused);
-	monitor.kind = ASK_TEMPORARY;
+	monitor.verdict = ASK_TEMPORARY;
 	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
-	monitor.kind = 'X';	/* no answer that we know is no yes */
+	monitor.verdict = (enum ask_verdict)'X';	/* no answer that we know is no yes */
 	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
-	monitor.kind = ASK_YES;
+	monitor.verdict = ASK_YES;
 	monitor.gone = true;
 	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 421);
 	assert_true(converse("AUTH PLAIN " TIM "\r\n", &event)->close);
@@ -218,7 +218,7 @@ lines_that_end_otherwise(void **state)
 	enum line_event event;
 
 	(void)state;
-	monitor.kind = ASK_YES;
+	monitor.verdict = ASK_YES;
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		converse(rows[i].input, &event);
 		assert_int_equal(event, rows[i].event);
@@ -234,7 +234,7 @@ long_answers(void **state)
 	enum line_event event;
 
 	(void)state;
-	monitor.kind = ASK_NO;
+	monitor.verdict = ASK_NO;
 	for (size_t i = 0; i < LENGTH(fronts); i++)
 		for (size_t length = 12280; length <= 12292; length++) {
 			size_t front = strlen(fronts[i]);
@@ -287,7 +287,7 @@ no_password_is_left(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(inputs); i++)
 		for (int kind = 0; kind < 3; kind++) {
-			monitor.kind = (char)"KZD"[kind];
+			monitor.verdict = (enum ask_verdict)"KZD"[kind];
 			converse(inputs[i], &event);
 			find_in(&line, sizeof line, TIM, inputs[i]);
 			find_in(&line, sizeof line, "dGFuc3RhYWZ0YW5zdGFhZg", inputs[i]);
@@ -303,7 +303,7 @@ what_is_pipelined_stays(void **state)
 	size_t length;
 
 	(void)state;
-	monitor.kind = ASK_YES;
+	monitor.verdict = ASK_YES;
 	assert_ptr_equal(converse("AUTH LOGIN\r\ndGlt\r\ndGFuc3RhYWZ0YW5zdGFhZg==\r\nMAIL\r\nRCPT\r\n", &event),
 	    &sasl_success);
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);

@@ -40,8 +40,8 @@ converse(const char *input, size_t length)
 		dup2(pair[0], STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 		close(pair[1]);
-		if (spool != ASK_SPOOL)
-			dup2(spool, ASK_SPOOL);
+		if (spool != SPOOL_DESCRIPTOR)
+			dup2(spool, SPOOL_DESCRIPTOR);
 		alarm(20);
 		_exit(smtp_session(&config, &peer, "ID"));
 	}
