@@ -169,7 +169,7 @@ find_service(struct text *why)
 		strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
 		return true;
 	}
-	if (passwd_account(config.user, false, &service) && service.rights.uid != 0 && service.rights.gid != 0)
+	if (passwd_account(config.user, false, &service) == PASSWD_FOUND && service.rights.uid != 0 && service.rights.gid != 0)
 		return true;
 	text_add(why, "-u ");
 	text_add_name(why, config.user);

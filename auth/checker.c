@@ -16,13 +16,18 @@ checker_rights_allowed(const struct config *config, const struct identity *servi
 	    (rights->uid >= config->min_uid || rights->uid == service->rights.uid);
 }
 
-void
+bool
 checker_identity_by_name(const struct config *config, const struct identity *service, const char *name,
     struct identity *identity)
 {
-	if (!config->root || (!passwd_account(name, true, identity) && !passwd_account(service->user, true, identity)))
+	enum passwd_answer answer = config->root ? passwd_account(name, true, identity) : PASSWD_NONE;
+
+	if (config->root && answer == PASSWD_NONE)
+		answer = passwd_account(service->user, true, identity);
+	if (answer == PASSWD_NONE)
 		*identity = *service;
 	strlcpy(identity->user, name, sizeof identity->user);
+	return answer != PASSWD_CANNOT_TELL;
 }
 
 /* The word, a letter, and fields, each ended by a NUL: what our checker and our reporter say. */

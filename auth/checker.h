@@ -26,8 +26,9 @@ struct attempt {
 /* May a login make us that? The service account always; root, its group and system accounts never. */
 bool checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights);
 
-/* For a name without ids of its own: the system account of that name, or the service account. */
-void checker_identity_by_name(const struct config *config, const struct identity *service, const char *name,
+/* For a name without ids of its own: the system account of that name, or the service account. False: nobody can
+ * tell now which. */
+bool checker_identity_by_name(const struct config *config, const struct identity *service, const char *name,
     struct identity *identity);
 
 /* The checker's end: "K" with an identity; 'D' or 'Z' with the reason. Both return the exit status. */

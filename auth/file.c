@@ -100,8 +100,8 @@ say_entry(const struct attempt *attempt, const struct entry *entry, const char *
 			return checker_say_reason(attempt, 'Z', "malformed-entry");
 		identity.rights.groups[0] = identity.rights.gid;
 		identity.rights.group_count = 1;
-	} else {
-		checker_identity_by_name(attempt->config, attempt->service, user, &identity);
+	} else if (!checker_identity_by_name(attempt->config, attempt->service, user, &identity)) {
+		return checker_say_reason(attempt, 'Z', "accounts-unavailable");
 	}
 	if (entry->fields[HOME][0] == '/')
 		strlcpy(identity.home, entry->fields[HOME], sizeof identity.home);
@@ -131,7 +131,7 @@ check_file(void *context, int said)
 	text_lower(name);
 	/* Names that could not stand in the file, or would be a comment, are not looked for. */
 	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
-		found = passwd_find(&file, name, &at);
+		found = passwd_find(&file, name, &at, 1);
 	if (found > 1)
 		return checker_say_reason(attempt, 'Z', "duplicate-user");
 	if (found == 1 && (!passwd_entry(&file, at, &entry)))

@@ -1,36 +1,48 @@
 /* Lines as in /etc/passwd, and the accounts of this machine. */
 #include <bsd/string.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/child.h"
 #include "auth/passwd.h"
+#include "base/child.h"
 #include "base/text.h"
 
-bool
-passwd_open(struct file *file, const char *path)
+/* Maps what the descriptor leads to, and closes it. False: no regular file. */
+static bool
+map(struct file *file, int descriptor)
 {
-	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool fine = fstat(descriptor, &file->status) == 0 && S_ISREG(file->status.st_mode);
+	int flags = MAP_PRIVATE;
 	void *bytes;
-	bool fine;
 
-	*file = (struct file){ .bytes = "" };
-	if (descriptor < 0)
-		return false;
-	fine = fstat(descriptor, &file->status) == 0 && S_ISREG(file->status.st_mode);
+	file->bytes = "";
 	file->length = fine ? (size_t)file->status.st_size : 0;
 	if (file->length > 0) {
-		/* Shared pages, read once from front to back, and left mapped: who opens a file here
-		 * does so once, and most often in a process that ends with it. A file that is cut
-		 * under us ends that process by SIGBUS: "do not know". */
-		bytes = mmap(NULL, file->length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
+		/* Shared pages, left mapped: who opens a file here does so once, and most often in a process that
+		 * ends with it. A small one is read from front to back. A file that is cut under us ends that
+		 * process by SIGBUS: "do not know". */
+		if (file->length < PASSWD_INDEXED)
+			flags |= MAP_POPULATE;
+		bytes = mmap(NULL, file->length, PROT_READ, flags, descriptor, 0);
 		fine = bytes != MAP_FAILED;
 		file->bytes = bytes;
 	}
 	close(descriptor);
 	return fine;
+}
+
+bool
+passwd_open(struct file *file, const char *path)
+{
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	*file = (struct file){ .path = path, .bytes = "" };
+	return descriptor >= 0 && map(file, descriptor);
 }
 
 const char *
@@ -67,31 +79,98 @@ passwd_entry(const struct file *file, const char *at, struct entry *entry)
 	return true;
 }
 
-/* One search over the whole file, whether it is found early or late: so a second one is seen too. */
-int
-passwd_find(const struct file *file, const char *name, const char **at)
+uint64_t
+passwd_hash(const char *name, size_t length)
 {
-	char needle[USER_MAX + 3];
-	const char *p = file->bytes, *end = p + file->length;
-	size_t length;
-	int count = 0;
-	struct text text;
+	uint64_t hash = 14695981039346656037U;	/* FNV-1a */
 
-	text_start(&text, needle, sizeof needle);
-	text_add_byte(&text, '\n');
-	text_add(&text, name);
-	text_add_byte(&text, ':');
-	length = text.used;
-	if (file->length >= length - 1 && memcmp(p, needle + 1, length - 1) == 0) {
-		*at = p;
-		count++;
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 1099511628211U;
+	return hash;
+}
+
+void
+passwd_index_start(struct passwd_index *index, const struct stat *status)
+{
+	*index = (struct passwd_index){
+		.magic = "ofmipd-index 1\n", .inode = status->st_ino, .size = (uint64_t)status->st_size,
+		.modified = (uint64_t)status->st_mtim.tv_sec, .modified_ns = (uint64_t)status->st_mtim.tv_nsec,
+		.changed = (uint64_t)status->st_ctim.tv_sec, .changed_ns = (uint64_t)status->st_ctim.tv_nsec,
+	};
+}
+
+/* The index of this very file; NULL: there is none, it is of another state of the file, or others can write it. */
+static const struct passwd_place *
+open_index(const struct file *file, size_t *count)
+{
+	char path[PATH_MAX + sizeof ".index"];
+	struct passwd_index wanted;
+	struct file index = { .bytes = "" };
+	int descriptor;
+
+	if (file->length < PASSWD_INDEXED || realpath(file->path, path) == NULL)
+		return NULL;
+	strlcat(path, ".index", sizeof path);
+	descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	if (descriptor < 0 || !map(&index, descriptor) ||
+	    (index.status.st_uid != 0 && index.status.st_uid != file->status.st_uid) ||
+	    (index.status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return NULL;
+	passwd_index_start(&wanted, &file->status);
+	if (index.length < sizeof wanted || memcmp(index.bytes, &wanted, sizeof wanted) != 0)
+		return NULL;
+	*count = (index.length - sizeof wanted) / sizeof(struct passwd_place);
+	return (const struct passwd_place *)(const void *)(index.bytes + sizeof wanted);
+}
+
+/* Is `at` the start of a line of `name`? */
+static bool
+is_line_of(const struct file *file, const char *at, const char *name, size_t length)
+{
+	return (size_t)(file->bytes + file->length - at) > length && memcmp(at, name, length) == 0 && at[length] == ':';
+}
+
+static int
+find_in_index(const struct file *file, const struct passwd_place *places, size_t count, const char *name,
+    const char **at, int most)
+{
+	size_t length = strlen(name), low = 0, high = count;
+	uint64_t hash = passwd_hash(name, length);
+	int found = 0;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (places[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	while ((p = memmem(p, (size_t)(end - p), needle, length)) != NULL) {
-		if (count++ == 0)
-			*at = p + 1;
-		p += length - 1;
+	for (; low < count && places[low].hash == hash; low++) {
+		const char *line = file->bytes + places[low].at;
+
+		if (places[low].at >= file->length || (places[low].at > 0 && line[-1] != '\n') ||
+		    !is_line_of(file, line, name, length))
+			continue;
+		if (found++ < most)
+			at[found - 1] = line;
 	}
-	return count;
+	return found;
+}
+
+int
+passwd_find(const struct file *file, const char *name, const char **at, int most)
+{
+	size_t count, length = strlen(name);
+	const struct passwd_place *places = open_index(file, &count);
+	int found = 0;
+
+	if (places != NULL)
+		return find_in_index(file, places, count, name, at, most);
+	for (const char *p = file->bytes, *end = p + file->length; p < end; p = passwd_next(file, p))
+		if (is_line_of(file, p, name, length) && found++ < most)
+			at[found - 1] = p;
+	return found;
 }
 
 /* Is `name` in the list of members, which ends at `end`? */
@@ -148,39 +227,48 @@ add_groups(struct rights *rights, const char *name)
 	}
 }
 
-/* What getent(1) prints for DATABASE and NAME. */
-static bool
+/* What getent(1) prints for DATABASE and NAME. Its status 2 alone means that there is no such key. */
+static enum passwd_answer
 getent(const char *database, const char *name, struct child_end *end)
 {
 	const char *const arguments[] = { "/usr/bin/getent", database, name, NULL };
 	const char *const environment[] = { "PATH=/usr/bin:/bin", NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const struct child_job job = {
 		.path = arguments[0], .arguments = arguments, .environment = environment,
-		.descriptors = { STDIN_FILENO, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE,
-		    CHILD_NONE }, .seconds = 30,
+		.descriptors = { null, CHILD_SAID, STDERR_FILENO, CHILD_NONE, CHILD_NONE, CHILD_NONE, CHILD_NONE },
+		.seconds = 30,
 	};
 
+	if (null < 0)
+		return PASSWD_CANNOT_TELL;
 	child_run(&job, end);
-	return end->how == CHILD_EXITED && end->status == 0;
+	close(null);
+	if (end->how != CHILD_EXITED || (end->status != 0 && end->status != 2))
+		return PASSWD_CANNOT_TELL;
+	return end->status == 0 ? PASSWD_FOUND : PASSWD_NONE;
 }
 
-/* Does the machine keep accounts anywhere but in /etc/passwd (nsswitch.conf(5))? systemd's are its own. */
-static bool
+/* Does the machine keep accounts anywhere but in /etc/passwd (nsswitch.conf(5))? systemd's are its own. FOUND: yes. */
+static enum passwd_answer
 accounts_elsewhere(void)
 {
 	struct file file;
 	struct entry entry;
 	const char *at;
 
-	if (!passwd_open(&file, "/etc/nsswitch.conf") || passwd_find(&file, "passwd", &at) != 1 ||
-	    !passwd_entry(&file, at, &entry))
-		return false;
+	if (!passwd_open(&file, "/etc/nsswitch.conf"))
+		return errno == ENOENT ? PASSWD_NONE : PASSWD_CANNOT_TELL;
+	if (passwd_find(&file, "passwd", &at, 1) == 0)
+		return PASSWD_NONE;
+	if (!passwd_entry(&file, at, &entry))
+		return PASSWD_CANNOT_TELL;
 	entry.line[strlen("passwd") + 1 + strcspn(entry.fields[PASSWORD], "#")] = '\0';
 	for (char *word = strtok((char *)(uintptr_t)entry.fields[PASSWORD], " \t"); word != NULL;
 	    word = strtok(NULL, " \t"))
 		if (strcmp(word, "files") != 0 && strcmp(word, "compat") != 0 && strcmp(word, "systemd") != 0)
-			return true;
-	return false;
+			return PASSWD_FOUND;
+	return PASSWD_NONE;
 }
 
 bool
@@ -199,43 +287,71 @@ passwd_ids(struct identity *identity, const struct entry *entry)
 	return true;
 }
 
-bool
-passwd_account(const char *name, bool groups, struct identity *identity)
+/* The account from /etc/passwd. */
+static enum passwd_answer
+local_account(const char *name, struct identity *identity)
 {
 	struct file file;
 	struct entry entry;
-	struct child_end end;
 	const char *at;
-	bool found;
+
+	if (!passwd_open(&file, "/etc/passwd"))
+		return errno == ENOENT ? PASSWD_NONE : PASSWD_CANNOT_TELL;
+	switch (passwd_find(&file, name, &at, 1)) {
+	case 0: return PASSWD_NONE;
+	case 1: break;
+	default: return PASSWD_CANNOT_TELL;
+	}
+	return passwd_entry(&file, at, &entry) && passwd_ids(identity, &entry) ? PASSWD_FOUND : PASSWD_CANNOT_TELL;
+}
+
+/* The account from wherever getent(1) finds it. */
+static enum passwd_answer
+account_elsewhere(const char *name, bool groups, struct identity *identity)
+{
+	struct rights *rights = &identity->rights;
+	struct child_end end;
+	struct entry entry;
+	struct file file;
+	enum passwd_answer answer = getent("passwd", name, &end);
+
+	if (answer != PASSWD_FOUND)
+		return answer;
+	file = (struct file){ .bytes = end.said, .length = end.length };
+	if (!passwd_entry(&file, file.bytes, &entry) || strcmp(entry.fields[USER], name) != 0 ||
+	    !passwd_ids(identity, &entry))
+		return PASSWD_CANNOT_TELL;
+	rights->groups[0] = rights->gid;
+	rights->group_count = 1;
+	if (!groups)
+		return PASSWD_FOUND;
+	if (getent("initgroups", name, &end) != PASSWD_FOUND)
+		return PASSWD_CANNOT_TELL;
+	strtok(end.said, " \n");
+	for (char *word; (word = strtok(NULL, " \n")) != NULL; ) {
+		uint64_t gid;
+
+		if (text_number(word, UINT32_MAX - 1, &gid) && gid != rights->gid && rights->group_count < GROUPS_MAX)
+			rights->groups[rights->group_count++] = (gid_t)gid;
+	}
+	return PASSWD_FOUND;
+}
+
+enum passwd_answer
+passwd_account(const char *name, bool groups, struct identity *identity)
+{
+	enum passwd_answer answer;
 
 	*identity = (struct identity){ .home = "/" };
 	if (name[0] == '\0' || name[0] == '-' || name[0] == '+' || strpbrk(name, ":\n \t") != NULL ||
 	    strlen(name) > USER_MAX)
-		return false;
-	found = passwd_open(&file, "/etc/passwd") && passwd_find(&file, name, &at) == 1 &&
-	    passwd_entry(&file, at, &entry) && passwd_ids(identity, &entry);
-	if (found) {
-		if (groups)
-			add_groups(&identity->rights, name);
-		return true;
-	}
-	if (!accounts_elsewhere() || !getent("passwd", name, &end) || strncmp(end.said, name, strlen(name)) != 0 ||
-	    end.said[strlen(name)] != ':')
-		return false;
-	file = (struct file){ .bytes = end.said, .length = end.length };
-	if (!passwd_entry(&file, file.bytes, &entry) || !passwd_ids(identity, &entry))
-		return false;
-	identity->rights.groups[0] = identity->rights.gid;
-	identity->rights.group_count = 1;
-	if (groups && getent("initgroups", name, &end)) {
-		strtok(end.said, " \n");
-		for (char *word; (word = strtok(NULL, " \n")) != NULL; ) {
-			uint64_t gid;
-
-			if (text_number(word, UINT32_MAX - 1, &gid) && gid != identity->rights.gid &&
-			    identity->rights.group_count < GROUPS_MAX)
-				identity->rights.groups[identity->rights.group_count++] = (gid_t)gid;
-		}
-	}
-	return true;
+		return PASSWD_NONE;
+	answer = local_account(name, identity);
+	if (answer == PASSWD_FOUND && groups)
+		add_groups(&identity->rights, name);
+	if (answer == PASSWD_NONE)
+		answer = accounts_elsewhere();
+	else
+		return answer;
+	return answer == PASSWD_FOUND ? account_elsewhere(name, groups, identity) : answer;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/config.h"
@@ -19,12 +20,12 @@ struct entry {
 };
 
 struct file {
-	const char *bytes;
+	const char *path, *bytes;
 	size_t length;
 	struct stat status;
 };
 
-/* Maps the regular file, for the life of the process. False: errno, or it is no regular file. */
+/* Maps the regular file, for the life of the process; `path` is kept. False: errno, or it is no regular file. */
 bool passwd_open(struct file *file, const char *path);
 
 /* The start of the line behind `at`; the end of the file behind the last. */
@@ -33,18 +34,47 @@ const char *passwd_next(const struct file *file, const char *at);
 /* Copies the line at `at` and cuts it into fields; a CR before its LF goes. False: too long, or a NUL in it. */
 bool passwd_entry(const struct file *file, const char *at, struct entry *entry);
 
-/* Finds the line that begins with `name`, at most USER_MAX bytes, and a colon: exact bytes. How many there
- * are; *at is the first. Always reads the whole file. */
-int passwd_find(const struct file *file, const char *name, const char **at);
+/*
+ * Finds the lines that begin with `name`, at most USER_MAX bytes, and a colon: exact bytes. How many there are;
+ * at[] gets the first `most` of them in the order of the file. All lines are looked at, or the file's index: the
+ * cost does not show whether the name is there.
+ */
+int passwd_find(const struct file *file, const char *name, const char **at, int most);
+
+/*
+ * The index of a large file: PATH.index beside the file that PATH leads to, written by ofmipd-passwd. It is this
+ * header and a struct passwd_place for each line with a colon, in the order of hash, then of place. It counts only
+ * as long as the header is the file's: whoever edits the file by hand changes its time, and all lines are read again.
+ */
+#define PASSWD_INDEXED (1 << 20)	/* bytes; no smaller file has an index */
+
+struct passwd_index {
+	char magic[16];
+	uint64_t inode, size, modified, modified_ns, changed, changed_ns;
+};
+
+struct passwd_place {
+	uint64_t hash;		/* passwd_hash() of what stands before the first colon */
+	uint64_t at;		/* the line's first byte */
+};
+
+void passwd_index_start(struct passwd_index *index, const struct stat *status);
+uint64_t passwd_hash(const char *name, size_t length);
 
 /* Sets uid, gid, user and, if the entry has one, home. False: ids that are no numbers. */
 bool passwd_ids(struct identity *identity, const struct entry *entry);
+
+enum passwd_answer {
+	PASSWD_FOUND,
+	PASSWD_NONE,		/* there is no account of this name */
+	PASSWD_CANNOT_TELL	/* the machine's directory did not answer: no reason to take another account */
+};
 
 /*
  * The account `name` from /etc/passwd and, if `groups`, its groups from /etc/group or, where it is not there
  * and nsswitch.conf(5) names more, from getent(1), which asks whatever the machine is set to ask. This
  * program is linked statically: the C library's own look-up would need its shared objects at run time.
  */
-bool passwd_account(const char *name, bool groups, struct identity *identity);
+enum passwd_answer passwd_account(const char *name, bool groups, struct identity *identity);
 
 #endif

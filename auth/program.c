@@ -143,8 +143,11 @@ program_ask(struct attempt *attempt, struct identity *identity, struct text *rea
 		/* It checked a password and set nothing up: then it is a name, like one in a file. */
 		struct identity reported = *identity;
 
-		checker_identity_by_name(attempt->config, attempt->service,
-		    reported.user[0] != '\0' ? reported.user : attempt->user, identity);
+		if (!checker_identity_by_name(attempt->config, attempt->service,
+		    reported.user[0] != '\0' ? reported.user : attempt->user, identity)) {
+			text_add(reason, "the accounts of this machine cannot be asked for");
+			return 'Z';
+		}
 	}
 	if (identity->user[0] == '\0')
 		strlcpy(identity->user, attempt->user, sizeof identity->user);

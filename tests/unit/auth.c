@@ -340,13 +340,13 @@ accounts_of_the_machine(void **state)
 	    ":", "\t" };
 
 	(void)state;
-	assert_true(passwd_account("root", true, &identity));
+	assert_int_equal(passwd_account("root", true, &identity), PASSWD_FOUND);
 	assert_int_equal(identity.rights.uid, 0);
 	assert_string_equal(identity.home, "/root");
-	assert_true(passwd_account("nobody", false, &identity));
+	assert_int_equal(passwd_account("nobody", false, &identity), PASSWD_FOUND);
 	assert_int_equal(identity.rights.uid, 65534);
 	for (size_t i = 0; i < LENGTH(none); i++)
-		if (passwd_account(none[i], true, &identity))
+		if (passwd_account(none[i], true, &identity) != PASSWD_NONE)
 			fail_msg("\"%s\"", none[i]);
 }
 
