@@ -12,38 +12,39 @@
 #include "inject/command.h"
 #include "inject/maildir.h"
 
+/* *why says which option names what, what is wrong with it, and the remedy. */
+static bool
+wrong(struct text *why, const char *option, const char *path, const char *fault, const char *remedy)
+{
+	text_add(why, option);
+	text_add_name(why, path);
+	text_add(why, ": ");
+	text_add(why, fault);
+	text_add(why, remedy);
+	return false;
+}
+
 bool
 inject_ready(struct config *config, const struct identity *service, struct text *why)
 {
-	const char *path = config->injector_path, *kind;
-	bool fine;
+	static const char install[] = "; install the program, or give its right path";
+	const char *path = config->injector_path, *fault, *kind;
 
 	config->argument_room = config->injector == INJECTOR_SENDMAIL ? command_room() : UINT64_MAX;
 	if (config->injector == INJECTOR_MAILDIR) {
 		config->smtputf8 = true;
-		fine = maildir_open(config, service);
-	} else {
-		fine = access(path, X_OK) == 0;
-		/* Postfix alone takes such mail from its sendmail command without being told. */
-		kind = config->injector == INJECTOR_SENDMAIL ? command_kind(path) : NULL;
-		config->smtputf8 = fine && kind != NULL && strcmp(kind, "Postfix") == 0;
+		if ((fault = maildir_open(config, service)) != NULL)
+			return wrong(why, "-i ", path, fault,
+			    "; make the directory, writable for who logs in, or give its right path");
+	} else if (access(path, X_OK) != 0) {
+		return wrong(why, "-i ", path, strerror(errno), install);
 	}
-	if (fine && config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0) {
-		text_add(why, "-t ");
-		path = config->throttle;
-		fine = false;
-	} else if (!fine) {
-		text_add(why, "-i ");
-	}
-	if (fine)
-		return true;
-	text_add_name(why, path);
-	text_add(why, ": ");
-	text_add(why, strerror(errno));
-	text_add(why, config->injector == INJECTOR_MAILDIR && path == config->injector_path
-	    ? "; make the directory, writable for who logs in, or give its right path"
-	    : "; install the program, or give its right path");
-	return false;
+	/* Postfix alone takes such mail from its sendmail command without being told. */
+	if (config->injector == INJECTOR_SENDMAIL && (kind = command_kind(path)) != NULL)
+		config->smtputf8 = strcmp(kind, "Postfix") == 0;
+	if (config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0)
+		return wrong(why, "-t ", config->throttle, strerror(errno), install);
+	return true;
 }
 
 /* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one. */

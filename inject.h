@@ -13,7 +13,7 @@
 /*
  * At the start, with the rights of whoever starts the program: finds the injector, opens (and where it is
  * missing makes, unless this is a check) the maildir, sets config->smtputf8 and config->argument_room.
- * False: *why says what is wrong, and the mend.
+ * False: *why says what is wrong, and the remedy.
  */
 bool inject_ready(struct config *config, const struct identity *service, struct text *why);
 

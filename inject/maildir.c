@@ -16,50 +16,186 @@
 
 static int maildir = -1;	/* the directory, opened at the start */
 
-/* Could DIR be made? */
-static bool
-may_make(const char *path)
-{
-	char parent[sizeof ((struct config *)NULL)->injector_path];
-	char *slash;
+/* More links than that are none of a well-kept machine; each is shorter than this. */
+#define LINKS_MAX 8
+#define TARGET_SIZE 512
+#define PATH_SIZE sizeof ((struct config *)NULL)->injector_path
 
-	strlcpy(parent, path, sizeof parent);
-	slash = strrchr(parent, '/');
-	slash[slash == parent] = '\0';
-	return access(parent, W_OK) == 0;
+/* Is it root's, or of whoever runs this, so that nobody else can have made or moved what is in it? */
+static bool
+is_ours(const struct stat *status)
+{
+	return (status->st_uid == 0 || status->st_uid == geteuid()) && (status->st_mode & 022) == 0;
 }
 
-/* The directory that was just made becomes the service account's. It is open, and no symbolic link: its parent's
- * owner may have put anything in its place. */
+/* May we make something in it, being root perhaps? Only where nobody else can put another thing in its place:
+ * in a sticky directory others can make things, but not move ours. */
 static bool
-give(int directory, const struct identity *service)
+may_make(int directory, const struct identity *service)
 {
-	bool given = directory >= 0 && fchown(directory, service->rights.uid, service->rights.gid) == 0;
+	struct stat status;
 
-	close(directory);
-	return given;
+	if (fstat(directory, &status) != 0)
+		return false;
+	if (status.st_uid == service->rights.uid)
+		status.st_uid = geteuid();
+	if ((status.st_mode & S_ISVTX) != 0)
+		status.st_mode &= ~(mode_t)022;
+	if (!is_ours(&status))
+		errno = EPERM;
+	return is_ours(&status);
 }
 
-bool
-maildir_open(const struct config *config, const struct identity *service)
+/* Reads the symbolic link `name` of the directory, if nobody else can have made it. -1: errno. */
+static ssize_t
+read_link(int directory, const char *name, char *target, size_t size)
+{
+	struct stat link, above;
+	ssize_t length;
+
+	if (fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0 || fstat(directory, &above) != 0)
+		return -1;
+	if (!S_ISLNK(link.st_mode)) {
+		errno = ENOTDIR;
+		return -1;
+	}
+	link.st_mode = 0;	/* a link's own bits mean nothing */
+	if (!is_ours(&link) || !is_ours(&above)) {
+		errno = ELOOP;
+		return -1;
+	}
+	length = readlinkat(directory, name, target, size);
+	if (length == (ssize_t)size) {	/* cut, perhaps */
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return length;
+}
+
+/* Opens the directory, by no symbolic link that somebody else may have made. -1: errno; ELOOP: there is one. */
+static int
+walk(const char *path)
+{
+	char target[TARGET_SIZE], left[PATH_SIZE + LINKS_MAX * sizeof target], *name = left;
+	int at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), next, links = 0;
+	ssize_t length;
+
+	strlcpy(left, path, sizeof left);
+	while (at >= 0 && *(name += strspn(name, "/")) != '\0') {
+		char *rest = name + strcspn(name, "/");
+
+		if (*rest != '\0')
+			*rest++ = '\0';
+		next = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next >= 0 || errno != ENOTDIR || ++links > LINKS_MAX ||
+		    (length = read_link(at, name, target, sizeof target)) < 0) {
+			name = rest;
+		} else {	/* on with where it leads, and what is left behind that */
+			memmove(left + length + 1, rest, strlen(rest) + 1);
+			memcpy(left, target, (size_t)length);
+			left[length] = '/';
+			name = left;
+			next = openat(at, *target == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		}
+		close(at);
+		at = next;
+	}
+	return at;
+}
+
+/* The directory that was just made becomes the service account's. */
+static bool
+give(int directory, const struct config *config, const struct identity *service)
+{
+	return directory >= 0 &&
+	    (!config->root || fchown(directory, service->rights.uid, service->rights.gid) == 0);
+}
+
+/* Makes DIR, or only looks whether it could be made. Cuts its path at the last name. */
+static bool
+make(char *path, const struct config *config, const struct identity *service)
+{
+	char *slash = strrchr(path, '/'), *name = slash + 1;
+	int above;
+	bool fine;
+
+	*slash = '\0';
+	above = walk(path);
+	fine = above >= 0 && may_make(above, service);
+	if (fine && config->check) {
+		fine = faccessat(above, ".", W_OK, 0) == 0;
+	} else if (fine) {
+		bool made = mkdirat(above, name, 0700) == 0;	/* else another session did */
+
+		maildir = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fine = maildir >= 0 && (!made || give(maildir, config, service));
+	}
+	if (above >= 0)
+		close(above);
+	return fine;
+}
+
+/* Makes tmp, new and cur where they are missing, or only looks whether it could. */
+static bool
+make_parts(const struct config *config, const struct identity *service)
 {
 	static const char *const parts[] = { "tmp", "new", "cur" };
-	const char *path = config->injector_path;
-	bool made = !config->check && mkdir(path, 0700) == 0;
 
-	maildir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (made ? O_NOFOLLOW : 0));
-	if (maildir < 0)
-		return config->check && errno == ENOENT && may_make(path);
-	for (int i = 0; i < 3 && !config->check; i++) {
+	for (int i = 0; i < 3; i++) {
+		struct stat status;
+		bool given;
+		int part;
+
+		if (fstatat(maildir, parts[i], &status, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (!may_make(maildir, service))
+			return false;
+		if (config->check)
+			continue;
 		if (mkdirat(maildir, parts[i], 0700) != 0) {
 			if (errno != EEXIST)
 				return false;
-		} else if (config->root && !give(openat(maildir, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-		    O_CLOEXEC), service)) {
-			return false;
+			continue;
 		}
+		part = openat(maildir, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		given = give(part, config, service);
+		close(part);
+		if (!given)
+			return false;
 	}
-	return !made || !config->root || fchown(maildir, service->rights.uid, service->rights.gid) == 0;
+	return true;
+}
+
+const char *
+maildir_open(const struct config *config, const struct identity *service)
+{
+	char path[PATH_SIZE];
+	size_t length = strlcpy(path, config->injector_path, sizeof path);
+	bool fine = false;
+	int found;
+
+	while (length > 1 && path[length - 1] == '/')
+		path[--length] = '\0';
+	if ((found = walk(path)) >= 0) {
+		maildir = openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(found);
+		fine = maildir >= 0;
+	} else if (errno == ENOENT) {
+		fine = make(path, config, service);
+	}
+	if (fine && maildir >= 0)
+		fine = make_parts(config, service);
+	if (fine)
+		return NULL;
+	return errno == ELOOP ? "a symbolic link on the way may be somebody else's" :
+	    errno == EPERM ? "it is missing, or tmp, new or cur in it, and others can change the directory above" :
+	    strerror(errno);
+}
+
+bool
+maildir_exists(void)
+{
+	return maildir >= 0;
 }
 
 /* Writes the message with its envelope in front into the open file. */
@@ -95,10 +231,40 @@ write_delivery(int file, const struct message *message)
 	return fsync(file) == 0;
 }
 
-bool
-maildir_exists(void)
+/* "tmp/TIME.ID_NUMBER.HOST": maildir(5) wants a name that nobody else makes. */
+static void
+name_file(struct text *name, const struct config *config, const struct message *message)
 {
-	return maildir >= 0;
+	text_add(name, "tmp/");
+	text_add_number(name, (uint64_t)time(NULL));
+	text_add_byte(name, '.');
+	text_add(name, message->id);
+	text_add_byte(name, '_');
+	text_add_number(name, message->number);
+	text_add_byte(name, '.');
+	text_add_clean(name, config->hostname, 60);
+}
+
+/* One rename into new, and that on the disk. False: errno, and it is not there, or nobody knows. */
+static bool
+publish(const char *temporary, const char *final)
+{
+	int directory = openat(maildir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+	bool done;
+
+	if (directory < 0)
+		return false;
+	done = renameat(maildir, temporary, maildir, final) == 0;
+	if (done && fsync(directory) != 0) {
+		error = errno;
+		/* To be taken back; but if it is gone already, a reader has it. */
+		done = unlinkat(maildir, final, 0) != 0 && errno == ENOENT;
+		errno = error;
+	}
+	error = errno;
+	close(directory);
+	errno = error;
+	return done;
 }
 
 /* maildir(5): a file of its own in tmp, on the disk, then by one rename in new, and that on the disk too. */
@@ -107,36 +273,30 @@ maildir_send(const struct config *config, const struct message *message, struct 
 {
 	char temporary[128], final[128];
 	struct text name;
-	int file, directory, error;
-	bool written = false, renamed = false;
+	bool written, done = false;
+	int file, error;
 
 	text_start(&name, temporary, sizeof temporary);
-	text_add(&name, "tmp/");
-	text_add_number(&name, (uint64_t)time(NULL));
-	text_add_byte(&name, '.');
-	text_add(&name, message->id);
-	text_add_byte(&name, '_');
-	text_add_number(&name, message->number);
-	text_add_byte(&name, '.');
-	text_add_clean(&name, config->hostname, 60);
+	name_file(&name, config, message);
 	strlcpy(final, temporary, sizeof final);
 	memcpy(final, "new/", 4);
 	file = openat(maildir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	error = errno;
 	if (file >= 0) {
 		written = write_delivery(file, message);
-		if (close(file) != 0)
-			written = false;
-		directory = openat(maildir, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (written && directory >= 0 && renameat(maildir, temporary, maildir, final) == 0)
-			renamed = fsync(directory) == 0 || unlinkat(maildir, final, 0) != 0;
 		error = errno;
-		if (!renamed)
+		if (close(file) != 0 && written) {
+			written = false;
+			error = errno;
+		}
+		if (written) {
+			done = publish(temporary, final);
+			error = errno;
+		}
+		if (!done)
 			unlinkat(maildir, temporary, 0);
-		if (directory >= 0)
-			close(directory);
 	}
-	if (renamed) {
+	if (done) {
 		strlcpy(outcome->how, final, sizeof outcome->how);
 		message_answer(outcome, 'K', "");
 	} else {
@@ -144,4 +304,3 @@ maildir_send(const struct config *config, const struct message *message, struct 
 		message_answer(outcome, 'Z', "4.3.0 The message could not be stored, try again later");
 	}
 }
-

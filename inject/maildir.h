@@ -9,10 +9,12 @@
 #include "inject/message.h"
 
 /*
- * At the start, with the rights of whoever starts the program: opens the directory, and makes it where it is
- * missing, for the service account, unless this is a check. False: errno.
+ * At the start, with the rights of whoever starts the program: opens the directory, and makes it and its three
+ * parts where they are missing, for the service account, unless this is a check. Whoever starts it may be root,
+ * and nobody has logged in yet: no symbolic link is followed but root's own in a directory of root's, and nothing
+ * is made where others could have put something in its place. NULL: done; else what is wrong.
  */
-bool maildir_open(const struct config *config, const struct identity *service);
+const char *maildir_open(const struct config *config, const struct identity *service);
 
 /* Is it there? After maildir_open() only a check finds that it is not: the first session makes it. */
 bool maildir_exists(void);
