@@ -103,7 +103,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	if (fstat(message->spool, &status) != 0 ||
 	    (message->number > 1 && !open_again(message->spool))) {
 		strlcpy(outcome->how, strerror(errno), sizeof outcome->how);
-		message_answer(outcome, 'Z', "4.3.0 The spool cannot be read, try again later");
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The spool cannot be read, try again later");
 		return;
 	}
 	message->size = (uint64_t)status.st_size;
@@ -115,7 +115,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		command_qmail(config, peer, message, outcome);
 	else
 		maildir_send(config, message, outcome);
-	if (outcome->letter == 'K') {
+	if (outcome->verdict == ASK_YES) {
 		struct text text;
 
 		text_start(&text, outcome->text, sizeof outcome->text);

@@ -176,9 +176,9 @@ answer_send(char *body, size_t length)
 
 	set_title("sending");
 	inject_send(state.config, state.peer, &message, &outcome);
-	if (outcome.letter == 0)
+	if (outcome.verdict == 0)
 		return false;
-	log_begin(outcome.letter == 'K' ? "accepted" : outcome.letter == 'D' ? "refused" : "deferred");
+	log_begin(outcome.verdict == ASK_YES ? "accepted" : outcome.verdict == ASK_NO ? "refused" : "deferred");
 	log_quoted("user", state.login, strlen(state.login));
 	log_quoted("from", message.sender, strlen(message.sender));
 	log_number("recipients", message.recipients);
@@ -187,7 +187,7 @@ answer_send(char *body, size_t length)
 	log_quoted("injector", outcome.how, strlen(outcome.how));
 	log_end();
 	set_title("waiting");
-	ask_answer(outcome.letter, outcome.text);
+	ask_answer(outcome.verdict, outcome.text);
 	return true;
 }
 

@@ -30,10 +30,6 @@
 #define USER_MAX 255		/* bytes of a login name */
 #define PASSWORD_MAX 511	/* bytes of a password: what crypt(3) takes */
 
-/* How the answer to a hand-over begins that took too long (RFC 3463). Something of the injector may live on and
- * read the spool: no other message may be written over this one, so the session ends. */
-#define LATE_CODE "4.3.2 "
-
 enum authenticator_kind { AUTHENTICATOR_FILE, AUTHENTICATOR_PROGRAM };
 
 #define AUTHENTICATORS_MAX 8

@@ -130,9 +130,9 @@ command_throttle(const struct config *config, const struct peer *peer, const str
 	text_add(&how, child_how(&end));
 	child_last_words(&end, &how);
 	if (end.how != CHILD_NOT_STARTED)
-		message_answer(outcome, 'Z', "4.7.1 Sending limit reached, try again later");
+		message_answer(outcome, ASK_TEMPORARY, "4.7.1 Sending limit reached, try again later");
 	else
-		message_answer(outcome, 'Z', "4.3.0 Sending limit could not be checked, try again later");
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 Sending limit could not be checked, try again later");
 	return false;
 }
 
@@ -140,9 +140,10 @@ command_throttle(const struct config *config, const struct peer *peer, const str
 static bool
 ended(const struct child_end *end, struct outcome *outcome)
 {
-	message_answer(outcome, 'Z', end->how == CHILD_LATE
-	    ? LATE_CODE "The mail system did not answer in time, closing connection"
-	    : "4.3.0 The mail system did not take the message, try again later");
+	if (end->how == CHILD_LATE)
+		message_answer(outcome, ASK_LATE, "4.3.2 The mail system did not answer in time, closing connection");
+	else
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The mail system did not take the message, try again later");
 	return end->how == CHILD_EXITED;
 }
 
@@ -164,10 +165,10 @@ judge_sendmail(const struct child_end *end, struct outcome *outcome)
 	if (!ended(end, outcome))
 		return;
 	if (end->status == 0)
-		message_answer(outcome, 'K', "");
+		message_answer(outcome, ASK_YES, "");
 	for (size_t i = 0; i < sizeof permanent / sizeof *permanent; i++)
 		if (end->status == permanent[i].status)
-			message_answer(outcome, 'D', permanent[i].text);
+			message_answer(outcome, ASK_NO, permanent[i].text);
 }
 
 void
@@ -202,7 +203,8 @@ command_sendmail(const struct config *config, const struct peer *peer, const str
 	judge_sendmail(&end, outcome);
 }
 
-/* "Dtext" or "Ztext" from a queue program that ended with 82: its letter, and a text with an enhanced code. */
+/* "Dtext" or "Ztext" from a queue program that ended with 82: what D and Z mean, and a text with an enhanced
+ * code. */
 static void
 own_words(struct outcome *outcome, const char *said)
 {
@@ -217,7 +219,7 @@ own_words(struct outcome *outcome, const char *said)
 		text_add(&text, permanent ? "5.3.0 " : "4.3.0 ");
 	for (said++; *said != '\0' && *said != '\n' && *said != '\r'; said++)
 		text_add_byte(&text, *said > 31 && *said < 127 ? *said : '?');
-	message_answer(outcome, permanent ? 'D' : 'Z', array);
+	message_answer(outcome, permanent ? ASK_NO : ASK_TEMPORARY, array);
 }
 
 /* Exit statuses of qmail-queue(8). */
@@ -229,13 +231,13 @@ judge_qmail(const struct child_end *end, int words, struct outcome *outcome)
 	if (!ended(end, outcome))
 		return;
 	if (end->status == 0)
-		message_answer(outcome, 'K', "");
+		message_answer(outcome, ASK_YES, "");
 	else if (end->status == 11 || end->status == 115)
-		message_answer(outcome, 'D', "5.1.3 Address refused by the mail system: too long");
+		message_answer(outcome, ASK_NO, "5.1.3 Address refused by the mail system: too long");
 	else if (end->status == 31)
-		message_answer(outcome, 'D', "5.7.1 Message refused by the mail system");
+		message_answer(outcome, ASK_NO, "5.7.1 Message refused by the mail system");
 	else if (end->status >= 11 && end->status <= 40)
-		message_answer(outcome, 'D', "5.3.0 Message refused by the mail system");
+		message_answer(outcome, ASK_NO, "5.3.0 Message refused by the mail system");
 	else if (end->status == 82 && pread(words, said, sizeof said - 1, 0) > 1 &&
 	    (said[0] == 'D' || said[0] == 'Z'))
 		own_words(outcome, said);
@@ -260,7 +262,7 @@ command_qmail(const struct config *config, const struct peer *peer, const struct
 	if (envelope < 0 || words < 0 || !io_write_all(envelope, message->envelope, message->length) ||
 	    lseek(envelope, 0, SEEK_SET) != 0) {
 		text_add(&how, strerror(errno));
-		message_answer(outcome, 'Z', "4.3.0 No room for the envelope, try again later");
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 No room for the envelope, try again later");
 	} else {
 		set_environment(&environment, config, peer, message);
 		child_run(&job, &end);

@@ -298,9 +298,9 @@ maildir_send(const struct config *config, const struct message *message, struct 
 	}
 	if (done) {
 		strlcpy(outcome->how, final, sizeof outcome->how);
-		message_answer(outcome, 'K', "");
+		message_answer(outcome, ASK_YES, "");
 	} else {
 		strlcpy(outcome->how, strerror(error), sizeof outcome->how);
-		message_answer(outcome, 'Z', "4.3.0 The message could not be stored, try again later");
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The message could not be stored, try again later");
 	}
 }

@@ -14,8 +14,8 @@ message_recipient(const struct message *message, const char *last)
 }
 
 void
-message_answer(struct outcome *outcome, char letter, const char *text)
+message_answer(struct outcome *outcome, enum ask_verdict verdict, const char *text)
 {
-	outcome->letter = letter;
+	outcome->verdict = verdict;
 	strlcpy(outcome->text, text, sizeof outcome->text);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ask.h"
 #include "base/drop.h"
 
 struct message {
@@ -21,7 +22,7 @@ struct message {
 };
 
 struct outcome {
-	char letter;			/* 'K', 'Z', 'D'; 0: the envelope is not one: the session lies, end it */
+	enum ask_verdict verdict;	/* 0: the envelope is none: the session lies, end it */
 	char text[400];			/* for the client, from its enhanced status code on (RFC 3463) */
 	char how[200];			/* for the log: what the injector did */
 };
@@ -29,7 +30,7 @@ struct outcome {
 /* The recipient behind `last`, or the first one behind NULL; NULL: there are no more. The envelope is one. */
 const char *message_recipient(const struct message *message, const char *last);
 
-/* Sets the outcome's letter and text; `how` stays. */
-void message_answer(struct outcome *outcome, char letter, const char *text);
+/* Sets the verdict and its text; `how` stays. */
+void message_answer(struct outcome *outcome, enum ask_verdict verdict, const char *text);
 
 #endif

@@ -599,7 +599,7 @@ hand_over(void)
 		session.reply.code = 250;
 		return &session.reply;
 	}
-	if (strncmp(answer->text, LATE_CODE, strlen(LATE_CODE)) == 0) {
+	if (answer->verdict == ASK_LATE) {
 		session.reply.code = 451;
 		session.end = "injector-late";
 		return &session.reply;

@@ -51,7 +51,7 @@ finish(void **state)
 }
 
 /* Sends with that envelope, which stands in just as much memory, and a NUL behind it, as the wall gives it. */
-static char
+static enum ask_verdict
 send_envelope(const char *bytes, size_t length)
 {
 	char *exact = exactly(bytes, length + 1);
@@ -67,7 +67,7 @@ send_envelope(const char *bytes, size_t length)
 	memset(&outcome, 0xaa, sizeof outcome);
 	inject_send(&config, &peer, &message, &outcome);
 	free(exact);
-	return outcome.letter;
+	return outcome.verdict;
 }
 
 /* Files in the part of the maildir; the name of the last. */
@@ -101,7 +101,7 @@ one_delivery(void **state)
 	int file;
 
 	(void)state;
-	assert_int_equal(ENVELOPE("Fbob@x\0Tann@y\0T-oQ/tmp@y\0\0"), 'K');
+	assert_int_equal(ENVELOPE("Fbob@x\0Tann@y\0T-oQ/tmp@y\0\0"), ASK_YES);
 	assert_memory_equal(outcome.text, "2.0.0 ", 6);
 	assert_int_equal(message.recipients, 2);
 	assert_int_equal(message.size, 17);
@@ -115,7 +115,7 @@ one_delivery(void **state)
 	assert_int_equal(status.st_mode & 0777, 0600);
 	close(file);
 	/* The null sender; the same message once more, and a file of its own. */
-	assert_int_equal(ENVELOPE("F\0Tann@y\0\0"), 'K');
+	assert_int_equal(ENVELOPE("F\0Tann@y\0\0"), ASK_YES);
 	assert_int_equal(count("new", name, sizeof name), 2);
 }
 
@@ -145,10 +145,10 @@ envelopes_that_are_none(void **state)
 		if (send_envelope(rows[i].bytes, rows[i].length) != 0)
 			fail_msg("row %zu is an envelope", i);
 	assert_int_equal(count("new", name, sizeof name) + count("tmp", name, sizeof name), 0);
-	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0Te@f\0Tg@h\0\0"), 'K');
+	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0Te@f\0Tg@h\0\0"), ASK_YES);
 	/* More than the injector's arguments hold. */
 	config.argument_room = 4 + sizeof(char *);
-	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), 'K');
+	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), ASK_YES);
 	config.argument_room--;
 	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), 0);
 }
@@ -180,7 +180,7 @@ random_envelopes(void **state)
 
 			for (at += strlen(at) + 1; fine && at < end - 1; at += strlen(at) + 1)
 				fine = *at == 'T' && strchr(at, '@') != NULL && strpbrk(at, "<>\n") == NULL;
-			if (!fine || at != end - 1 || outcome.letter != 'K')
+			if (!fine || at != end - 1 || outcome.verdict != ASK_YES)
 				fail_msg("round %d", round);
 			taken++;
 		}
@@ -196,14 +196,14 @@ a_maildir_that_cannot_be_written(void **state)
 	(void)state;
 	snprintf(command, sizeof command, "rmdir %s/box/tmp", directory);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), 'Z');
+	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), ASK_TEMPORARY);
 	assert_memory_equal(outcome.text, "4.3.0 ", 6);
 	snprintf(command, sizeof command, "mkdir %s/box/tmp && rmdir %s/box/new", directory, directory);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), 'Z');
+	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), ASK_TEMPORARY);
 	assert_int_equal(count("tmp", name, sizeof name), 0);
 	close(spool);
-	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), 'Z');
+	assert_int_equal(ENVELOPE("Fa@b\0Tc@d\0\0"), ASK_TEMPORARY);
 	spool = memfd_create("spool", 0);
 }
 
