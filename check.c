@@ -236,6 +236,9 @@ say_injector(const struct check *check)
 static void
 say_options(const struct config *config)
 {
+	static const char *const received[] = { "HELO, host name and address", "HELO, host name, address and login",
+	    "HELO", "nothing of the client" };
+
 	say("hostname", config->hostname);
 	say("domain", config->domain);
 	if (config->max_size == UINT64_MAX)
@@ -250,6 +253,7 @@ say_options(const struct config *config)
 	say_number("timeout", config->timeout, " s");
 	say_number("login-timeout", config->login_timeout, " s");
 	say_number("min-uid", config->min_uid, "");
+	say("Received shows", received[config->received]);
 	say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);
 	say("PROXY header", config->proxy ? "expected" : "no");
 	say("STARTTLS", config->starttls == STARTTLS_NONE ? "no (no UCSPI-TLS server in front)"

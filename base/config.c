@@ -13,7 +13,7 @@
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
 	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_MIN_UID,
-	OPTION_MECHANISMS, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
+	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
 /* Every option, in the order of the manual page. Without `help`: taken, and not spoken of. */
@@ -36,6 +36,7 @@ static const struct row {
 	{ OPTION_LOGIN_TIMEOUT, "login-timeout", "S", "seconds to log in (default: 120)" },
 	{ OPTION_MIN_UID, "min-uid", "N", "lowest uid that may log in (default: 1000)" },
 	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
+	{ OPTION_RECEIVED, "received", "WORD", "of the client in Received: full (default), login, no-address, none" },
 	{ 't', "throttle-script", "PROG", "may this user send now? nonzero: 450" },
 	{ 'n', "check", NULL, "say what would be done here, and stop; status 1 if something is wrong" },
 	{ 'd', "debug", NULL, "trace on the log, secrets masked" },
@@ -231,6 +232,19 @@ read_mechanisms(struct config *config, char *argument, struct text *why)
 }
 
 static enum config_answer
+read_received(struct config *config, const char *argument, struct text *why)
+{
+	static const char *const words[] = { "full", "login", "no-address", "none" };	/* as in enum received */
+
+	for (int i = 0; i < LENGTH(words); i++)
+		if (strcmp(argument, words[i]) == 0) {
+			config->received = (enum received)i;
+			return CONFIG_RUN;
+		}
+	return wrong(why, "--received", argument, "give full, login, no-address or none");
+}
+
+static enum config_answer
 read_name(char (*name)[256], const char *option, const char *argument, struct text *why)
 {
 	if (!text_hostname(argument))
@@ -310,6 +324,8 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_number(&config->login_timeout, "--login-timeout", argument, 1, 86400, why);
 	case OPTION_MIN_UID:
 		return read_number(&config->min_uid, "--min-uid", argument, 1, UINT32_MAX - 1, why);
+	case OPTION_RECEIVED:
+		return read_received(config, argument, why);
 	case OPTION_MECHANISMS:
 		return read_mechanisms(config, argument, why);
 	default:	/* -1 -f -P of old wrapper lines */

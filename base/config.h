@@ -44,6 +44,14 @@ struct authenticator {
 
 enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR };
 
+/* What of the client stands in Received. */
+enum received {
+	RECEIVED_FULL,		/* HELO, host name and address */
+	RECEIVED_LOGIN,		/* these and the login */
+	RECEIVED_NO_ADDRESS,	/* HELO */
+	RECEIVED_NONE
+};
+
 enum starttls { STARTTLS_NONE, STARTTLS_OFFERED, STARTTLS_REQUIRED };
 
 struct config {
@@ -54,6 +62,7 @@ struct config {
 	bool behind_tls, allow_cleartext, proxy;
 	bool check, debug;
 	bool plain, login;		/* mechanisms */
+	enum received received;
 	bool smtputf8;			/* the injector carries it; set by inject_ready() */
 	char hostname[256], domain[256];
 	uint64_t max_size;		/* bytes; UINT64_MAX: no limit */

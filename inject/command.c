@@ -69,15 +69,16 @@ static void
 add_received(struct child_environment *environment, const struct config *config, const struct peer *peer,
     const struct message *message)
 {
+	bool shown = config->received == RECEIVED_FULL || config->received == RECEIVED_LOGIN;
 	char array[700];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add(&text, "from ");
-	text_add(&text, peer->host[0] != '\0' ? peer->host : "unknown");
-	text_add(&text, peer->address[0] == '\0' ? " (unknown" : " ([");
-	text_add(&text, peer->address);
-	text_add(&text, peer->address[0] == '\0' ? ") by " : "]) by ");
+	text_add(&text, shown && peer->host[0] != '\0' ? peer->host : "unknown");
+	text_add(&text, shown && peer->address[0] != '\0' ? " ([" : " (unknown");
+	text_add(&text, shown ? peer->address : "");
+	text_add(&text, shown && peer->address[0] != '\0' ? "]) by " : ") by ");
 	text_add(&text, config->hostname);
 	text_add(&text, peer_encrypted(peer) ? " with ESMTPSA id " : " with ESMTPA id ");
 	text_add(&text, message->id);

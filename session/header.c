@@ -4,11 +4,18 @@
 
 #include "session/header.h"
 
-void
-header_add_received(const struct header_origin *origin, struct text *text)
+/* Anybody's word in a comment (RFC 5322 section 3.2.2). */
+static void
+add_comment(struct text *text, const char *string)
 {
-	text_add(text, "Received: from ");
-	text_add_clean(text, origin->from, 255);
+	for (; *string != '\0'; string++)
+		text_add_byte(text, *string < 32 || *string > 126 || strchr("()\\", *string) != NULL ? '?' : *string);
+}
+
+/* (HOST [ADDRESS]) */
+static void
+add_address(const struct header_origin *origin, struct text *text)
+{
 	text_add(text, " (");
 	if (origin->host[0] != '\0') {
 		text_add_clean(text, origin->host, 255);
@@ -21,7 +28,28 @@ header_add_received(const struct header_origin *origin, struct text *text)
 		text_add(text, origin->address);
 		text_add_byte(text, ']');
 	}
-	text_add(text, ")\n\tby ");
+	text_add_byte(text, ')');
+}
+
+void
+header_add_received(const struct header_origin *origin, struct text *text)
+{
+	enum received received = origin->config->received;
+
+	text_add(text, "Received: ");
+	if (received != RECEIVED_NONE) {
+		text_add(text, "from ");
+		text_add_clean(text, origin->from, 255);
+		if (received != RECEIVED_NO_ADDRESS)
+			add_address(origin, text);
+		text_add(text, "\n\t");
+	}
+	if (received == RECEIVED_LOGIN) {
+		text_add(text, "(authenticated as ");
+		add_comment(text, origin->login);
+		text_add(text, ")\n\t");
+	}
+	text_add(text, "by ");
 	text_add(text, origin->config->hostname);
 	text_add(text, " with ");
 	text_add(text, origin->with);

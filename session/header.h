@@ -10,6 +10,7 @@ struct header_origin {
 	const struct config *config;
 	const char *from;	/* " from HELO (HOST [ADDRESS])" is made of these three, cleaned */
 	const char *host, *address;
+	const char *login;
 	const char *with;	/* RFC 3848, 6531: ESMTPSA ... */
 	const char *tls;	/* protocol and cipher, "" if unknown */
 	const char *id;		/* the session's */
@@ -37,9 +38,9 @@ enum header_line {
 /* Judges the line that begins at `bytes`, of which what is before `end` has come. */
 enum header_line header_line(struct header *header, const char *bytes, const char *end);
 
-#define HEADER_RECEIVED_MAX 1200	/* room for header_add_received() */
+#define HEADER_RECEIVED_MAX 1500	/* room for header_add_received() */
 
-/* Adds our Received field (RFC 5321 section 4.4). Neither the login nor a recipient is shown. */
+/* Adds our Received field (RFC 5321 section 4.4), with as much of the client as --received says. No recipient is shown. */
 void header_add_received(const struct header_origin *origin, struct text *text);
 
 #define HEADER_MISSING_MAX 1000		/* room for header_add_missing() */

@@ -621,8 +621,8 @@ receive_message(void)
 	struct text text;
 	struct header_origin origin = {
 		.config = session.config, .from = session.helo, .host = session.peer.host,
-		.address = session.peer.address, .with = with_protocol(), .tls = tls, .id = session.id,
-		.number = session.messages + 1, .sender = transaction->sender.text,
+		.address = session.peer.address, .login = session.user, .with = with_protocol(), .tls = tls,
+		.id = session.id, .number = session.messages + 1, .sender = transaction->sender.text,
 	};
 
 	text_start(&text, tls, sizeof tls);
