@@ -37,6 +37,7 @@
 #include "auth.h"
 #include "auth/passwd.h"
 #include "auth/program.h"
+#include "base/child.h"
 #include "base/config.h"
 #include "base/drop.h"
 #include "base/io.h"
@@ -356,7 +357,7 @@ main(int argc, char **argv)
 	if (!drop_hide())
 		return system_error("prctl(PR_SET_DUMPABLE)");
 	log_start(log_to_syslog, id, peer.client);
-	child = _Fork();	/* nothing is registered for fork(3) to call, and it would touch pages to find that out */
+	child = child_fork();
 	if (child < 0)
 		return system_error("fork");
 	if (child == 0)

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,23 +169,81 @@ read_rights(pid_t pid, struct rights *rights)
 	return true;
 }
 
+pid_t
+child_fork(void)
+{
+#if defined __GLIBC__ && !__GLIBC_PREREQ(2, 34)
+	return fork();
+#else
+	return _Fork();
+#endif
+}
+
+/* Hears the process until it has ended, or has said its word. True: in time. */
+static bool
+hear(const struct child_job *job, pid_t pid, int pipe, int64_t deadline, struct child_end *end)
+{
+	int process;
+	bool in_time;
+
+	if (job->inside != NULL)
+		return wait_for_word(pipe, deadline, end);
+	/* By its number: <sys/pidfd.h> is younger than some systems that this is built on. */
+	process = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (process < 0)
+		return false;
+	in_time = wait_for(pipe, process, deadline, end);
+	close(process);
+	return in_time;
+}
+
+/* Ends the process and those that it started, as far as they are its group still. False: it has more rights than
+ * we and may go on; it cannot be waited for. */
+static bool
+end_now(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	return kill(pid, SIGKILL) == 0 || errno != EPERM;
+}
+
+/* Waits for the process, and writes down how it ended. */
+static void
+reap(pid_t pid, bool in_time, struct child_end *end)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR) {
+			end->status = errno;
+			return;
+		}
+	if (!in_time)
+		end->how = CHILD_LATE;
+	else if (WIFSIGNALED(status))
+		end->how = CHILD_KILLED;
+	else if (end->length < sizeof cannot_run - 1 || memcmp(end->said, cannot_run, sizeof cannot_run - 1) != 0)
+		end->how = CHILD_EXITED;
+	end->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 void
 child_run(const struct child_job *job, struct child_end *end)
 {
-	int said[2], process, status;
 	int64_t deadline = io_now() + job->seconds * 1000;
-	bool in_time = false;
+	int said[2];
+	bool in_time;
 	pid_t pid;
 
 	end->how = CHILD_NOT_STARTED;
 	end->length = 0;
+	end->said[0] = '\0';
 	if (pipe2(said, O_CLOEXEC) != 0) {
 		end->status = errno;
 		return;
 	}
 	/* vfork(2): the child of a program only makes system calls until it is another program, and the
 	 * pages that fork(2) would copy for it are most of what starting it costs. */
-	pid = job->inside != NULL ? _Fork() : vfork();
+	pid = job->inside != NULL ? child_fork() : vfork();
 	if (pid == 0)
 		run(job, said[1]);
 	if (pid < 0)
@@ -195,37 +253,18 @@ child_run(const struct child_job *job, struct child_end *end)
 		close(said[0]);
 		return;
 	}
-	if (job->inside != NULL) {
-		in_time = wait_for_word(said[0], deadline, end);
-	} else if ((process = pidfd_open(pid, 0)) >= 0) {
-		in_time = wait_for(said[0], process, deadline, end);
-		close(process);
-	}
-	if (!in_time) {
-		kill(-pid, SIGKILL);
-		if (kill(pid, SIGKILL) != 0 && errno == EPERM) {	/* it has more rights than we: do not wait for it */
-			close(said[0]);
-			end->how = CHILD_LATE;
-			end->said[end->length] = '\0';
-			return;
-		}
-	}
-	close(said[0]);
-	if (job->ended_as != NULL && in_time && !read_rights(pid, job->ended_as))
-		end->length = 0;	/* nobody can tell: then it said nothing */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR) {
-			end->status = errno;
-			return;
-		}
+	in_time = hear(job, pid, said[0], deadline, end);
 	end->said[end->length] = '\0';
-	if (!in_time)
+	close(said[0]);
+	if (!in_time && !end_now(pid)) {
 		end->how = CHILD_LATE;
-	else if (WIFSIGNALED(status))
-		end->how = CHILD_KILLED;
-	else if (end->length < sizeof cannot_run - 1 || memcmp(end->said, cannot_run, sizeof cannot_run - 1) != 0)
-		end->how = CHILD_EXITED;
-	end->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+		return;
+	}
+	if (job->ended_as != NULL && in_time && !read_rights(pid, job->ended_as)) {
+		end->length = 0;	/* nobody can tell: then it said nothing */
+		end->said[0] = '\0';
+	}
+	reap(pid, in_time, end);
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/drop.h"
 #include "base/text.h"
@@ -50,6 +51,10 @@ struct child_end {
 	size_t length;
 	char said[CHILD_SAID_MAX + 1];	/* the last bytes of what it said, and a NUL */
 };
+
+/* fork(2) without the C library's preparations: nothing is registered with pthread_atfork(3), and they touch pages
+ * to find that out. */
+pid_t child_fork(void);
 
 /* Runs the job to its end. A program leads a session of its own, in /, with signals as programs expect
  * them. A descendant that keeps the pipe open is not waited for. */
