@@ -10,7 +10,7 @@
 #define RECEIVED_MAX 100	/* a loop (RFC 5321 section 6.3) */
 
 static const struct reply
-	not_a_line = { 550, "5.6.0", "Message has a bare CR, a bare LF or a NUL (RFC 5321 section 2.3.8)", false },
+	not_a_line = { 550, "5.6.0", "Message has a bare CR or a NUL (RFC 5321 section 2.3.8)", false },
 	too_big = { 552, "5.3.4", "Message is larger than this server takes", false },
 	loop = { 554, "5.4.6", "Message has 100 Received fields: a loop", false },
 	no_room = { 452, "4.3.1", "Message could not be stored, try again later", false };
@@ -56,7 +56,8 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 	memset(data, 0, offsetof(struct data, out));
 	data->origin = origin;
 	data->spool = spool;
-	data->line_start = data->in_header = true;
+	data->place = DATA_AFTER_CRLF;
+	data->in_header = true;
 	if (again && (ftruncate(spool, 0) != 0 || lseek(spool, 0, SEEK_SET) != 0))
 		data->spool_failed = true;
 	text_start(&text, array, sizeof array);
@@ -64,9 +65,9 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 	add(data, &text);
 }
 
-/* A start of a line in the header: false when more must be seen first. */
+/* A line of the header begins. False: more of it must be seen first. */
 static bool
-header(struct data *data, const char *bytes, const char *end)
+begin_header_line(struct data *data, const char *bytes, const char *end)
 {
 	switch (header_line(&data->header, bytes, end)) {
 	case HEADER_MORE:
@@ -89,99 +90,113 @@ header(struct data *data, const char *bytes, const char *end)
  * copied too far stays inside both buffers and is overwritten by the next line.
  */
 static const char *
-take_lines(struct data *data, const char *at, const char *end, uint64_t *dots)
+take_lines(struct data *data, const char *at, const char *end)
 {
 	char *out = data->out + data->out_used;
+	bool crlf = data->place == DATA_AFTER_CRLF;
+	uint64_t dots = 0;
 
 	while (end - at > 9) {
-		const char *line = at + (*at == '.'), *newline;
+		bool dot = crlf & (*at == '.');
+		const char *line = at + dot, *stop = line, *newline;
 		size_t kept = 0;
 
 		while (kept < 8 && (unsigned char)line[kept] > '\r')
 			kept++;
-		newline = line + kept + 1;
-		if (kept < 8 && newline[-1] == '\r' && *newline == '\n') {
+		stop = line + kept;
+		newline = stop + (*stop == '\r');
+		if (kept < 8 && *newline == '\n') {
 			memcpy(out, line, 8);
 		} else {
 			newline = memchr(line, '\n', (size_t)(end - line));
-			if (newline == NULL || newline == line || newline[-1] != '\r')
+			if (newline == NULL)
 				break;
-			kept = (size_t)(newline - line) - 1;
+			stop = newline - (newline > line && newline[-1] == '\r');
+			kept = (size_t)(stop - line);
 			data->blemished |= memchr(line, '\r', kept) != NULL;
 			memcpy(out, line, kept);
 		}
-		if (kept == 0 && line > at)
+		if (kept == 0 && dot)
 			break;
 		out += kept;
 		*out++ = '\n';
-		*dots += (uint64_t)(line - at);
+		dots += dot;
+		crlf = newline > stop;
 		at = newline + 1;
 	}
 	data->out_used = (size_t)(out - data->out);
+	data->dots += dots;
+	data->place = crlf ? DATA_AFTER_CRLF : DATA_AFTER_LF;
 	return at;
+}
+
+/* The beginning of a line: end mark, dot to be removed, header. Returns where what is to be kept of it
+ * begins or, with `done`, behind the end mark; NULL: more of it must be seen first. */
+static const char *
+begin_line(struct data *data, const char *at, const char *end)
+{
+	const char *line = at;
+
+	if (*at == '.' && data->place == DATA_AFTER_CRLF) {
+		if (end - at < 2 || (at[1] == '\r' && end - at < 3))
+			return NULL;
+		if (at[1] == '\r' && at[2] == '\n') {
+			data->done = true;
+			return at + 3;
+		}
+		line++;
+	}
+	if (data->in_header && !begin_header_line(data, line, end))
+		return NULL;
+	data->dots += (uint64_t)(line - at);
+	return line;
+}
+
+/* The rest of a line, or as much of it as is there; returns where it stopped. A CR at the end of what we have
+ * waits for its LF. */
+static const char *
+take_text(struct data *data, const char *at, const char *end)
+{
+	const char *newline = memchr(at, '\n', (size_t)(end - at)), *stop = newline == NULL ? end : newline;
+	bool cr = stop > at && stop[-1] == '\r';
+	size_t length = (size_t)(stop - at) - cr;
+
+	if (newline == NULL && length == 0)
+		return at;
+	data->blemished |= memchr(at, '\r', length) != NULL;
+	if (!data->header.dropping) {
+		memcpy(data->out + data->out_used, at, length);
+		data->out_used += length;
+		if (newline != NULL)
+			data->out[data->out_used++] = '\n';
+	}
+	data->place = newline == NULL ? DATA_IN_LINE : cr ? DATA_AFTER_CRLF : DATA_AFTER_LF;
+	return newline == NULL ? at + length : newline + 1;
 }
 
 size_t
 data_take(struct data *data, const char *bytes, size_t length)
 {
-	const char *at = bytes, *end = bytes + length;
-	uint64_t dots = 0;
+	const char *at = bytes, *end = bytes + length, *next;
 
 	/* What is in the buffer now can only become shorter on the way, but for the fields that we add. */
 	if (data->out_used + length + 4096 > sizeof data->out)
 		flush(data);
-	while (at < end) {
-		const char *line = at, *newline;
-		size_t copied, text;
-
-		if (data->line_start && !data->in_header) {
-			line = at = take_lines(data, at, end, &dots);
-			if (at == end)
-				break;
-		}
-		if (data->line_start) {
-			if (*line == '.') {
-				if (end - line < 2 || (line[1] == '\r' && end - line < 3))
-					break;
-				if (line[1] == '\r' && line[2] == '\n') {
-					at += 3;
-					data->done = true;
-					break;
-				}
-				line++;
-			}
-			if (data->in_header && !header(data, line, end))
-				break;
-			dots += (uint64_t)(line - at);
-			at = line;
-		}
-		/* Up to the LF; what stands before it tells whether that ends a line. A CR at the end of
-		 * what we have waits for its LF. */
-		newline = memchr(at, '\n', (size_t)(end - at));
-		if (newline == NULL) {
-			text = copied = (size_t)(end - at) - (end[-1] == '\r');
-			if (copied == 0)
-				break;
-			data->line_start = false;
-		} else {
-			copied = (size_t)(newline - at);
-			data->line_start = copied > 0 && newline[-1] == '\r';
-			data->blemished |= !data->line_start;
-			text = copied - data->line_start;
-		}
-		data->blemished |= memchr(at, '\r', text) != NULL;
-		if (!data->header.dropping) {
-			memcpy(data->out + data->out_used, at, text);
-			data->out_used += text;
-			if (newline != NULL)
-				data->out[data->out_used++] = '\n';
-		}
-		at += copied + (newline != NULL);
+	for (; at < end && !data->done; at = next) {
+		if (data->place != DATA_IN_LINE && !data->in_header)
+			at = take_lines(data, at, end);
+		next = at;
+		if (at < end && data->place != DATA_IN_LINE)
+			next = begin_line(data, at, end);
+		if (next != NULL && next < end && !data->done)
+			next = take_text(data, next, end);
+		if (next == NULL || next == at)
+			break;
 	}
 	length = (size_t)(at - bytes);
 	data->blemished |= memchr(bytes, '\0', length) != NULL;
 	data->consumed += length;
-	data->size += length - dots - (data->done ? 3 : 0);
+	data->size = data->consumed - data->dots - (data->done ? 3 : 0);
 	/* A message that is refused anyway needs no room: it is only read to its end. */
 	if (data->size > data->origin->config->max_size || data->blemished)
 		data->out_used = 0;

@@ -8,17 +8,21 @@
 
 #define DATA_OUT_SIZE (LINE_IN_SIZE + 8192)
 
+/* What came last. A dot is removed, and an end mark found, behind CRLF alone: a bare LF ends a line of the text
+ * and nothing else, so that no two servers disagree on where a message ends. */
+enum data_place { DATA_IN_LINE, DATA_AFTER_LF, DATA_AFTER_CRLF };
+
 /* One message on its way; static, since it is large. */
 struct data {
 	const struct header_origin *origin;
 	int spool;
-	int64_t until;		/* the session's end, whatever the client's pace */
-	uint64_t size;		/* bytes as the client counts them: CRLF, without the dots that were added */
+	uint64_t size;		/* bytes as the client counts them: with each CR, without the dots that it added */
 	uint64_t consumed;	/* bytes that came */
-	bool line_start;	/* the last bytes were CRLF, or nothing came yet */
+	uint64_t dots;		/* how many dots were added by the client and removed here */
+	enum data_place place;
 	bool in_header;
 	struct header header;
-	bool blemished;		/* a bare CR, a bare LF or a NUL was in it */
+	bool blemished;		/* a bare CR or a NUL was in it */
 	bool done;		/* CRLF.CRLF came */
 	bool spool_failed;
 	size_t out_used;

@@ -99,7 +99,8 @@ note_field(struct header *header, const char *name, size_t length)
 	header->has_id |= text_is(name, length, "message-id");
 	header->has_from |= text_is(name, length, "from");
 	/* Blind copies stay blind (RFC 5322 section 3.6.3); Return-Path is the last server's (RFC 5321 section 4.4). */
-	header->dropping = text_is(name, length, "bcc") || text_is(name, length, "return-path");
+	header->dropping = text_is(name, length, "bcc") || text_is(name, length, "resent-bcc") ||
+	    text_is(name, length, "return-path");
 }
 
 enum header_line
@@ -118,7 +119,7 @@ header_line(struct header *header, const char *bytes, const char *end)
 	if (bytes + name + blanks == end || (end - bytes == 1 && *bytes == '\r'))
 		return HEADER_MORE;
 	if (name == 0)
-		return bytes[0] == '\r' && bytes[1] == '\n' ? HEADER_END : HEADER_NONE;
+		return *bytes == '\n' || (*bytes == '\r' && bytes[1] == '\n') ? HEADER_END : HEADER_NONE;
 	if (bytes[name + blanks] != ':')
 		return HEADER_NONE;
 	note_field(header, bytes, name);

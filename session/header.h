@@ -35,7 +35,7 @@ enum header_line {
 
 #define HEADER_NAME_MAX 1000	/* no field name is longer than a line may be (RFC 5322 section 2.1.1) */
 
-/* Judges the line that begins at `bytes`, of which what is before `end` has come. */
+/* Judges the line that begins at `bytes`, of which what is before `end` has come. CRLF and a bare LF end it alike. */
 enum header_line header_line(struct header *header, const char *bytes, const char *end);
 
 #define HEADER_RECEIVED_MAX 1500	/* room for header_add_received() */

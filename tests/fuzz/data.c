@@ -11,10 +11,10 @@
 const struct seed seeds[] = {
 	SEED("Subject: s\r\n\r\ntext\r\n.\r\nQUIT\r\n"), SEED(".\r\n"), SEED("text\r\n..\r\n.x\r\n.\r\n"),
 	SEED("From: a\r\nBcc: b\r\n folded\r\nDate: d\r\nMessage-ID: <x>\r\n\r\nlonger than sixteen bytes are\r\n.\r\n"),
-	SEED("x\n.\n\r\n.\r.\r\r\n.\r\n"), { NULL, 0 }
+	SEED("x\n.\n\r\n.\r.\r\r\n.\r\n"), SEED("From: a\nBcc: b\n c\n\ntext\n.\n..\nlonger than sixteen bytes are\n\r\n.\r\n"), { NULL, 0 }
 };
 const struct seed words[] = {
-	SEED("\r\n"), SEED("\r\n"), SEED("\r"), SEED("\n"), SEED("."), SEED("\r\n.\r\n"), SEED("\r\n\r\n"), SEED("\0"), SEED("Bcc: "),
+	SEED("\r\n"), SEED("\r\n"), SEED("\r"), SEED("\n"), SEED("\n"), SEED("\n."), SEED("."), SEED("\r\n.\r\n"), SEED("\r\n\r\n"), SEED("\0"), SEED("Bcc: "),
 	SEED("Received: x\r\n"), SEED("from:"), SEED(" "), SEED("\t"), SEED(":"), SEED("Return-Path: <>\r\n"), SEED("xxxxxxxxxxxxxxxx"),
 	{ NULL, 0 }
 };
