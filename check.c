@@ -252,6 +252,7 @@ say_options(const struct config *config)
 		say_number("room for recipients", config->argument_room, " bytes");
 	say_number("timeout", config->timeout, " s");
 	say_number("login-timeout", config->login_timeout, " s");
+	say_number("inject-timeout", config->inject_timeout, " s");
 	say_number("min-uid", config->min_uid, "");
 	say("Received shows", received[config->received]);
 	say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);

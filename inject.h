@@ -18,7 +18,7 @@
 bool inject_ready(struct config *config, const struct identity *service, struct text *why);
 
 /*
- * Looks at every address again, asks the throttle script, hands over, and waits at most INJECTOR_SECONDS.
+ * Looks at every address again, asks the throttle script, hands over, and waits at most --inject-timeout.
  * ASK_YES only if the mail system said that it took the whole message.
  */
 void inject_send(const struct config *config, const struct peer *peer, struct message *message,

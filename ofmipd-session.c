@@ -51,10 +51,6 @@
 
 enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
 
-/* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
- * may come at the end of its time: a login with every authenticator, or the throttle script and the injector. */
-enum { LIFE_SECONDS = SESSION_SECONDS + AUTHENTICATORS_MAX * CHECKER_SECONDS + 2 * INJECTOR_SECONDS };
-
 extern char **environ;
 
 #define LOG_ROOM (64 << 20)	/* bytes that a log that is a file may grow by while a session lasts */
@@ -243,6 +239,14 @@ reopen_spool(void)
 	return open(array, O_RDONLY | O_CLOEXEC) == ASK_SPOOL_READ;
 }
 
+/* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
+ * may come at the end of its time: a login with every authenticator, or the throttle script and the injector. */
+static unsigned
+life_seconds(void)
+{
+	return SESSION_SECONDS + AUTHENTICATORS_MAX * CHECKER_SECONDS + 2 * (unsigned)config.inject_timeout;
+}
+
 /* The session's whole life: the cage, then the client. */
 static int
 session(void)
@@ -256,7 +260,7 @@ session(void)
 	/* The limit is for the spool; but a log that is a file must have room to grow under it, too. */
 	if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode) && most < (uint64_t)log.st_size + LOG_ROOM)
 		most = (uint64_t)log.st_size + LOG_ROOM;
-	fault = drop_cage(&rights, config.root, id, most, LIFE_SECONDS, kept, 5);
+	fault = drop_cage(&rights, config.root, id, most, life_seconds(), kept, 5);
 	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
 }
 
@@ -333,7 +337,7 @@ main(int argc, char **argv)
 	peer_from_environment(&peer, &config);
 	if (config.check)
 		return check(NULL);
-	if (!drop_start(LIFE_SECONDS))
+	if (!drop_start(life_seconds()))
 		return system_error("signals");
 	if (!keep_descriptors())
 		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");

@@ -12,7 +12,7 @@
 
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
-	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_MIN_UID,
+	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT, OPTION_MIN_UID,
 	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
@@ -34,6 +34,7 @@ static const struct row {
 	{ OPTION_MAX_RECIPIENTS, "max-recipients", "N", "of a message (default: 1000; at most 10000)" },
 	{ OPTION_TIMEOUT, "timeout", "S", "seconds of each wait for the client (default: 300)" },
 	{ OPTION_LOGIN_TIMEOUT, "login-timeout", "S", "seconds to log in (default: 120)" },
+	{ OPTION_INJECT_TIMEOUT, "inject-timeout", "S", "seconds of a hand-over (default: 120)" },
 	{ OPTION_MIN_UID, "min-uid", "N", "lowest uid that may log in (default: 1000)" },
 	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
 	{ OPTION_RECEIVED, "received", "WORD", "of the client in Received: full (default), login, no-address, none" },
@@ -322,6 +323,8 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_number(&config->timeout, "--timeout", argument, 1, 86400, why);
 	case OPTION_LOGIN_TIMEOUT:
 		return read_number(&config->login_timeout, "--login-timeout", argument, 1, 86400, why);
+	case OPTION_INJECT_TIMEOUT:
+		return read_number(&config->inject_timeout, "--inject-timeout", argument, 1, 86400, why);
 	case OPTION_MIN_UID:
 		return read_number(&config->min_uid, "--min-uid", argument, 1, UINT32_MAX - 1, why);
 	case OPTION_RECEIVED:
@@ -432,6 +435,7 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 	config->max_recipients = 1000;
 	config->timeout = 300;
 	config->login_timeout = 120;
+	config->inject_timeout = 120;
 	config->min_uid = 1000;
 	config->root = getauxval(AT_EUID) == 0;
 	/* A check of a configuration that cannot even be read is a check, too. */

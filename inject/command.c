@@ -114,7 +114,7 @@ command_throttle(const struct config *config, const struct peer *peer, const str
 	const struct child_job job = {
 		.path = config->throttle, .arguments = arguments, .environment = environment.pointers,
 		.descriptors = { STDIN_FILENO, CHILD_SAID, CHILD_SAID, CHILD_NONE, CHILD_NONE, CHILD_NONE,
-		    CHILD_NONE }, .seconds = INJECTOR_SECONDS,
+		    CHILD_NONE }, .seconds = (int)config->inject_timeout,
 	};
 	struct child_end end;
 	struct text how;
@@ -179,7 +179,7 @@ command_sendmail(const struct config *config, const struct peer *peer, const str
 	struct child_environment environment;
 	const struct child_job job = {
 		.path = config->injector_path, .arguments = sendmail_arguments,
-		.environment = environment.pointers, .seconds = INJECTOR_SECONDS,
+		.environment = environment.pointers, .seconds = (int)config->inject_timeout,
 		.descriptors = { message->spool, CHILD_SAID, CHILD_SAID, CHILD_NONE, CHILD_NONE, CHILD_NONE,
 		    CHILD_NONE },
 	};
@@ -254,7 +254,7 @@ command_qmail(const struct config *config, const struct peer *peer, const struct
 	const struct child_job job = {
 		.path = config->injector_path, .arguments = arguments, .environment = environment.pointers,
 		.descriptors = { message->spool, envelope, CHILD_SAID, CHILD_NONE, CHILD_NONE, CHILD_NONE, words },
-		.seconds = INJECTOR_SECONDS,
+		.seconds = (int)config->inject_timeout,
 	};
 	struct child_end end;
 	struct text how;

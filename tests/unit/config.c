@@ -66,7 +66,7 @@ every_option(void **state)
 	(void)state;
 	assert_int_equal(read_line("-a /f -A /bin/sh_-c_x -a /g -i qmail -u svc -t /bin/sh -n -d --behind-tls --allow-cleartext "
 	    "--proxy --hostname mail.example --domain d.example --max-size 10 --max-recipients 10000 --timeout 1 "
-	    "--login-timeout 86400 --min-uid 1 --mechanisms login"), CONFIG_RUN);
+	    "--login-timeout 86400 --inject-timeout 86400 --min-uid 1 --mechanisms login"), CONFIG_RUN);
 	assert_int_equal(config.authenticator_count, 3);
 	assert_int_equal(config.authenticators[1].kind, AUTHENTICATOR_PROGRAM);
 	assert_string_equal(config.authenticators[1].path, "/bin/sh");
@@ -84,6 +84,7 @@ every_option(void **state)
 	assert_int_equal(config.max_recipients, 10000);
 	assert_int_equal(config.timeout, 1);
 	assert_int_equal(config.login_timeout, 86400);
+	assert_int_equal(config.inject_timeout, 86400);
 	assert_int_equal(config.min_uid, 1);
 	assert_false(config.plain);
 	assert_true(config.login);
@@ -162,6 +163,7 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --timeout 0", "--timeout", "'0'", "1 to 86400" },
 		{ "-a /f --timeout 86401", "--timeout", "86401", "1 to 86400" },
 		{ "-a /f --login-timeout x", "--login-timeout", "'x'", "1 to 86400" },
+		{ "-a /f --inject-timeout 0", "--inject-timeout", "'0'", "1 to 86400" },
 		{ "-a /f --min-uid 0", "--min-uid", "'0'", "1 to 4294967294" },
 		{ "-a /f --min-uid 4294967295", "--min-uid", "4294967295", "1 to 4294967294" },
 		{ "-a /f --mechanisms CRAM-MD5", "--mechanisms", "CRAM-MD5", "PLAIN" },
