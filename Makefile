@@ -1,4 +1,4 @@
-# ofmipd-session: make, make check, make demo, make bench, make layers, make install, make dist.
+# ofmipd-session: make, make check, make demo, make bench, make layers, make lint, make install, make dist.
 # Beside the release build: make SAN=1 (ASan and UBSan), make NOCAGE=1 (for profilers: without seccomp).
 # make WERROR=1 takes every warning for an error, as the tests do.
 
@@ -65,7 +65,8 @@ $(BUILD)/base.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard base/*.c))
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit-%,$(wildcard tests/unit/*.c))
 units: $(UNITS)
 
-$(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h */*.h tests/unit/*.h tests/fuzz/*) Makefile $(SESSION_OBJECTS) $(BUILD)/base.a
+$(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h */*.h tests/unit/*.h tests/fuzz/*) Makefile $(SESSION_OBJECTS) \
+		$(BUILD)/base.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< \
 		$$(sed -n '1s,^/\* links: \(.*\) \*/,\1,p' $< | sed 's,base alone,,;s,[^ ][^ ]*,$(BUILD)/&.o,g') \
 		$(BUILD)/base.a $(LIBS) -lcmocka $(filter -fsan%,$(LINK))
@@ -83,6 +84,9 @@ bench: all
 layers: all
 	sh tests/layers $(BUILD)
 
+lint:
+	FLAGS='$(FLAGS)' sh tests/lint
+
 # The files of the tree say where things are without PREFIX.
 PLACES = -e 's,/usr/local/sbin/ofmipd,$(SBINDIR)/ofmipd,g' \
 	-e 's,/usr/local/share/doc/ofmipd-session/examples,$(EXAMPLEDIR),g'
@@ -91,11 +95,12 @@ install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(SYSCONFDIR)/ofmipd
 	install -m 755 ofmipd-session ofmipd-passwd $(DESTDIR)$(SBINDIR)
-	for page in $(MANUALS); do install -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}; done
+	for page in $(notdir $(MANUALS)); do to=$(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; \
+		install -m 644 man/$$page $$to && sed -i $(PLACES) $$to || exit 1; done
 	for file in $(RUNS) $$(find $(EXAMPLES) -type f); do \
-		install -D -m $$(test -x $$file && echo 755 || echo 644) $$file $(DESTDIR)$(EXAMPLEDIR)/$$file || exit 1; done
-	find $(DESTDIR)$(EXAMPLEDIR) $(foreach page,$(notdir $(MANUALS)),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
-		-type f -exec sed -i $(PLACES) {} +
+		mode=$$(test -x $$file && echo 755 || echo 644); \
+		install -D -m $$mode $$file $(DESTDIR)$(EXAMPLEDIR)/$$file || exit 1; done
+	find $(DESTDIR)$(EXAMPLEDIR) -type f -exec sed -i $(PLACES) {} +
 	@echo "Next: ofmipd-session --check, and choose a door: man 7 ofmipd-doors."
 
 uninstall:
@@ -110,4 +115,4 @@ dist:
 clean:
 	rm -rf build ofmipd-session ofmipd-passwd
 
-.PHONY: all units check demo bench layers install uninstall dist clean
+.PHONY: all units check demo bench layers lint install uninstall dist clean
