@@ -16,6 +16,12 @@ EXAMPLES = xinetd.d stunnel systemd haproxy
 RUNS    = tcpserver-run tcpserver-run-stunnel tcpserver-run-ucspi-tls tcpserver-log-run
 
 CC ?= cc
+# ofmipd-checkpam and ofmipd-checkremote are linked with shared libraries, and are made where those are there to link
+# with; `make tools` makes them in any case, or says what is missing (libpam0g-dev, libcurl4-openssl-dev).
+has = $(shell printf '\#include <%s>\n' $(1) | $(CC) $(CFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+CHECKERS = ofmipd-checkpam ofmipd-checkremote
+CHECKERS_HERE := $(if $(call has,security/pam_appl.h),ofmipd-checkpam) $(if $(call has,curl/curl.h),ofmipd-checkremote)
+
 # Plain char is signed on every machine: bytes above 127 are found by `< 0`.
 FLAGS = -std=c11 -D_GNU_SOURCE -fsigned-char -g -I. -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings $(if $(WERROR),-Werror)
@@ -25,14 +31,16 @@ ifdef SAN
 BUILD = build/san
 FLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DNOCAGE
 LINK = -fsanitize=address,undefined
-TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd
+LINK_SHARED = $(LINK)
+TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd $(CHECKERS_HERE:%=$(BUILD)/%)
 else
 BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
 FLAGS += -O2 -fPIE $(if $(findstring FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	-fstack-protector-strong -fstack-clash-protection
 LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
-TOOLS = ofmipd-session ofmipd-passwd
+LINK_SHARED = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+TOOLS = ofmipd-session ofmipd-passwd $(CHECKERS_HERE)
 ifdef NOCAGE
 BUILD = build/nocage
 FLAGS += -DNOCAGE
@@ -50,6 +58,16 @@ ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)
 
 ofmipd-passwd $(BUILD)/ofmipd-passwd: $(PASSWD_OBJECTS)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(PASSWD_OBJECTS) $(LIBS)
+
+tools: ofmipd-session ofmipd-passwd $(CHECKERS)
+
+CHECKER_PARTS = $(BUILD)/tools/checkpassword.o $(BUILD)/base.a
+
+ofmipd-checkpam $(BUILD)/ofmipd-checkpam: $(BUILD)/tools/ofmipd-checkpam.o $(CHECKER_PARTS)
+	$(CC) $(LINK_SHARED) $(LDFLAGS) -o $@ $^ -lpam
+
+ofmipd-checkremote $(BUILD)/ofmipd-checkremote: $(BUILD)/tools/ofmipd-checkremote.o $(CHECKER_PARTS)
+	$(CC) $(LINK_SHARED) $(LDFLAGS) -o $@ $^ -lcurl
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -94,7 +112,7 @@ PLACES = -e 's,/usr/local/sbin/ofmipd,$(SBINDIR)/ofmipd,g' \
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
 		$(DESTDIR)$(EXAMPLEDIR) $(DESTDIR)$(SYSCONFDIR)/ofmipd
-	install -m 755 ofmipd-session ofmipd-passwd $(DESTDIR)$(SBINDIR)
+	install -m 755 $(TOOLS) $(DESTDIR)$(SBINDIR)
 	for page in $(notdir $(MANUALS)); do to=$(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; \
 		install -m 644 man/$$page $$to && sed -i $(PLACES) $$to || exit 1; done
 	for file in $(RUNS) $$(find $(EXAMPLES) -type f); do \
@@ -104,7 +122,7 @@ install: all
 	@echo "Next: ofmipd-session --check, and choose a door: man 7 ofmipd-doors."
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/ofmipd-session $(DESTDIR)$(SBINDIR)/ofmipd-passwd
+	cd $(DESTDIR)$(SBINDIR) && rm -f ofmipd-session ofmipd-passwd $(CHECKERS)
 	for page in $(notdir $(MANUALS)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(patsubst %/,%,$(dir $(EXAMPLEDIR))) $(DESTDIR)$(SYSCONFDIR)/ofmipd
@@ -113,6 +131,6 @@ dist:
 	git archive --prefix=ofmipd-session-$(VERSION)/ -o ofmipd-session-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build ofmipd-session ofmipd-passwd
+	rm -rf build ofmipd-session ofmipd-passwd $(CHECKERS)
 
-.PHONY: all units check demo bench layers lint install uninstall dist clean
+.PHONY: all tools units check demo bench layers lint install uninstall dist clean

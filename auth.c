@@ -52,7 +52,7 @@ auth_ready(const struct authenticator *authenticator, struct text *why)
 	    : authenticator->path[0] != '\0' && access(authenticator->path, X_OK) == 0)
 		return true;
 	text_add(why, file ? "-a " : "-A ");
-	text_add_name(why, authenticator->option);
+	text_add_name(why, file ? authenticator->option : authenticator->words[0]);
 	text_add(why, file ? ": cannot be read (" : ": no such program that may be run (");
 	text_add(why, strerror(authenticator->path[0] == '\0' ? ENOENT : errno));
 	text_add(why, file ? "); make it with ofmipd-passwd, or give the right path"

@@ -23,6 +23,8 @@ static const struct row {
 } rows[] = {
 	{ 'a', "authfile", "FILE", "password file: Dovecot passwd-file lines, or tmda's user:password" },
 	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
+	{ 'm', "pam", "SERVICE", "the same as -A \"ofmipd-checkpam SERVICE\"" },
+	{ 'R', "remoteauth", "URL", "the same as -A \"ofmipd-checkremote URL\": ask an IMAP, ... server" },
 	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR" },
 	{ 'u', "user", "USER", "service account (default: ofmipd)" },
 	{ OPTION_BEHIND_TLS, "behind-tls", NULL, "a TLS wrapper is in front: every connection is encrypted" },
@@ -62,7 +64,6 @@ static const struct {
 	{ 'F', "fallback", false, "give -a behind -A: they are asked in that order" },
 	{ 'L', "log", false, "it always logs: drop the option, or use -d for a trace" },
 	{ 'p', "proxyport", true, "it listens on nothing: give the port to tcpserver, systemd or xinetd" },
-	{ 'R', "remoteauth", true, "use -A with a checkpassword program that asks that server" },
 	{ 'S', "vhome-script", true, "put the home directory into the password file (-a), or use -A" },
 	{ 'v', "vdomains-path", true, "put the virtual users into the password file (-a), or use -A" },
 	{ 0, "ssl", false, "let stunnel, sslserver or haproxy do TLS in front, see ofmipd-doors(7)" },
@@ -83,7 +84,7 @@ print(const char *string)
 static void
 print_help(void)
 {
-	print("usage: ofmipd-session [options] -a FILE | -A COMMAND\n"
+	print("usage: ofmipd-session [options] -a FILE | -A COMMAND | -m SERVICE | -R URL\n"
 	    "One SMTP submission session on standard input and output.\n");
 	for (int i = 0; i < LENGTH(rows); i++) {
 		char array[160];
@@ -164,27 +165,45 @@ find_program(const char *name, char *path, size_t size)
 	path[0] = '\0';
 }
 
+/* Our own checkpassword programs: beside the running program, which may be installed anywhere, or where -A looks. */
+static void
+find_own_program(const char *name, char *path, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", path, size - 1);
+	struct text text = { .bytes = path, .size = size, .used = length < 0 ? 0 : (size_t)length };
+
+	while (text.used > 0 && path[text.used - 1] != '/')
+		text.used--;
+	text_add(&text, name);
+	if (length <= 0 || text.cut || access(path, X_OK) != 0)
+		find_program(name, path, size);
+}
+
 static enum config_answer
 read_authenticator(struct config *config, int letter, char *argument, struct text *why)
 {
 	struct authenticator *authenticator = &config->authenticators[config->authenticator_count];
-	char option[3] = { '-', (char)letter, '\0' };
+	static char own[][20] = { "ofmipd-checkpam", "ofmipd-checkremote" };
+	char option[3] = { '-', (char)letter, '\0' }, *program = own[letter == 'R'];
 
 	if (config->authenticator_count++ == AUTHENTICATORS_MAX)
 		return wrong(why, option, argument, "more than 8 authenticators; drop one");
-	authenticator->kind = AUTHENTICATOR_FILE;
+	authenticator->kind = letter == 'a' ? AUTHENTICATOR_FILE : AUTHENTICATOR_PROGRAM;
 	if (argument[0] == '\0' || strlcpy(authenticator->option, argument, sizeof authenticator->option) >=
 	    sizeof authenticator->option)
 		return wrong(why, option, argument, "empty, or longer than 511 bytes");
 	if (letter == 'a') {
 		strlcpy(authenticator->path, argument, sizeof authenticator->path);
-		return CONFIG_RUN;
+	} else if (letter == 'A') {
+		if (!split_words(authenticator))
+			return wrong(why, "-A", argument, "no checkpassword program in it (`true` alone would let "
+			    "anybody in); give PROGRAM [ARGUMENT...]");
+		find_program(authenticator->words[0], authenticator->path, sizeof authenticator->path);
+	} else {
+		authenticator->words[0] = program;
+		authenticator->words[1] = authenticator->option;	/* one word, whatever is in it */
+		find_own_program(program, authenticator->path, sizeof authenticator->path);
 	}
-	authenticator->kind = AUTHENTICATOR_PROGRAM;
-	if (!split_words(authenticator))
-		return wrong(why, "-A", argument, "no checkpassword program in it (`true` alone would let "
-		    "anybody in); give PROGRAM [ARGUMENT...]");
-	find_program(authenticator->words[0], authenticator->path, sizeof authenticator->path);
 	return CONFIG_RUN;
 }
 
@@ -281,6 +300,8 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 	switch (option) {
 	case 'a':
 	case 'A':
+	case 'm':
+	case 'R':
 		return read_authenticator(config, option, argument, why);
 	case 'i':
 		return read_injector(config, argument, why);
@@ -447,7 +468,8 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 	if (answer != CONFIG_RUN)
 		return answer;
 	if (config->authenticator_count == 0)
-		return wrong(why, "-a, -A", NULL, "nobody could log in; give -a FILE or -A COMMAND");
+		return wrong(why, "-a, -A, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, -m SERVICE "
+		    "or -R URL");
 	if (config->max_size == 0)
 		config->max_size = UINT64_MAX;
 	if (config->hostname[0] == '\0') {

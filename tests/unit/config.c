@@ -122,11 +122,27 @@ old_wrapper_lines(void **state)
 }
 
 static void
+our_own_checkpassword_programs(void **state)
+{
+	(void)state;
+	assert_int_equal(read_line("-m system-auth -R ldap://127.0.0.1/cn=%s,ou=My_People"), CONFIG_RUN);
+	assert_int_equal(config.authenticator_count, 2);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(config.authenticators[i].kind, AUTHENTICATOR_PROGRAM);
+	assert_string_equal(config.authenticators[0].words[0], "ofmipd-checkpam");
+	assert_string_equal(config.authenticators[0].words[1], "system-auth");
+	assert_string_equal(config.authenticators[1].words[0], "ofmipd-checkremote");
+	/* One word, blanks and all. */
+	assert_string_equal(config.authenticators[1].words[1], "ldap://127.0.0.1/cn=%s,ou=My People");
+	assert_null(config.authenticators[1].words[2]);
+}
+
+static void
 what_is_wrong_is_named(void **state)
 {
 	/* The line, and what the message must have in it: the option, the value, the mend. */
 	static const char *const rows[][4] = {
-		{ "", "-a", "-A", "nobody could log in" },
+		{ "", "-a", "-R", "nobody could log in" },
 		{ "-1", "-a", "-A", "give" },
 		{ "-a", "-a", "needs a value", NULL },
 		{ "-a /f --hostname", "--hostname", "needs a value", NULL },
@@ -178,7 +194,7 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f -F", "-F", "-a behind -A", NULL },
 		{ "-a /f -L", "-L", "-d", NULL },
 		{ "-a /f -p 127.0.0.1:8025", "-p", "port", NULL },
-		{ "-R imap://localhost", "-R", "-A", NULL },
+		{ "-R imap://h1 -R imap://h2 -R imap://h3 -R imap://h4 -m a -m b -m c -m d -m e", "-m", "'e'", "drop one" },
 		{ "-a /f -S /script", "-S", "home", NULL },
 		{ "-a /f -v /virtualdomains", "-v", "virtual", NULL },
 		{ "-a /f --ssl", "--ssl", "ofmipd-doors", NULL },
@@ -313,6 +329,7 @@ main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option),
 		cmocka_unit_test(old_wrapper_lines),
+		cmocka_unit_test(our_own_checkpassword_programs),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(long_values),
 		cmocka_unit_test(a_check_is_one_even_of_what_cannot_be_read),
