@@ -25,7 +25,7 @@ CHECKERS_HERE := $(if $(call has,security/pam_appl.h),ofmipd-checkpam) $(if $(ca
 # Plain char is signed on every machine: bytes above 127 are found by `< 0`.
 FLAGS = -std=c11 -D_GNU_SOURCE -fsigned-char -g -I. -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings $(if $(WERROR),-Werror)
-LIBS = -lcrypt -lnettle -lbsd -lmd
+LIBS = -lcrypt -largon2 -lnettle -lmd -lbsd -lpthread
 
 ifdef SAN
 BUILD = build/san
@@ -51,7 +51,8 @@ endif
 all: $(TOOLS)
 
 SESSION_OBJECTS = $(ROOMS:%=$(BUILD)/%.o)
-PASSWD_OBJECTS = $(BUILD)/tools/ofmipd-passwd.o $(BUILD)/auth/pwhash.o
+PASSWD_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,tools/ofmipd-passwd.c auth/digest.c auth/passwd.c auth/pwhash.c) \
+	$(BUILD)/base.a
 
 ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(SESSION_OBJECTS) $(LIBS)

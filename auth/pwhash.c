@@ -1,21 +1,26 @@
 /* Passwords against their stored form; reads nothing, starts nothing. */
+#include <argon2.h>
 #include <bsd/string.h>
 #include <crypt.h>
 #include <nettle/base16.h>
 #include <nettle/base64.h>
 #include <nettle/memops.h>
-#include <sha1.h>
-#include <sha2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "auth/digest.h"
 #include "auth/pwhash.h"
+#include "base/text.h"
 
 enum encoding { AS_IS, BASE64, HEX, GUESS };
 
+/*
+ * Does password fit the value? Where it is NULL: has the value the form that the scheme wants (NO), or not (UNUSABLE)?
+ * That hashes nothing.
+ */
 struct scheme;
 typedef enum pwhash_answer verify_function(const struct scheme *, const uint8_t *value,
     size_t length, const char *password);
@@ -32,84 +37,48 @@ struct scheme {
 /* A stored value decoded: a digest with its salt, a crypt(3) hash, or the longest clear text. */
 #define VALUE_SIZE 640
 
-#define SALT_SIZE 16	/* what pwhash_make() gives {SSHA256} and {SSHA512} */
+#define SALT_SIZE 16	/* what pwhash_make() gives {SSHA256}, {SSHA512} and {SCRAM-SHA-256} */
 
 /* crypt(3) cuts nothing silently but here: bcrypt reads 72 bytes. */
 #define BCRYPT_MAX 72
 #define BCRYPT_COST 10
 
-/*
- * The digest of password, then salt. libmd's and not nettle's, which asks the processor what it can at every
- * start of the program: in a virtual machine that costs more than a whole login.
- */
-struct digest {
-	size_t size;
-	void (*make)(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out);
-};
-
-static void
-make_sha1(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out)
-{
-	SHA1_CTX state;
-
-	SHA1Init(&state);
-	SHA1Update(&state, (const uint8_t *)password, strlen(password));
-	SHA1Update(&state, salt, salt_size);
-	SHA1Final(out, &state);
-	explicit_bzero(&state, sizeof(state));
-}
-
-static void
-make_sha256(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out)
-{
-	SHA2_CTX state;
-
-	SHA256Init(&state);
-	SHA256Update(&state, (const uint8_t *)password, strlen(password));
-	SHA256Update(&state, salt, salt_size);
-	SHA256Final(out, &state);
-	explicit_bzero(&state, sizeof(state));
-}
-
-static void
-make_sha512(const char *password, const uint8_t *salt, size_t salt_size, uint8_t *out)
-{
-	SHA2_CTX state;
-
-	SHA512Init(&state);
-	SHA512Update(&state, (const uint8_t *)password, strlen(password));
-	SHA512Update(&state, salt, salt_size);
-	SHA512Final(out, &state);
-	explicit_bzero(&state, sizeof(state));
-}
-
-static const struct digest sha1 = { SHA1_DIGEST_LENGTH, make_sha1 };
-static const struct digest sha256 = { SHA256_DIGEST_LENGTH, make_sha256 };
-static const struct digest sha512 = { SHA512_DIGEST_LENGTH, make_sha512 };
-
-static verify_function verify_plain, verify_crypt, verify_digest;
+static verify_function verify_plain, verify_crypt, verify_digest, verify_cram_md5, verify_pbkdf2, verify_scram,
+    verify_argon2;
 
 static const struct scheme schemes[] = {
-	{ "CRYPT",        verify_crypt,  AS_IS,  NULL,           false },
-	{ "DES-CRYPT",    verify_crypt,  AS_IS,  NULL,           false },
-	{ "MD5-CRYPT",    verify_crypt,  AS_IS,  NULL,           false },
-	{ "SHA256-CRYPT", verify_crypt,  AS_IS,  NULL,           false },
-	{ "SHA512-CRYPT", verify_crypt,  AS_IS,  NULL,           false },
-	{ "BLF-CRYPT",    verify_crypt,  AS_IS,  NULL,           false },
-	{ "PLAIN",        verify_plain,  AS_IS,  NULL,           false },
-	{ "CLEAR",        verify_plain,  AS_IS,  NULL,           false },
-	{ "CLEARTEXT",    verify_plain,  AS_IS,  NULL,           false },
-	{ "SHA",          verify_digest, GUESS,  &sha1,   false },
-	{ "SHA1",         verify_digest, GUESS,  &sha1,   false },
-	{ "SHA256",       verify_digest, GUESS,  &sha256, false },
-	{ "SHA512",       verify_digest, GUESS,  &sha512, false },
-	{ "SSHA",         verify_digest, BASE64, &sha1,   true },
-	{ "SSHA256",      verify_digest, BASE64, &sha256, true },
-	{ "SSHA512",      verify_digest, BASE64, &sha512, true },
+	{ "CRYPT",         verify_crypt,    AS_IS,  NULL,           false },
+	{ "DES-CRYPT",     verify_crypt,    AS_IS,  NULL,           false },
+	{ "MD5",           verify_crypt,    AS_IS,  NULL,           false },
+	{ "MD5-CRYPT",     verify_crypt,    AS_IS,  NULL,           false },
+	{ "SHA256-CRYPT",  verify_crypt,    AS_IS,  NULL,           false },
+	{ "SHA512-CRYPT",  verify_crypt,    AS_IS,  NULL,           false },
+	{ "BLF-CRYPT",     verify_crypt,    AS_IS,  NULL,           false },
+	{ "ARGON2I",       verify_argon2,   AS_IS,  NULL,           false },
+	{ "ARGON2ID",      verify_argon2,   AS_IS,  NULL,           false },
+	{ "PBKDF2",        verify_pbkdf2,   AS_IS,  &digest_sha1,   false },
+	{ "SCRAM-SHA-256", verify_scram,    AS_IS,  &digest_sha256, false },
+	{ "PLAIN",         verify_plain,    AS_IS,  NULL,           false },
+	{ "CLEAR",         verify_plain,    AS_IS,  NULL,           false },
+	{ "CLEARTEXT",     verify_plain,    AS_IS,  NULL,           false },
+	{ "CRAM-MD5",      verify_cram_md5, HEX,    NULL,           false },
+	{ "HMAC-MD5",      verify_cram_md5, HEX,    NULL,           false },
+	{ "PLAIN-MD5",     verify_digest,   GUESS,  &digest_md5,    false },
+	{ "LDAP-MD5",      verify_digest,   GUESS,  &digest_md5,    false },
+	{ "SHA",           verify_digest,   GUESS,  &digest_sha1,   false },
+	{ "SHA1",          verify_digest,   GUESS,  &digest_sha1,   false },
+	{ "SHA256",        verify_digest,   GUESS,  &digest_sha256, false },
+	{ "SHA512",        verify_digest,   GUESS,  &digest_sha512, false },
+	{ "SMD5",          verify_digest,   BASE64, &digest_md5,    true },
+	{ "SSHA",          verify_digest,   BASE64, &digest_sha1,   true },
+	{ "SSHA256",       verify_digest,   BASE64, &digest_sha256, true },
+	{ "SSHA512",       verify_digest,   BASE64, &digest_sha512, true },
 	{ NULL, NULL, AS_IS, NULL, false }
 };
-static const struct scheme *const crypt_scheme = &schemes[0];
-static const struct scheme *const plain_scheme = &schemes[6];
+
+/* What stands for a value without a {SCHEME}. */
+static const struct scheme crypt_scheme = { "CRYPT", verify_crypt, AS_IS, NULL, false };
+static const struct scheme plain_scheme = { "PLAIN", verify_plain, AS_IS, NULL, false };
 
 /*
  * Both sides are padded to one fixed size, so that neither length nor first difference shows in
@@ -126,12 +95,39 @@ verify_plain(const struct scheme *scheme, const uint8_t *value,
 	(void)scheme;
 	if (length > PWHASH_PASSWORD_MAX || memchr(value, '\0', length) != NULL)
 		return PWHASH_UNUSABLE;
+	if (password == NULL)
+		return PWHASH_NO;
 	memcpy(expected, value, length);
 	memcpy(given, password, strlen(password));
 	same = memeql_sec(expected, given, sizeof(given));
 	explicit_bzero(expected, sizeof(expected));
 	explicit_bzero(given, sizeof(given));
 	return same ? PWHASH_YES : PWHASH_NO;
+}
+
+/* Has it the length and the letters of a hash of crypt(5)? An unknown prefix is for crypt_rn() to judge. */
+static bool
+has_crypt_form(const char *stored)
+{
+	static const struct {
+		const char *prefix;
+		size_t digest;		/* characters behind the last '$', */
+		size_t whole;		/* or of it all */
+	} forms[] = {
+		{ "$y$", 43, 0 }, { "$gy$", 43, 0 }, { "$7$", 43, 0 }, { "$2", 0, 60 }, { "$6$", 86, 0 },
+		{ "$5$", 43, 0 }, { "$sha1$", 28, 0 }, { "$md5", 22, 0 }, { "$1$", 22, 0 }, { "$3$", 32, 0 },
+		{ "_", 0, 20 }, { "", 0, 13 },
+	};
+	static const char letters[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	const char *tail = strrchr(stored, '$');
+	size_t row = 0;
+
+	while (strncmp(stored, forms[row].prefix, strlen(forms[row].prefix)) != 0)
+		row++;
+	tail = tail == NULL ? stored + strlen(forms[row].prefix) : tail + 1;
+	if (tail[strspn(tail, letters)] != '\0')
+		return false;
+	return forms[row].whole > 0 ? strlen(stored) == forms[row].whole : strlen(tail) == forms[row].digest;
 }
 
 /*
@@ -153,6 +149,8 @@ verify_crypt(const struct scheme *scheme, const uint8_t *value,
 		return PWHASH_UNUSABLE;
 	memcpy(stored, value, length);
 	stored[length] = '\0';
+	if (password == NULL)
+		return has_crypt_form(stored) ? PWHASH_NO : PWHASH_UNUSABLE;
 	made = crypt_rn(password, stored, &work, sizeof(work));
 	if (made != NULL && made[0] != '*' && strlen(made) <= length) {
 		answer = PWHASH_NO;
@@ -168,15 +166,40 @@ static enum pwhash_answer
 verify_digest(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
-	uint8_t digest[SHA512_DIGEST_LENGTH];
+	uint8_t digest[DIGEST_MAX];
 	size_t size = scheme->digest->size;
 	int same;
 
 	if (scheme->salted ? length <= size : length != size)
 		return PWHASH_UNUSABLE;
-	scheme->digest->make(password, value + size, length - size, digest);
+	if (password == NULL)
+		return PWHASH_NO;
+	digest_of(scheme->digest, password, strlen(password), value + size, length - size, digest);
 	same = memeql_sec(digest, value, size);
 	explicit_bzero(digest, sizeof(digest));
+	return same ? PWHASH_YES : PWHASH_NO;
+}
+
+/* The states of MD5 behind the outer and the inner key of HMAC, each as four little-endian words: as Dovecot has it. */
+static enum pwhash_answer
+verify_cram_md5(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
+{
+	struct digest_hmac hmac;
+	const uint32_t *states[] = { hmac.outer.md5.state, hmac.inner.md5.state };
+	uint8_t made[2 * MD5_DIGEST_LENGTH];
+	int same;
+
+	(void)scheme;
+	if (length != sizeof(made))
+		return PWHASH_UNUSABLE;
+	if (password == NULL)
+		return PWHASH_NO;
+	digest_hmac_key(&hmac, &digest_md5, password, strlen(password));
+	for (size_t i = 0; i < sizeof(made); i++)
+		made[i] = (uint8_t)(states[i / MD5_DIGEST_LENGTH][i / 4 % 4] >> 8 * (i % 4));
+	same = memeql_sec(made, value, length);
+	explicit_bzero(&hmac, sizeof(hmac));
+	explicit_bzero(made, sizeof(made));
 	return same ? PWHASH_YES : PWHASH_NO;
 }
 
@@ -249,7 +272,7 @@ find_scheme(const char *stored, bool two_fields,
 	*encoding = AS_IS;
 	*text = stored;
 	if (stored[0] != '{')
-		return two_fields && stored[0] != '$' ? plain_scheme : crypt_scheme;
+		return two_fields && stored[0] != '$' ? &plain_scheme : &crypt_scheme;
 	end = strchr(stored, '}');
 	if (end == NULL)
 		return NULL;
@@ -267,6 +290,136 @@ find_scheme(const char *stored, bool two_fields,
 	if (*encoding == GUESS)
 		*encoding = strlen(*text) == 2 * scheme->digest->size ? HEX : BASE64;
 	return scheme;
+}
+
+/*
+ * Forms of several parts. Dovecot's {PBKDF2}: $1$salt$iterations$ and the hex of the key; the salt is text as it stands.
+ */
+static enum pwhash_answer
+verify_pbkdf2(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
+{
+	char text[VALUE_SIZE + 1], *parts[4], *rest = text;
+	uint8_t key[VALUE_SIZE], made[DIGEST_MAX];
+	uint64_t iterations;
+	size_t key_length = sizeof(key);
+	bool same;
+
+	if (memchr(value, '\0', length) != NULL)
+		return PWHASH_UNUSABLE;
+	memcpy(text, value, length);
+	text[length] = '\0';
+	if (text[0] != '$')
+		return PWHASH_UNUSABLE;
+	rest = text + 1;
+	for (int i = 0; i < 4; i++)
+		parts[i] = strsep(&rest, "$");
+	if (rest != NULL || parts[3] == NULL || strcmp(parts[0], "1") != 0 || parts[1][0] == '\0' ||
+	    !text_number(parts[2], INT32_MAX, &iterations) || iterations == 0 ||
+	    !decode_hex(parts[3], key, &key_length) || key_length != scheme->digest->size)
+		return PWHASH_UNUSABLE;
+	if (password == NULL)
+		return PWHASH_NO;
+	digest_pbkdf2(scheme->digest, password, parts[1], strlen(parts[1]), (uint32_t)iterations, made);
+	same = memeql_sec(made, key, key_length);
+	explicit_bzero(made, sizeof(made));
+	return same ? PWHASH_YES : PWHASH_NO;
+}
+
+static bool
+read_scram(const uint8_t *value, size_t length, struct pwhash_scram *scram)
+{
+	char text[VALUE_SIZE + 1], *parts[4], *rest = text;
+	uint8_t *const keys[] = { scram->stored_key, scram->server_key };
+	uint8_t decoded[VALUE_SIZE];
+	size_t size = sizeof(decoded);
+	uint64_t iterations;
+
+	if (length > VALUE_SIZE || memchr(value, '\0', length) != NULL)
+		return false;
+	memcpy(text, value, length);
+	text[length] = '\0';
+	for (int i = 0; i < 4; i++)
+		parts[i] = strsep(&rest, ",");
+	if (rest != NULL || parts[3] == NULL || !text_number(parts[0], INT32_MAX, &iterations) ||
+	    iterations < PWHASH_SCRAM_LEAST || !decode_base64(parts[1], decoded, &size) || size == 0 ||
+	    size > sizeof(scram->salt))
+		return false;
+	scram->iterations = (uint32_t)iterations;
+	scram->salt_length = size;
+	memcpy(scram->salt, decoded, size);
+	for (int i = 0; i < 2; i++) {
+		size = sizeof(decoded);
+		if (!decode_base64(parts[2 + i], decoded, &size) || size != sizeof(scram->stored_key))
+			return false;
+		memcpy(keys[i], decoded, size);
+	}
+	return true;
+}
+
+/* RFC 5802 section 3: from the password to what is stored of it. */
+static void
+make_scram_keys(const char *password, struct pwhash_scram *scram)
+{
+	struct digest_hmac hmac;
+	uint8_t key[SHA256_DIGEST_LENGTH];
+
+	digest_pbkdf2(&digest_sha256, password, scram->salt, scram->salt_length, scram->iterations, key);
+	digest_hmac_key(&hmac, &digest_sha256, key, sizeof(key));
+	digest_hmac(&hmac, "Server Key", strlen("Server Key"), scram->server_key);
+	digest_hmac(&hmac, "Client Key", strlen("Client Key"), key);
+	digest_of(&digest_sha256, key, sizeof(key), "", 0, scram->stored_key);
+	explicit_bzero(key, sizeof(key));
+	explicit_bzero(&hmac, sizeof(hmac));
+}
+
+static enum pwhash_answer
+verify_scram(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
+{
+	struct pwhash_scram scram, made;
+	bool same;
+
+	(void)scheme;
+	if (!read_scram(value, length, &scram))
+		return PWHASH_UNUSABLE;
+	if (password == NULL)
+		return PWHASH_NO;
+	made = scram;
+	make_scram_keys(password, &made);
+	same = memeql_sec(made.stored_key, scram.stored_key, sizeof(made.stored_key));
+	explicit_bzero(&made, sizeof(made));
+	return same ? PWHASH_YES : PWHASH_NO;
+}
+
+/* The value says which Argon2 it is, as Dovecot and libargon2 have it: $argon2id$v=19$m=65536,t=3,p=1$salt$key. */
+static enum pwhash_answer
+verify_argon2(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
+{
+	char text[VALUE_SIZE + 1];
+	argon2_type type;
+	int dollars = 0;
+
+	(void)scheme;
+	if (memchr(value, '\0', length) != NULL)
+		return PWHASH_UNUSABLE;
+	memcpy(text, value, length);
+	text[length] = '\0';
+	if (strncmp(text, "$argon2id$", 10) == 0)
+		type = Argon2_id;
+	else if (strncmp(text, "$argon2i$", 9) == 0)
+		type = Argon2_i;
+	else
+		return PWHASH_UNUSABLE;
+	for (size_t i = 0; i < length; i++)
+		dollars += text[i] == '$';
+	if (dollars != (strncmp(strchr(text + 1, '$'), "$v=", 3) == 0 ? 5 : 4) || text[length - 1] == '$')
+		return PWHASH_UNUSABLE;
+	if (password == NULL)
+		return PWHASH_NO;
+	switch (argon2_verify(text, password, strlen(password), type)) {
+	case ARGON2_OK: return PWHASH_YES;
+	case ARGON2_VERIFY_MISMATCH: return PWHASH_NO;
+	default: return PWHASH_UNUSABLE;
+	}
 }
 
 static bool
@@ -293,12 +446,49 @@ pwhash_verify(const char *stored, bool two_fields, const char *password)
 	/* {CRYPT}! is how a hash is locked by hand; the password "!" is one like any other. */
 	if (text[0] == '\0' || (scheme->verify == verify_crypt && is_locked(text)))
 		return PWHASH_LOCKED;
-	if (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX)
+	if (password != NULL && (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX))
 		return PWHASH_NO;
 	if (decode(encoding, text, value, &length))
 		answer = scheme->verify(scheme, value, length, password);
 	explicit_bzero(value, sizeof(value));
 	return answer;
+}
+
+const char *
+pwhash_fault(const char *stored, bool two_fields)
+{
+	enum encoding encoding;
+	const char *text;
+
+	if (pwhash_verify(stored, two_fields, NULL) != PWHASH_UNUSABLE)
+		return NULL;
+	if (find_scheme(stored, two_fields, &encoding, &text) == NULL)
+		return "its scheme is not known";
+	return stored[0] == '{' ? "what stands behind the scheme is no value of it" : "it is no hash of crypt(5)";
+}
+
+bool
+pwhash_is_slow(const char *stored, bool two_fields)
+{
+	enum encoding encoding;
+	const char *text;
+	const struct scheme *scheme = find_scheme(stored, two_fields, &encoding, &text);
+
+	return scheme != NULL && (scheme->verify == verify_crypt || scheme->verify == verify_argon2 ||
+	    scheme->verify == verify_pbkdf2 || scheme->verify == verify_scram);
+}
+
+bool
+pwhash_scram(const char *stored, struct pwhash_scram *scram)
+{
+	enum encoding encoding;
+	const char *text;
+	uint8_t value[VALUE_SIZE];
+	size_t length = sizeof(value);
+	const struct scheme *scheme = is_locked(stored) ? NULL : find_scheme(stored, false, &encoding, &text);
+
+	return scheme != NULL && scheme->verify == verify_scram && decode(encoding, text, value, &length) &&
+	    read_scram(value, length, scram);
 }
 
 bool
@@ -348,12 +538,30 @@ static bool
 make_digest(const struct digest *digest, const char *password, char *out,
     size_t size)
 {
-	uint8_t value[SHA512_DIGEST_LENGTH + SALT_SIZE];
+	uint8_t value[DIGEST_MAX + SALT_SIZE];
 	uint8_t *salt = value + digest->size;
 
 	arc4random_buf(salt, SALT_SIZE);
-	digest->make(password, salt, SALT_SIZE, value);
+	digest_of(digest, password, strlen(password), salt, SALT_SIZE, value);
 	return make_base64(value, digest->size + SALT_SIZE, out, size);
+}
+
+static bool
+make_scram(const char *password, char *out, size_t size)
+{
+	struct pwhash_scram scram = { .iterations = PWHASH_SCRAM_MADE, .salt_length = SALT_SIZE };
+	char salt[BASE64_ENCODE_RAW_LENGTH(SALT_SIZE) + 1];
+	char keys[2][BASE64_ENCODE_RAW_LENGTH(SHA256_DIGEST_LENGTH) + 1];
+	int length;
+
+	arc4random_buf(scram.salt, SALT_SIZE);
+	make_scram_keys(password, &scram);
+	(void)make_base64(scram.salt, SALT_SIZE, salt, sizeof(salt));
+	(void)make_base64(scram.stored_key, SHA256_DIGEST_LENGTH, keys[0], sizeof(keys[0]));
+	(void)make_base64(scram.server_key, SHA256_DIGEST_LENGTH, keys[1], sizeof(keys[1]));
+	length = snprintf(out, size, "{SCRAM-SHA-256}%u,%s,%s,%s", scram.iterations, salt, keys[0], keys[1]);
+	explicit_bzero(&scram, sizeof(scram));
+	return (size_t)length < size;
 }
 
 /* A ':' would end the field, a control character the line: those go in base64. */
@@ -375,7 +583,8 @@ make_plain(const char *password, char *out, size_t size)
 }
 
 const char *const pwhash_schemes[] = {
-	"YESCRYPT", "BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "SSHA512", "SSHA256", "PLAIN", NULL
+	"YESCRYPT", "BLF-CRYPT", "SHA512-CRYPT", "SHA256-CRYPT", "SCRAM-SHA-256", "SSHA512", "SSHA256", "PLAIN",
+	NULL
 };
 
 bool
@@ -391,8 +600,8 @@ pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 		{ "BLF-CRYPT",    "{BLF-CRYPT}",    "$2b$", BCRYPT_COST, NULL },
 		{ "SHA512-CRYPT", "{SHA512-CRYPT}", "$6$",  0,           NULL },
 		{ "SHA256-CRYPT", "{SHA256-CRYPT}", "$5$",  0,           NULL },
-		{ "SSHA512",      "{SSHA512}",      NULL,   0,           &sha512 },
-		{ "SSHA256",      "{SSHA256}",      NULL,   0,           &sha256 },
+		{ "SSHA512",      "{SSHA512}",      NULL,   0,           &digest_sha512 },
+		{ "SSHA256",      "{SSHA256}",      NULL,   0,           &digest_sha256 },
 		{ NULL, NULL, NULL, 0, NULL }
 	};
 	const struct maker *m;
@@ -402,6 +611,8 @@ pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 		return false;
 	if (strcasecmp(scheme, "PLAIN") == 0)
 		return make_plain(password, out, size);
+	if (strcasecmp(scheme, "SCRAM-SHA-256") == 0)
+		return make_scram(password, out, size);
 	for (m = makers; m->name != NULL; m++)
 		if (strcasecmp(m->name, scheme) == 0)
 			break;

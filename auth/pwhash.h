@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The longest password, in bytes, that is ever hashed.  crypt(3) takes no more, and what SHA-crypt
@@ -31,8 +32,29 @@ enum pwhash_answer {
  */
 enum pwhash_answer pwhash_verify(const char *stored, bool two_fields, const char *password);
 
+/* Why nothing can be checked against stored, in words that go on from "the stored password: "; NULL: it can be, as
+ * far as its form tells, or it is locked. Hashes nothing. */
+const char *pwhash_fault(const char *stored, bool two_fields);
+
+/* True when pwhash_verify() takes milliseconds for it and not microseconds. */
+bool pwhash_is_slow(const char *stored, bool two_fields);
+
 /* True when whoever reads stored can read the password off it. */
 bool pwhash_is_cleartext(const char *stored, bool two_fields);
+
+#define PWHASH_SCRAM_LEAST 4096	/* iterations: RFC 7677 section 4, and Dovecot */
+#define PWHASH_SCRAM_MADE 32768	/* by pwhash_make(): a PLAIN login then costs what one with yescrypt costs */
+
+/* What {SCRAM-SHA-256} holds: iterations, then salt, StoredKey and ServerKey (RFC 5802 section 3) in base64, with
+ * commas between, as Dovecot writes it. Passwords are hashed as their bytes are: without SASLprep (RFC 4013). */
+struct pwhash_scram {
+	uint32_t iterations;	/* PWHASH_SCRAM_LEAST to 2^31 - 1 */
+	size_t salt_length;	/* from 1 */
+	uint8_t salt[128], stored_key[32], server_key[32];
+};
+
+/* False: stored is no {SCRAM-SHA-256}, or not one that can be used. */
+bool pwhash_scram(const char *stored, struct pwhash_scram *scram);
 
 /*
  * Writes the stored form of password, with its {SCHEME} in front, to out.  scheme is one of

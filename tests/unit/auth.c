@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/file auth/passwd auth/program auth/pwhash */
+/* links: auth auth/checker auth/file auth/passwd auth/program auth/pwhash auth/digest */
 /* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
 #include "unit.h"
 

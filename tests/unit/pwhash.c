@@ -1,4 +1,4 @@
-/* links: auth/pwhash */
+/* links: auth/pwhash auth/digest */
 /*
  * Passwords against their stored forms. The stored forms are published ones, made by others: the
  * specifications of the hashes, FIPS 180-4, and the examples of Dovecot, Openwall and hashcat.
@@ -99,6 +99,23 @@ static const struct vector schemes[] = {
 	{ "{SSHA256}OZiz0cnQ5hgyel3Emh7NCbhBRCQ+HVBwYplQunHYnER7TLuV", "hashcat" },
 	{ "{SSHA512}ALtwKGBdRgD+U0fPAy31C28RyKYx7+a8kmfksccsOeLknLHv2DBXYI7TDnTolQMBuPkWDISgZr2cHfnNP"
 	  "FjGZTEyNDU4OTkw", "hashcat" },
+	/* RFC 7677 section 3: salt and iterations of its example, keys as in its exchange */
+	{ "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+	  "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=", "pencil" },
+	/* made by doveadm pw 2.3.19 */
+	{ "{SCRAM-SHA-256}4096,MvGBGE2Y2WgD8TaIo5Rqrg==,qzcfGljZziH5zYH093ZvQy5FkZ0k681eVAjlrM+7+co=,"
+	  "gAC5EgSmoaW4oh04lNH/Q1CFx60lOAZu36BYiB736oI=", "test" },
+	{ "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$9PDMoPgjTqfEdcM/2vmqMA$oZVvNXyd2Ikpl0rpII/k/rFhTsCwUJiE6"
+	  "Zn/4xrqCXQ", "test" },
+	{ "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$6icIzRIMGaZ+DdPevLzMSA$g6nRoTMmPF9mifBTPBBqE8F4om0gqmdH+W+l"
+	  "DoeOxQM", "test" },
+	{ "{PBKDF2}$1$KVgL08Qa/BBbryn4$5000$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd", "test" },
+	{ "{CRAM-MD5}e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2cf6", "test" },
+	{ "{HMAC-MD5}e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2cf6", "test" },
+	{ "{SMD5}jTzhyjgKWeBGKBvfcbMcLefDrtQ=", "test" },
+	{ "{PLAIN-MD5}098f6bcd4621d373cade4e832627b4f6", "test" },
+	{ "{LDAP-MD5}CY9rzUYh03PK3k6DJie09g==", "test" },
+	{ "{MD5}$1$3RDzioCk$J2I0ReD1MyukUK/..P8oA0", "test" },
 };
 
 static void
@@ -181,6 +198,124 @@ locked(void **state)
 	expect("{PLAIN}x", false, "", PWHASH_NO);
 }
 
+#define KEY "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
+
+/* Forms of several parts, one of them broken. */
+static const char *const broken[] = {
+	"{SCRAM-SHA-256}x", "{SCRAM-SHA-256}4096", "{SCRAM-SHA-256}4096,eA==", "{SCRAM-SHA-256}4096,eA==," KEY,
+	"{SCRAM-SHA-256}4096,eA==," KEY "," KEY ",", "{SCRAM-SHA-256}4096,eA==," KEY "," KEY "," KEY,
+	"{SCRAM-SHA-256}0,eA==," KEY "," KEY, "{SCRAM-SHA-256}1,eA==," KEY "," KEY,
+	"{SCRAM-SHA-256}4095,eA==," KEY "," KEY, "{SCRAM-SHA-256}2147483648,eA==," KEY "," KEY,
+	"{SCRAM-SHA-256}18446744073709555712,eA==," KEY "," KEY, "{SCRAM-SHA-256}-4096,eA==," KEY "," KEY,
+	"{SCRAM-SHA-256}abc,eA==," KEY "," KEY, "{SCRAM-SHA-256}4096x,eA==," KEY "," KEY,
+	"{SCRAM-SHA-256} 4096,eA==," KEY "," KEY, "{SCRAM-SHA-256},eA==," KEY "," KEY,
+	"{SCRAM-SHA-256}4096,," KEY "," KEY, "{SCRAM-SHA-256}4096,eA," KEY "," KEY,
+	"{SCRAM-SHA-256}4096,eA==,eA==," KEY, "{SCRAM-SHA-256}4096,eA==," KEY ",eA==",
+	"{SCRAM-SHA-256}4096,eA==," KEY ",", "{SCRAM-SHA-256}4096,eA==,," KEY,
+	"{SCRAM-SHA-256}4096,eA==,AA" KEY "," KEY, "{SCRAM-SHA-256}4096,eA==," KEY "," KEY "A",
+	"{SCRAM-SHA-256}$4096$eA==$" KEY "$" KEY,
+	"{PBKDF2}x", "{PBKDF2}$1$salt$5000", "{PBKDF2}$1$salt$0$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{PBKDF2}$1$salt$x$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{PBKDF2}$1$salt$2147483648$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{PBKDF2}$1$$5000$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{PBKDF2}$2$salt$5000$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{PBKDF2}$1$salt$5000$bb15ddd8b1f7a4d02348b7f2a6071181661f25",
+	"{PBKDF2}$1$salt$5000$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd$",
+	"{PBKDF2}$1$salt$5000$zb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{PBKDF2}1$salt$5000$bb15ddd8b1f7a4d02348b7f2a6071181661f25cd",
+	"{ARGON2ID}x", "{ARGON2ID}$argon2id$", "{ARGON2ID}$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAA",
+	"{ARGON2ID}$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ", "{ARGON2ID}$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$",
+	"{CRAM-MD5}x", "{CRAM-MD5}e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2c",
+	"{CRAM-MD5}e02d374fde0dc75a17a557039a3a5338c7743304777dccd376f332bee68d2cf6f6", "{SMD5}CY9rzUYh03PK3k6DJie09g==",
+	"{PLAIN-MD5}098f6bcd4621d373cade4e832627b4", "{LDAP-MD5}x",
+};
+
+static void
+broken_parts(void **state)
+{
+	struct pwhash_scram scram;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(broken); i++) {
+		expect(broken[i], false, "x", PWHASH_UNUSABLE);
+		expect(broken[i], true, "test", PWHASH_UNUSABLE);
+		if (pwhash_fault(broken[i], false) == NULL)
+			fail_msg("%s: nothing wrong?", broken[i]);
+		assert_false(pwhash_scram(broken[i], &scram));
+	}
+	/* libargon2 alone sees these: the form is right. */
+	expect("{ARGON2ID}$argon2id$v=19$m=0,t=0,p=0$c2FsdHNhbHQ$AAAAAAAAAAA", false, "x", PWHASH_UNUSABLE);
+}
+
+/* What is said of a form without hashing: right ones, and each one shortened. */
+static void
+faults_are_seen(void **state)
+{
+	char cut[300];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(hashes) + LENGTH(schemes); i++) {
+		const char *stored = i < LENGTH(hashes) ? hashes[i].stored : schemes[i - LENGTH(hashes)].stored;
+
+		if (pwhash_fault(stored, false) != NULL)
+			fail_msg("%s: %s", stored, pwhash_fault(stored, false));
+		strcpy(cut, stored);
+		cut[strlen(cut) - 1] = '\0';
+		/* Salts and clear text may be of any length. */
+		if (strncmp(stored, "{C", 2) != 0 && strncmp(stored, "{P", 2) != 0 && strncmp(stored, "{S", 2) != 0 &&
+		    strncmp(stored, "{ARGON", 6) != 0 && pwhash_fault(cut, false) == NULL)
+			fail_msg("%s: nothing wrong?", cut);
+	}
+	assert_null(pwhash_fault("hello", true));
+	assert_null(pwhash_fault("", false));
+	assert_null(pwhash_fault("!", false));
+	assert_null(pwhash_fault("{CRYPT}!", false));
+	assert_string_equal(pwhash_fault("hello", false), "it is no hash of crypt(5)");
+	assert_string_equal(pwhash_fault("x", false), "it is no hash of crypt(5)");
+	assert_string_equal(pwhash_fault("$6$abc", true), "it is no hash of crypt(5)");
+	assert_string_equal(pwhash_fault("{NOSUCH}x", false), "its scheme is not known");
+	assert_string_equal(pwhash_fault("{PLAIN", false), "its scheme is not known");
+	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "what stands behind the scheme is no value of it");
+}
+
+static void
+slow_ones_are_known(void **state)
+{
+	(void)state;
+	assert_true(pwhash_is_slow(hashes[0].stored, false));
+	assert_true(pwhash_is_slow("{crypt}x", false));
+	assert_true(pwhash_is_slow("{ARGON2I}x", false));
+	assert_true(pwhash_is_slow("{PBKDF2}x", false));
+	assert_true(pwhash_is_slow("{SCRAM-SHA-256}x", false));
+	assert_false(pwhash_is_slow("{SSHA256}x", false));
+	assert_false(pwhash_is_slow("{PLAIN}x", false));
+	assert_false(pwhash_is_slow("hello", true));
+	assert_true(pwhash_is_slow("hello", false));
+	assert_false(pwhash_is_slow("{CRAM-MD5}x", false));
+	assert_false(pwhash_is_slow("{NOSUCH}x", false));
+}
+
+static void
+scram_parts(void **state)
+{
+	struct pwhash_scram scram;
+
+	(void)state;
+	assert_true(pwhash_scram("{scram-sha-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
+	    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=", &scram));
+	assert_int_equal(scram.iterations, 4096);
+	assert_int_equal(scram.salt_length, 16);
+	assert_memory_equal(scram.salt, "\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81", 16);
+	assert_int_equal(scram.stored_key[0], 0x58);
+	assert_int_equal(scram.server_key[31], 0xd5);
+	assert_true(pwhash_scram("{SCRAM-SHA-256}2147483647,eA==," KEY "," KEY, &scram));
+	assert_int_equal(scram.iterations, 2147483647);
+	assert_false(pwhash_scram("", &scram));
+	assert_false(pwhash_scram("!", &scram));
+	assert_false(pwhash_scram("{PLAIN}x", &scram));
+	assert_false(pwhash_scram("hello", &scram));
+}
+
 /* crypt(3) answers these with NULL, "*0" or "*1", or with a hash where there was only a salt. */
 static void
 unusable(void **state)
@@ -191,8 +326,8 @@ unusable(void **state)
 		"$argon2id$v=19$m=65536,t=3,p=1$vBb99oJ12p3WAdYlaMHz1A$jtFOtbo/sYV9OSlTxDo/nVNq3uArHd5GJS"
 		"Ex0ty85Cc", "{CRYPT}x", "{CRYPT}$6$", "{SHA512-CRYPT}hello",
 		"{", "{}", "{}x", "{PLAIN", "{PLAIN.}x", "{PLAIN.b65}x", "{PLAIN.b64.b64}eA==", "{.b64}eA==",
-		"{PLAIN }x", "{ PLAIN}x", "{PLAI}x", "{PLAINX}x", "{MD4}x", "{ARGON2ID}x", "{SCRAM-SHA-256}x",
-		"{CRAM-MD5}x", "{SHA256.b64", "{PLAIN.hex}7", "{PLAIN.hex}zz", "{PLAIN.b64}a", "{PLAIN.b64}=",
+		"{PLAIN }x", "{ PLAIN}x", "{PLAI}x", "{PLAINX}x", "{MD4}x", "{SCRAM-SHA-1}x",
+		"{SHA256.b64", "{PLAIN.hex}7", "{PLAIN.hex}zz", "{PLAIN.b64}a", "{PLAIN.b64}=",
 		"{PLAIN.b64}AA=A", "{PLAIN.b64}eA", "{PLAIN.b64}AA==", "{PLAIN.hex}6100", "{CRYPT.hex}6100",
 		"{SHA1}x", "{SHA1}qUqP5cyxm6YcTAhz05Hph5gvu9", "{SHA1.hex}a9993e364706816aba3e25717850c26c",
 		"{SHA256}qUqP5cyxm6YcTAhz05Hph5gvu9M=", "{SHA512}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
@@ -212,7 +347,8 @@ static void
 overlong_values(void **state)
 {
 	static const char *const starts[] = { "", "$6$", "$y$", "$y$j9T$", "$1$", "$2b$05$", "_J9..",
-		"{CRYPT}", "{PLAIN}", "{PLAIN.b64}", "{PLAIN.hex}", "{SHA256}", "{SHA256.hex}", "{SSHA512}",
+		"{CRYPT}", "{PLAIN}", "{SCRAM-SHA-256}", "{PBKDF2}$1$", "{ARGON2ID}$argon2id$",
+		"{PLAIN.b64}", "{PLAIN.hex}", "{SHA256}", "{SHA256.hex}", "{SSHA512}",
 		"{", "{AAA" };
 	char stored[70000];
 
@@ -333,7 +469,7 @@ schemes_are_made_as_named(void **state)
 	static const struct vector starts[] = { { "YESCRYPT", "{CRYPT}$y$" },
 		{ "blf-crypt", "{BLF-CRYPT}$2b$10$" }, { "SHA512-CRYPT", "{SHA512-CRYPT}$6$" },
 		{ "sha256-crypt", "{SHA256-CRYPT}$5$" }, { "SSHA512", "{SSHA512}" },
-		{ "SSHA256", "{SSHA256}" }, { "plain", "{PLAIN}pw" } };
+		{ "scram-sha-256", "{SCRAM-SHA-256}32768," }, { "SSHA256", "{SSHA256}" }, { "plain", "{PLAIN}pw" } };
 	char one[PWHASH_STORED_SIZE], two[PWHASH_STORED_SIZE];
 
 	(void)state;
@@ -424,6 +560,10 @@ main(void)
 		cmocka_unit_test(two_fields_are_clear_text),
 		cmocka_unit_test(locked),
 		cmocka_unit_test(unusable),
+		cmocka_unit_test(broken_parts),
+		cmocka_unit_test(faults_are_seen),
+		cmocka_unit_test(slow_ones_are_known),
+		cmocka_unit_test(scram_parts),
 		cmocka_unit_test(overlong_values),
 		cmocka_unit_test(cut_hashes_never_fit),
 		cmocka_unit_test(odd_passwords_work),
