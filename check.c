@@ -1,9 +1,12 @@
 /* All that --check says: what a start here would do, and what is wrong with it. */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth.h"
+#include "auth/checker.h"
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
@@ -13,6 +16,8 @@
 #include "inject.h"
 #include "inject/command.h"
 #include "inject/maildir.h"
+
+#define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
 static int wrong;	/* how many things are */
 
@@ -98,27 +103,153 @@ say_connection(const struct config *config, const struct peer *peer)
 		say("AUTH offered because", safe);
 }
 
-/* What the lines of a password file hold. */
-struct contents {
-	uint64_t entries, unreadable;
-	bool cleartext, capitals;
+/* A password file under examination. */
+struct reading {
+	const struct check *check;
+	struct file file;
+	const char *path;
+	uint64_t line, entries, findings;
+	bool cleartext;
 };
 
+enum { FINDINGS_MAX = 20 };	/* lines of a password file that are named; the rest is counted */
+
+/* "wrong: PATH, line N: WHAT" */
 static void
-read_contents(const struct file *file, struct contents *contents)
+say_line(struct reading *reading, const char *kind, uint64_t number, const char *fault, const char *what)
 {
+	char array[1000];
+	struct text line;
+
+	wrong += strcmp(kind, "wrong") == 0;
+	if (reading->findings++ >= FINDINGS_MAX)
+		return;
+	text_start(&line, array, sizeof array);
+	text_add(&line, reading->path);
+	text_add(&line, ", line ");
+	text_add_number(&line, number);
+	text_add(&line, ": ");
+	text_add(&line, fault);
+	text_add(&line, what);
+	say(kind, array);
+}
+
+static const char *
+name_fault(const char *name)
+{
+	if (name[0] == '\0')
+		return "no name; write NAME:PASSWORD";
+	if (strlen(name) > USER_MAX)
+		return "a name of more than 255 bytes never matches; shorten it";
+	if (!text_utf8(name, strlen(name)))
+		return "a name with a control character or bytes that are not UTF-8 never matches; write it anew";
+	return strpbrk(name, " \t") == NULL ? NULL : "a blank in the name; take it out";
+}
+
+static const char *
+ids_fault(const struct check *check, const struct entry *entry)
+{
+	struct identity identity = { 0 };
+
+	if (entry->fields[UID][0] == '\0' && entry->fields[GID][0] == '\0')
+		return NULL;
+	if (!passwd_ids(&identity, entry))
+		return "uid and gid are not both numbers; write both, or leave both empty";
+	if (identity.rights.uid == 0 || identity.rights.gid == 0)
+		return "nobody logs in as uid 0 or gid 0; give the ids of another account, or leave both empty";
+	return !check->config->root || checker_rights_allowed(check->config, check->service, &identity.rights) ? NULL
+	    : "a uid below --min-uid never logs in; lower --min-uid, or leave uid and gid empty";
+}
+
+static void
+read_entry(struct reading *reading, const struct entry *entry)
+{
+	bool two_fields = entry->count == 2;
+	const char *fault = entry->count < 2 ? "no colon; write NAME:PASSWORD, or # in front of a comment"
+	    : name_fault(entry->fields[USER]);
+
+	reading->entries += entry->count >= 2;
+	if (fault != NULL)
+		say_line(reading, "wrong", reading->line, fault, "");
+	if (entry->count < 2)
+		return;
+	reading->cleartext |= pwhash_is_cleartext(entry->fields[PASSWORD], two_fields);
+	fault = pwhash_fault(entry->fields[PASSWORD], two_fields);
+	if (fault != NULL)
+		say_line(reading, "wrong", reading->line, fault, ": no password fits; set it anew with ofmipd-passwd");
+	fault = ids_fault(reading->check, entry);
+	if (fault != NULL)
+		say_line(reading, "wrong", reading->line, fault, "");
+	if (strpbrk(entry->fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+		say_line(reading, "warning", reading->line, "a name with capital letters never matches, since logins are "
+		    "lower-cased; write it in small letters", "");
+}
+
+/* Where a name stands. */
+struct place {
+	const char *name;
+	size_t length;
+	uint64_t line;
+};
+
+static int
+compare_places(const void *one, const void *other)
+{
+	const struct place *left = one, *right = other;
+	int order = memcmp(left->name, right->name, left->length < right->length ? left->length : right->length);
+
+	if (order == 0)
+		order = (left->length > right->length) - (left->length < right->length);
+	return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
+}
+
+static void
+say_doubles(struct reading *reading, struct place *places, size_t count)
+{
+	qsort(places, count, sizeof *places, compare_places);
+	for (size_t i = 1; i < count; i++)
+		if (places[i].length == places[i - 1].length &&
+		    memcmp(places[i].name, places[i - 1].name, places[i].length) == 0)
+			say_line(reading, "wrong", places[i].line, "a name that stands above already: neither line lets "
+			    "anybody in; remove one", "");
+}
+
+static void
+read_lines(struct reading *reading)
+{
+	const struct file *file = &reading->file;
+	const char *end = file->bytes + file->length;
+	struct place *places = NULL;
+	size_t count = 0, room = 0;
 	struct entry entry;
 
-	for (const char *at = file->bytes; at < file->bytes + file->length; at = passwd_next(file, at)) {
-		bool readable = passwd_entry(file, at, &entry);
+	for (const char *at = file->bytes; at < end; at = passwd_next(file, at)) {
+		size_t length = (size_t)(passwd_next(file, at) - at), name = 0;
 
-		contents->unreadable += *at != '#' && !readable;
-		if (*at == '#' || !readable || entry.count < 2)
+		reading->line++;
+		if (*at == '#' || *at == '\n')
 			continue;
-		contents->entries++;
-		contents->capitals |= strpbrk(entry.fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL;
-		contents->cleartext |= pwhash_is_cleartext(entry.fields[PASSWORD], entry.count == 2);
+		if (!passwd_entry(file, at, &entry)) {
+			say_line(reading, "wrong", reading->line, "longer than 4095 bytes, or a NUL in it: it is not read; "
+			    "shorten it", "");
+			continue;
+		}
+		read_entry(reading, &entry);
+		if (count == room) {
+			struct place *more = reallocarray(places, room = room * 2 + 64, sizeof *places);
+
+			if (more == NULL)
+				_exit(111);
+			places = more;
+		}
+		while (name < length && at[name] != ':')
+			name++;
+		if (name < length)
+			places[count++] = (struct place){ at, name, reading->line };
 	}
+	if (count > 0)
+		say_doubles(reading, places, count);
+	free(places);
 }
 
 /* What is wrong with the file as such: the word of file_fault(), and what to do. */
@@ -129,65 +260,62 @@ say_file_fault(const char *path, const char *fault)
 		const char *fault, *remedy;
 	} remedies[] = {
 		{ "password-file-owner", ": its owner is neither root nor the service account; chown root" },
-		{ "password-file-writable", ": others can write it; chmod o-w" },
+		{ "password-file-writable", ": others than its owner can write it; chmod go-w" },
 		{ "cleartext-password-file-readable",
 		    ": it holds clear text that group or others can read; chmod 600" },
 	};
 	char array[1000];
 	struct text line;
 
-	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++) {
-		if (strcmp(fault, remedies[i].fault) != 0)
-			continue;
-		text_start(&line, array, sizeof array);
-		text_add(&line, path);
-		text_add(&line, remedies[i].remedy);
-		say_wrong(array);
-	}
+	text_start(&line, array, sizeof array);
+	text_add(&line, path);
+	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
+		if (strcmp(fault, remedies[i].fault) == 0)
+			text_add(&line, remedies[i].remedy);
+	say_wrong(array);
 }
 
 static void
 say_password_file(const struct check *check, const char *path)
 {
-	struct contents contents = { 0 };
+	struct reading reading = { .check = check, .path = path };
 	char array[1000];
 	struct text line;
-	struct file file;
 	const char *fault;
 
 	text_start(&line, array, sizeof array);
 	text_add(&line, path);
-	if (!passwd_open(&file, path)) {
+	if (!passwd_open(&reading.file, path)) {
 		text_add(&line, ": no regular file that can be read; give the password file's path");
 		say_wrong(array);
 		return;
 	}
-	read_contents(&file, &contents);
+	read_lines(&reading);
 	text_add(&line, ", mode ");
 	for (int shift = 9; shift >= 0; shift -= 3)
-		text_add_number(&line, (file.status.st_mode >> shift) & 7);
+		text_add_number(&line, (reading.file.status.st_mode >> shift) & 7);
 	text_add(&line, ", owner ");
-	text_add_number(&line, file.status.st_uid);
+	text_add_number(&line, reading.file.status.st_uid);
 	text_add(&line, ", entries ");
-	text_add_number(&line, contents.entries);
-	text_add(&line, contents.cleartext ? ", clear text in it" : "");
+	text_add_number(&line, reading.entries);
+	text_add(&line, reading.cleartext ? ", clear text in it" : "");
 	say("password file", array);
-	fault = file_fault(&file.status, check->config->root ? check->service->rights.uid : geteuid(),
-	    contents.cleartext);
-	if (fault != NULL)
-		say_file_fault(path, fault);
-	else if ((file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
-		say("warning", "group or others can read the hashes of the password file; chmod 600");
-	if (contents.capitals)
-		say("warning", "names with capital letters in the password file never match: logins are "
-		    "lower-cased; write them small (ofmipd-passwd --import does)");
-	if (contents.unreadable > 0) {
-		text_start(&line, array, sizeof array);
-		text_add(&line, path);
-		text_add(&line, ": lines longer than 4095 bytes, or with a NUL, are not read; shorten them: ");
-		text_add_number(&line, contents.unreadable);
+	text_start(&line, array, sizeof array);
+	text_add(&line, path);
+	if (reading.findings > FINDINGS_MAX) {
+		text_add(&line, ": more lines like these: ");
+		text_add_number(&line, reading.findings - FINDINGS_MAX);
+		say("warning", array);
+	} else if (reading.entries == 0) {
+		text_add(&line, ": no entry in it, so nobody can log in; add one: ofmipd-passwd -f FILE NAME");
 		say_wrong(array);
 	}
+	fault = file_fault(&reading.file.status, check->config->root ? check->service->rights.uid : geteuid(),
+	    reading.cleartext);
+	if (fault != NULL)
+		say_file_fault(path, fault);
+	else if ((reading.file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+		say("warning", "group or others can read the hashes of the password file; chmod 600");
 }
 
 static void
@@ -245,6 +373,9 @@ say_options(const struct config *config)
 		say("max-size", "no limit");
 	else
 		say_number("max-size", config->max_size, " bytes");
+	if (config->max_size < LEAST_SIZE)
+		say_wrong("--max-size or DATABYTES: less than the 65536 bytes that every server takes (RFC 5321 section "
+		    "4.5.3.1.7), so ordinary messages are refused; sizes take K, M and G");
 	say_number("max-recipients", config->max_recipients, "");
 	if (config->argument_room == UINT64_MAX)
 		say("room for recipients", "no limit");
@@ -262,6 +393,27 @@ say_options(const struct config *config)
 	if (strchr(config->domain, '.') == NULL)
 		say("warning", "the domain has no dot: <user> becomes user@it, and others cannot answer; give "
 		    "--hostname and --domain");
+}
+
+static void
+say_landlock(void)
+{
+	char array[300];
+	struct text line;
+	long version = drop_landlock_version();
+	int error = errno;
+
+	text_start(&line, array, sizeof array);
+	if (version > 0) {
+		text_add(&line, "version ");
+		text_add_number(&line, (uint64_t)version);
+	} else {
+		text_add(&line, "none (");
+		text_add(&line, error == ENOSYS || error == EOPNOTSUPP ? "the kernel is without it, or it is switched off"
+		    : "refused, as container managers do");
+		text_add(&line, "): the session's cage holds without it");
+	}
+	say("Landlock", array);
 }
 
 int
@@ -284,6 +436,7 @@ check_run(const struct check *check)
 		say_wrong(check->service_fault);
 	else
 		say("service account", config->root ? config->user : "whoever starts the program");
+	say_landlock();
 	say_authenticators(check);
 	say_injector(check);
 	say_options(config);

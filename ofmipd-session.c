@@ -135,7 +135,8 @@ check_descriptors(void)
 	    (fstat(STDOUT_FILENO, &out) != 0 && !fill(STDOUT_FILENO, &out)) ||
 	    (fstat(STDERR_FILENO, &log) != 0 && !fill(STDERR_FILENO, &log)))
 		return "a descriptor of 0, 1 and 2 is closed, and /dev/null cannot be opened in its place";
-	if (same_file(&log, &in) || same_file(&log, &out)) {
+	/* A terminal is somebody who wants to read what is wrong, and no client. */
+	if ((same_file(&log, &in) || same_file(&log, &out)) && !isatty(STDERR_FILENO)) {
 		log_to_syslog = true;
 		if (!config.check && !open_syslog())
 			return "no descriptor for the log";
@@ -322,6 +323,10 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	if (argc == 3 && strcmp(argv[1], "--report") == 0)
 		return program_report(argv[2]);
+	if (argc == 1 && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+		config_introduce();
+		return EXIT_USAGE;
+	}
 	log_start(false, id, NULL);
 	if (!make_id())
 		return system_error("getrandom");

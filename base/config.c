@@ -1,5 +1,6 @@
 /* Options and environment: read once at the start, never changed after the fork. */
 #include <bsd/string.h>
+#include <ctype.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ enum {
 	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
-/* Every option, in the order of the manual page. Without `help`: taken, and not spoken of. */
+/* Every option, in the order of the manual page. One without `help` is accepted, but not shown. */
 static const struct row {
 	int letter;
 	const char *name, *argument, *help;
@@ -32,7 +33,7 @@ static const struct row {
 	{ OPTION_PROXY, "proxy", NULL, "a PROXY v1 or v2 header comes first" },
 	{ OPTION_HOSTNAME, "hostname", "NAME", "our name in the banner and in Received" },
 	{ OPTION_DOMAIN, "domain", "NAME", "what completes <user> (default: the hostname)" },
-	{ OPTION_MAX_SIZE, "max-size", "BYTES", "of a message (default: 52428800; 0: no limit)" },
+	{ OPTION_MAX_SIZE, "max-size", "SIZE", "of a message: bytes, or with K, M, G (default: 50M; 0: no limit)" },
 	{ OPTION_MAX_RECIPIENTS, "max-recipients", "N", "of a message (default: 1000; at most 10000)" },
 	{ OPTION_TIMEOUT, "timeout", "S", "seconds of each wait for the client (default: 300)" },
 	{ OPTION_LOGIN_TIMEOUT, "login-timeout", "S", "seconds to log in (default: 120)" },
@@ -110,6 +111,18 @@ print_help(void)
 		text_add_byte(&line, '\n');
 		print(array);
 	}
+}
+
+void
+config_introduce(void)
+{
+	print("ofmipd-session: SMTP submission on standard input and output, for one connection.\n"
+	    "It is not started by hand: tcpserver, xinetd, inetd, systemd or stunnel start it for each\n"
+	    "connection. ofmipd-doors(7) has a ready configuration for each of them.\n\n"
+	    "  ofmipd-session --check -a /etc/ofmipd/passwd   what it would do, and what is wrong\n"
+	    "  ofmipd-session --help                          the options\n"
+	    "  sh demo                                        in the source tree: a whole service to try\n"
+	    "  man 8 ofmipd-session, man 7 ofmipd-doors       the manuals\n");
 }
 
 /* "WHAT: FAULT". Always CONFIG_WRONG, so that a check is one line. */
@@ -294,6 +307,25 @@ read_number(uint64_t *number, const char *option, const char *argument, uint64_t
 	return CONFIG_WRONG;
 }
 
+/* Bytes, or a number of K, M or G (of 1024); 0 is no limit. */
+static enum config_answer
+read_size(uint64_t *size, const char *name, const char *argument, const char *remedy, struct text *why)
+{
+	static const char units[] = "KMG";
+	size_t length = strlen(argument);
+	const char *unit = length == 0 ? NULL : strchr(units, toupper((unsigned char)argument[length - 1]));
+	int shift = unit == NULL ? 0 : 10 * (int)(unit - units + 1);
+	char digits[24];
+	bool fits = strlcpy(digits, argument, sizeof digits) < sizeof digits;
+
+	if (fits && unit != NULL)
+		digits[length - 1] = '\0';
+	if (!fits || !text_number(digits, (INT64_MAX / 2) >> shift, size))
+		return wrong(why, name, argument, remedy);
+	*size <<= shift;
+	return CONFIG_RUN;
+}
+
 static enum config_answer
 read_option(struct config *config, int option, char *argument, struct text *why)
 {
@@ -337,7 +369,8 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 	case OPTION_DOMAIN:
 		return read_name(&config->domain, "--domain", argument, why);
 	case OPTION_MAX_SIZE:
-		return read_number(&config->max_size, "--max-size", argument, 0, INT64_MAX / 2, why);
+		return read_size(&config->max_size, "--max-size", argument, "not a size; give bytes, or a "
+		    "number with K, M or G behind it, as 50M; 0 is no limit", why);
 	case OPTION_MAX_RECIPIENTS:
 		return read_number(&config->max_recipients, "--max-recipients", argument, 1, RECIPIENTS_MAX, why);
 	case OPTION_TIMEOUT:
@@ -426,8 +459,14 @@ read_environment(struct config *config, struct text *why)
 	const char *protocol = getenv("SSL_PROTOCOL");
 
 	/* What tcprules said of this client goes before what was said of all of them. */
-	if (databytes != NULL && !text_number(databytes, INT64_MAX / 2, &config->max_size))
-		return wrong(why, "DATABYTES", databytes, "not a number of bytes; mend it in the tcprules or env file");
+	if (databytes != NULL && read_size(&config->max_size, "DATABYTES", databytes, "not a size; correct it in the "
+	    "tcprules or in the door's environment: bytes, or a number with K, M or G", why) != CONFIG_RUN)
+		return CONFIG_WRONG;
+	/* 1 is what some set who mean "yes"; whoever means "required" must not get less. */
+	if (wish != NULL && strcmp(wish, "") != 0 && strcmp(wish, "1") != 0 && strcmp(wish, "!") != 0 &&
+	    strcmp(wish, "-") != 0)
+		return wrong(why, "UCSPITLS", wish, "unknown; set it to ! (STARTTLS is required) or - (not offered), or "
+		    "leave it empty (offered)");
 	config->tls_control = environment_descriptor("SSLCTLFD");
 	config->tls_read = environment_descriptor("SSLREADFD");
 	config->tls_write = environment_descriptor("SSLWRITEFD");

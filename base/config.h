@@ -78,14 +78,17 @@ struct config {
 enum config_answer {
 	CONFIG_RUN,
 	CONFIG_PRINTED,		/* --help, --version: done */
-	CONFIG_WRONG		/* `why` says what, where, and the mend */
+	CONFIG_WRONG		/* `why` says what, where, and the remedy */
 };
 
 /*
  * Reads into *config, which is zero, the options (getopt_long; tmda-ofmipd's letters keep their meaning) and
  * the environment variables DATABYTES, UCSPITLS, SSLCTLFD, SSLREADFD and SSLWRITEFD. Keeps nothing of argv.
- * Whether what is named exists, those say who use it: auth_ready(), inject_ready().
+ * Whether what is named exists is for those to say who use it: auth_ready(), inject_ready().
  */
 enum config_answer config_read(struct config *config, int argc, char **argv, struct text *why);
+
+/* Tells whoever typed the program's name at a terminal what it is and what to do: a few lines on descriptor 1. */
+void config_introduce(void);
 
 #endif

@@ -131,6 +131,12 @@ limit(int resource, rlim_t most)
 	return setrlimit(resource, &limits) == 0;
 }
 
+long
+drop_landlock_version(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
 /* Every access right that the running kernel knows, and no rule: no path can be reached. */
 static bool
 landlock(void)
@@ -139,11 +145,11 @@ landlock(void)
 	 * numbers, since the headers of an older system lack the newer names. */
 	static const uint64_t files[] = { 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff };
 	struct { uint64_t files, network, scopes; } rules = { 0 };
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	long ruleset;
+	long abi = drop_landlock_version(), ruleset;
 
-	if (abi < 0)	/* built without it or switched off: the rest of the cage holds alone */
-		return errno == ENOSYS || errno == EOPNOTSUPP;
+	/* Built without it, switched off, or refused by a container's filter: the rest of the cage holds alone. */
+	if (abi < 1)
+		return true;
 	rules.files = files[(abi > 5 ? 5 : abi) - 1];
 	rules.network = abi >= 4 ? 3 : 0;
 	rules.scopes = abi >= 6 ? 3 : 0;

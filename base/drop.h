@@ -47,6 +47,9 @@ bool drop_restore_signals(void);
  */
 bool drop_become(const struct rights *rights, bool root);
 
+/* The kernel's version of Landlock; -1 (errno): none, or a container's filter refuses it. The cage is then without. */
+long drop_landlock_version(void);
+
 /*
  * The session's cage. Root: an empty directory, already unlinked, becomes the root directory, then
  * drop_become(); always: rlimits, no core, no_new_privs, Landlock without a single rule, and the

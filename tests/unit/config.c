@@ -140,7 +140,7 @@ our_own_checkpassword_programs(void **state)
 static void
 what_is_wrong_is_named(void **state)
 {
-	/* The line, and what the message must have in it: the option, the value, the mend. */
+	/* The line, and what the message must have in it: the option, the value, the remedy. */
 	static const char *const rows[][4] = {
 		{ "", "-a", "-R", "nobody could log in" },
 		{ "-1", "-a", "-A", "give" },
@@ -171,9 +171,9 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --hostname a_b", "--hostname", "a b", "letters" },
 		{ "-a /f --hostname a\nb", "--hostname", "letters", NULL },
 		{ "-a /f --domain \xc3\xa9.example", "--domain", "letters", NULL },
-		{ "-a /f --max-size -1", "--max-size", "-1", "whole number" },
-		{ "-a /f --max-size 10k", "--max-size", "10k", "whole number" },
-		{ "-a /f --max-size 99999999999999999999", "--max-size", "9999", "whole number" },
+		{ "-a /f --max-size -1", "--max-size", "-1", "K, M or G" },
+		{ "-a /f --max-size 10T", "--max-size", "10T", "50M" },
+		{ "-a /f --max-size 99999999999999999999", "--max-size", "9999", "50M" },
 		{ "-a /f --max-recipients 0", "--max-recipients", "'0'", "1 to 10000" },
 		{ "-a /f --max-recipients 10001", "--max-recipients", "10001", "1 to 10000" },
 		{ "-a /f --timeout 0", "--timeout", "'0'", "1 to 86400" },
@@ -245,6 +245,36 @@ long_values(void **state)
 }
 
 static void
+sizes_have_units(void **state)
+{
+	static const struct {
+		const char *line;
+		uint64_t size;	/* 0: refused */
+	} rows[] = {
+		{ "-a /f --max-size 1K", 1024 }, { "-a /f --max-size 1k", 1024 }, { "-a /f --max-size 50M", 52428800 },
+		{ "-a /f --max-size 3g", 3221225472 }, { "-a /f --max-size 70000", 70000 },
+		{ "-a /f --max-size 0M", UINT64_MAX }, { "-a /f --max-size 4294967295G", UINT64_C(4294967295) << 30 },
+		{ "-a /f --max-size 4294967296G", 0 }, { "-a /f --max-size 99999999999999999999G", 0 },
+		{ "-a /f --max-size 00000000000000000000001K", 0 }, { "-a /f --max-size K", 0 },
+		{ "-a /f --max-size=", 0 }, { "-a /f --max-size 1KB", 0 }, { "-a /f --max-size 1_K", 0 },
+		{ "-a /f --max-size 1_", 0 }, { "-a /f --max-size 1T", 0 }, { "-a /f --max-size 1.5M", 0 },
+		{ "-a /f --max-size 1MM", 0 }, { "-a /f --max-size +1", 0 }, { "-a /f --max-size 1\v", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		enum config_answer answer = read_line(rows[i].line);
+
+		if (answer != (rows[i].size == 0 ? CONFIG_WRONG : CONFIG_RUN))
+			fail_msg("%s: %d %s", rows[i].line, answer, why);
+		if (answer == CONFIG_RUN)
+			assert_true(config.max_size == rows[i].size);
+		else
+			assert_non_null(strstr(why, "--max-size"));
+	}
+}
+
+static void
 a_check_is_one_even_of_what_cannot_be_read(void **state)
 {
 	(void)state;
@@ -265,9 +295,13 @@ sizes_of_the_environment(void **state)
 	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
 	assert_true(config.max_size == UINT64_MAX);
 	setenv("DATABYTES", "10k", 1);
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_int_equal(config.max_size, 10240);
+	setenv("DATABYTES", "10 ", 1);
 	assert_int_equal(read_line("-a /f"), CONFIG_WRONG);
 	assert_non_null(strstr(why, "DATABYTES"));
-	assert_non_null(strstr(why, "10k"));
+	assert_non_null(strstr(why, "10 "));
+	assert_non_null(strstr(why, "tcprules"));
 	setenv("DATABYTES", "", 1);
 	assert_int_equal(read_line("-a /f"), CONFIG_WRONG);
 	unsetenv("DATABYTES");
@@ -286,6 +320,8 @@ starttls_by_the_server_in_front(void **state)
 		{ "1", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_OFFERED },
 		{ "!", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_REQUIRED },
 		{ "-", "3", "4", "5", NULL, CONFIG_RUN, STARTTLS_NONE },
+		{ "required", "3", "4", "5", NULL, CONFIG_WRONG, STARTTLS_NONE },
+		{ "!!", "3", "4", "5", NULL, CONFIG_WRONG, STARTTLS_NONE },
 		{ "-", NULL, NULL, NULL, NULL, CONFIG_RUN, STARTTLS_NONE },
 		{ "", NULL, NULL, NULL, NULL, CONFIG_RUN, STARTTLS_NONE },
 		{ "!", NULL, NULL, NULL, NULL, CONFIG_WRONG, STARTTLS_NONE },
@@ -333,6 +369,7 @@ main(void)
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(long_values),
 		cmocka_unit_test(a_check_is_one_even_of_what_cannot_be_read),
+		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(sizes_of_the_environment),
 		cmocka_unit_test(starttls_by_the_server_in_front),
 	};
