@@ -116,7 +116,8 @@ enum { FINDINGS_MAX = 20 };	/* lines of a password file that are named; the rest
 
 /* "wrong: PATH, line N: WHAT" */
 static void
-say_line(struct reading *reading, const char *kind, uint64_t number, const char *fault, const char *what)
+say_line(struct reading *reading, const char *kind, uint64_t number, const char *before, const char *fault,
+    const char *remedy)
 {
 	char array[1000];
 	struct text line;
@@ -129,8 +130,9 @@ say_line(struct reading *reading, const char *kind, uint64_t number, const char 
 	text_add(&line, ", line ");
 	text_add_number(&line, number);
 	text_add(&line, ": ");
+	text_add(&line, before);
 	text_add(&line, fault);
-	text_add(&line, what);
+	text_add(&line, remedy);
 	say(kind, array);
 }
 
@@ -170,18 +172,19 @@ read_entry(struct reading *reading, const struct entry *entry)
 
 	reading->entries += entry->count >= 2;
 	if (fault != NULL)
-		say_line(reading, "wrong", reading->line, fault, "");
+		say_line(reading, "wrong", reading->line, "", fault, "");
 	if (entry->count < 2)
 		return;
 	reading->cleartext |= pwhash_is_cleartext(entry->fields[PASSWORD], two_fields);
 	fault = pwhash_fault(entry->fields[PASSWORD], two_fields);
 	if (fault != NULL)
-		say_line(reading, "wrong", reading->line, fault, ": no password fits; set it anew with ofmipd-passwd");
+		say_line(reading, "wrong", reading->line, "the stored password: ", fault,
+		    ": no password fits; set it anew with ofmipd-passwd");
 	fault = ids_fault(reading->check, entry);
 	if (fault != NULL)
-		say_line(reading, "wrong", reading->line, fault, "");
+		say_line(reading, "wrong", reading->line, "", fault, "");
 	if (strpbrk(entry->fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
-		say_line(reading, "warning", reading->line, "a name with capital letters never matches, since logins are "
+		say_line(reading, "warning", reading->line, "", "a name with capital letters never matches, since logins are "
 		    "lower-cased; write it in small letters", "");
 }
 
@@ -210,7 +213,7 @@ say_doubles(struct reading *reading, struct place *places, size_t count)
 	for (size_t i = 1; i < count; i++)
 		if (places[i].length == places[i - 1].length &&
 		    memcmp(places[i].name, places[i - 1].name, places[i].length) == 0)
-			say_line(reading, "wrong", places[i].line, "a name that stands above already: neither line lets "
+			say_line(reading, "wrong", places[i].line, "", "a name that stands above already: neither line lets "
 			    "anybody in; remove one", "");
 }
 
@@ -230,7 +233,7 @@ read_lines(struct reading *reading)
 		if (*at == '#' || *at == '\n')
 			continue;
 		if (!passwd_entry(file, at, &entry)) {
-			say_line(reading, "wrong", reading->line, "longer than 4095 bytes, or a NUL in it: it is not read; "
+			say_line(reading, "wrong", reading->line, "", "longer than 4095 bytes, or a NUL in it: it is not read; "
 			    "shorten it", "");
 			continue;
 		}

@@ -504,67 +504,6 @@ pwhash_is_cleartext(const char *stored, bool two_fields)
 	return scheme != NULL && scheme->verify == verify_plain && text[0] != '\0';
 }
 
-/* Has it the form of a hash as crypt(3) makes it: a method, and behind the last $ so much of its base 64? */
-static const char *
-crypt_fault(const char *hash)
-{
-	static const struct {
-		const char *prefix;
-		size_t length;
-	} methods[] = {
-		{ "$y$", 43 }, { "$gy$", 43 }, { "$7$", 43 }, { "$2a$", 53 }, { "$2b$", 53 }, { "$2x$", 53 }, { "$2y$", 53 },
-		{ "$6$", 86 }, { "$5$", 43 }, { "$sha1$", 28 }, { "$md5", 22 }, { "$1$", 22 }, { "$3$", 32 }, { "_", 19 },
-	};
-	const char *last = strrchr(hash, '$');
-	size_t tail = 13;	/* the old one, without any $ */
-	bool known = hash[0] != '$' && last == NULL;
-
-	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		if (strncmp(hash, methods[i].prefix, strlen(methods[i].prefix)) == 0) {
-			tail = methods[i].length;
-			known = true;
-		}
-	if (!known)
-		return hash[0] == '$' ? "unknown crypt method" : "not a whole hash";
-	if (hash[0] == '_' || last != NULL)
-		hash = last != NULL ? last + 1 : hash + 1;
-	return strlen(hash) == tail && strspn(hash, "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-	    == tail ? NULL : "not a whole hash";
-}
-
-const char *
-pwhash_fault(const char *stored, bool two_fields)
-{
-	uint8_t value[VALUE_SIZE];
-	const struct scheme *scheme;
-	enum encoding encoding;
-	const char *text, *fault = "not a whole hash";
-	size_t length = sizeof(value);
-
-	if (is_locked(stored))
-		return NULL;
-	scheme = find_scheme(stored, two_fields, &encoding, &text);
-	if (scheme == NULL)
-		return "unknown scheme";
-	if (text[0] == '\0' || (scheme->verify == verify_crypt && is_locked(text)))
-		return NULL;
-	if (decode(encoding, text, value, &length)) {
-		bool string = length < sizeof(value) && memchr(value, '\0', length) == NULL;
-
-		if (string)
-			value[length] = '\0';
-		if (scheme->verify == verify_crypt && string)
-			fault = crypt_fault((const char *)value);
-		else if (scheme->verify == verify_plain && string && length <= PWHASH_PASSWORD_MAX)
-			fault = NULL;
-		else if (scheme->verify == verify_digest &&
-		    (scheme->salted ? length > scheme->digest->size : length == scheme->digest->size))
-			fault = NULL;
-	}
-	explicit_bzero(value, sizeof(value));
-	return fault;
-}
-
 /*
  * Making stored forms.
  */

@@ -57,12 +57,6 @@ struct pwhash_scram {
 bool pwhash_scram(const char *stored, struct pwhash_scram *scram);
 
 /*
- * What is wrong with a stored form, as nobody could log in with it: "unknown scheme", "unknown crypt method", "not a
- * whole hash". NULL: nothing that shows without hashing; locked entries are in order.
- */
-const char *pwhash_fault(const char *stored, bool two_fields);
-
-/*
  * Writes the stored form of password, with its {SCHEME} in front, to out.  scheme is one of
  * pwhash_schemes; case does not matter. False when the scheme is not among them, when it cannot
  * hold the password (empty; longer than PWHASH_PASSWORD_MAX; for bcrypt longer than 72 bytes, which

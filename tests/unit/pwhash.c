@@ -129,8 +129,6 @@ check_vector(const struct vector *v)
 	expect(v->stored, false, v->password, PWHASH_YES);
 	expect(v->stored, false, other, PWHASH_NO);
 	expect(v->stored, false, "", PWHASH_NO);
-	if (pwhash_fault(v->stored, false) != NULL)
-		fail_msg("'%s': %s", v->stored, pwhash_fault(v->stored, false));
 	if (strlen(v->password) != 8)		/* DES reads no further than 8 */
 		expect(v->stored, false, longer, PWHASH_NO);
 }
@@ -192,7 +190,6 @@ locked(void **state)
 		for (size_t j = 0; j < LENGTH(passwords); j++) {
 			expect(stored[i], false, passwords[j], PWHASH_LOCKED);
 			expect(stored[i], true, passwords[j], PWHASH_LOCKED);
-			assert_null(pwhash_fault(stored[i], false));
 			assert_false(pwhash_is_cleartext(stored[i], true));
 			/* the empty password asks for nothing else */
 			expect(stored[i], false, "", PWHASH_LOCKED);
@@ -341,13 +338,9 @@ unusable(void **state)
 	static const char *const passwords[] = { "x", "*0", "*1", "$6$", "hello", "test" };
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(stored); i++) {
+	for (size_t i = 0; i < LENGTH(stored); i++)
 		for (size_t j = 0; j < LENGTH(passwords); j++)
 			expect(stored[i], false, passwords[j], PWHASH_UNUSABLE);
-		/* bcrypt's cost is looked at by hashing alone. */
-		if (strncmp(stored[i], "$2b$99$", 7) != 0 && pwhash_fault(stored[i], false) == NULL)
-			fail_msg("'%s' is in order", stored[i]);
-	}
 }
 
 static void
@@ -367,7 +360,6 @@ overlong_values(void **state)
 			stored[strlen(starts[i]) + length] = '\0';
 			expect(stored, false, "A", PWHASH_UNUSABLE);
 			expect(stored, false, "x", PWHASH_UNUSABLE);
-			assert_non_null(pwhash_fault(stored, false));
 			pwhash_is_cleartext(stored, true);
 		}
 }
@@ -384,8 +376,6 @@ cut_hashes_never_fit(void **state)
 			snprintf(stored, sizeof(stored), "%.*s", (int)length, hashes[i].stored);
 			if (pwhash_verify(stored, false, hashes[i].password) == PWHASH_YES)
 				fail_msg("'%s' fits '%s'", stored, hashes[i].password);
-			if (length > 0 && pwhash_fault(stored, false) == NULL)
-				fail_msg("'%s' is in order", stored);
 		}
 		snprintf(stored, sizeof(stored), "%s$", hashes[i].stored);
 		if (pwhash_verify(stored, false, hashes[i].password) == PWHASH_YES)
