@@ -24,7 +24,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -128,7 +127,6 @@ static const char *
 check_descriptors(void)
 {
 	struct stat in, out, log;
-	int on = 1;
 
 	/* Closed ones become /dev/null: what we open later must not become the client, nor the log. */
 	if ((fstat(STDIN_FILENO, &in) != 0 && !fill(STDIN_FILENO, &in)) ||
@@ -151,8 +149,7 @@ check_descriptors(void)
 		return "descriptor 1 cannot be written";
 	if (S_ISFIFO(in.st_mode) && (fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY)
 		return "descriptor 0 cannot be read";
-	/* A client that does not read must not hold us in write(2). */
-	return ioctl(STDOUT_FILENO, FIONBIO, &on) == 0 ? NULL : strerror(errno);
+	return NULL;
 }
 
 /* Who we are when nobody has logged in. False: *why. */
@@ -283,9 +280,6 @@ keep_descriptors(void)
 		    (kept[i] >= 0 && fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
 			return false;
 	}
-	/* As descriptor 1: a client that does not read must not hold us in write(2). */
-	if (config.starttls != STARTTLS_NONE && ioctl(config.tls_write, FIONBIO, &(int){ 1 }) != 0)
-		return false;
 	return drop_descriptors(kept, 3);
 }
 

@@ -188,7 +188,10 @@ seccomp(void)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		ALLOW(read), ALLOW(write), ALLOW(ftruncate), ALLOW(lseek), ALLOW(close), ALLOW(exit_group),
+		ALLOW(read), ALLOW(write), ALLOW(sendto), ALLOW(ftruncate), ALLOW(lseek), ALLOW(close), ALLOW(exit_group),
+#ifdef SYS_send
+		ALLOW(send),
+#endif
 #ifdef SYS_poll
 		ALLOW(poll),
 #endif

@@ -206,26 +206,26 @@ data_take(struct data *data, const char *bytes, size_t length)
 }
 
 enum line_event
-data_read(struct data *data, struct line *line, int64_t until)
+data_read(struct data *data, struct line *line, int64_t patience, int64_t deadline)
 {
-	int64_t start = io_now();
+	int64_t start = io_now() + patience, slowest;
+	enum line_event event = LINE_MORE;
+	const char *bytes;
+	size_t length;
 
-	while (!data->done) {
-		enum line_event event;
-
-		line->start += data_take(data, line->in + line->start, line->end - line->start);
+	for (;;) {
+		length = line_pending(line, &bytes);
+		line_take(line, data_take(data, bytes, length));
 		if (data->done)
 			break;
-		/* A client that drips is given up: --timeout, then at least DATA_RATE on the average. */
-		line->until = start + line->wait + (int64_t)(data->consumed * 1000 / DATA_RATE);
-		if (line->until > until)
-			line->until = until;
+		slowest = start + (int64_t)(data->consumed * 1000 / DATA_RATE);
+		line_set_deadline(line, slowest < deadline ? slowest : deadline);
 		event = line_fill(line);
 		if (event != LINE_MORE)
-			return event;
+			break;
 	}
-	line->until = until;
-	return LINE_READ;
+	line_set_deadline(line, deadline);
+	return data->done ? LINE_READ : event;
 }
 
 const struct reply *

@@ -41,9 +41,12 @@ void data_start(struct data *data, const struct header_origin *origin, int spool
  */
 size_t data_take(struct data *data, const char *bytes, size_t length);
 
-/* Reads the message from the connection to its end: LINE_READ; else how the line ended. `until` is
- * io_now() at which the session ends. Leaves the pipelined rest in the line. */
-enum line_event data_read(struct data *data, struct line *line, int64_t until);
+/*
+ * Reads the message from the connection to its end: LINE_READ; else how the connection ended. What was sent behind the
+ * message stays in the line. A client that drips is given up: it has `patience` milliseconds, and the time that
+ * the bytes that came take at DATA_RATE; `deadline` (io_now()) is the session's, and the line's afterwards.
+ */
+enum line_event data_read(struct data *data, struct line *line, int64_t patience, int64_t deadline);
 
 /* Writes out what is left, and judges: NULL when the message may be sent, else why not. */
 const struct reply *data_finish(struct data *data);

@@ -1,8 +1,10 @@
 /* Lines in, replies out, and how long we wait for either. */
 #include <bsd/string.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -18,16 +20,76 @@ line_start(struct line *line, int read_from, int write_to)
 	explicit_bzero(line->in, line->end);
 	line->read_from = read_from;
 	line->write_to = write_to;
+	line->pipe = false;
 	line->start = line->end = line->out_used = 0;
 }
 
-/* When a wait that begins now ends. */
-static int64_t
-patience(const struct line *line)
+void
+line_set_patience(struct line *line, int64_t milliseconds)
 {
-	int64_t deadline = io_now() + line->wait;
+	line->patience = milliseconds;
+}
 
-	return deadline < line->until ? deadline : line->until;
+void
+line_set_deadline(struct line *line, int64_t deadline)
+{
+	line->deadline = deadline;
+}
+
+int64_t
+line_wait_ends(const struct line *line)
+{
+	int64_t end = io_now() + line->patience;
+
+	return end < line->deadline ? end : line->deadline;
+}
+
+size_t
+line_pending(struct line *line, const char **bytes)
+{
+	*bytes = line->in + line->start;
+	return line->end - line->start;
+}
+
+void
+line_take(struct line *line, size_t length)
+{
+	line->start += length;
+}
+
+void
+line_set_debug(struct line *line, bool debug)
+{
+	line->debug = debug;
+}
+
+bool
+line_broken(const struct line *line)
+{
+	return line->broken;
+}
+
+/*
+ * Writes what the client takes now, as write(2) does, and never waits: nor is the descriptor made non-blocking for
+ * it, since whoever shares its file description (a UCSPI-TLS server) would find it so. A pipe has room for
+ * PIPE_BUF bytes where poll(2) says that it can be written.
+ */
+static ssize_t
+write_now(struct line *line, const char *bytes, size_t length)
+{
+	ssize_t sent;
+
+	if (!line->pipe) {
+		sent = send(line->write_to, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent >= 0 || errno != ENOTSOCK)
+			return sent;
+		line->pipe = true;
+	}
+	if (!io_wait(line->write_to, POLLOUT, line_wait_ends(line))) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	return write(line->write_to, bytes, length > PIPE_BUF ? PIPE_BUF : length);
 }
 
 bool
@@ -36,12 +98,12 @@ line_flush(struct line *line)
 	size_t sent = 0;
 
 	while (sent < line->out_used && !line->broken) {
-		ssize_t written = write(line->write_to, line->out + sent, line->out_used - sent);
+		ssize_t written = write_now(line, line->out + sent, line->out_used - sent);
 
 		if (written >= 0)
 			sent += (size_t)written;
-		else if (errno == EAGAIN)	/* descriptor 1 does not block: a client that never reads */
-			line->broken = !io_wait(line->write_to, POLLOUT, patience(line));
+		else if (errno == EAGAIN)
+			line->broken = !io_wait(line->write_to, POLLOUT, line_wait_ends(line));
 		else if (errno != EINTR)
 			line->broken = true;
 	}
@@ -103,7 +165,7 @@ line_fill(struct line *line)
 		line->end = left;
 		line->start = 0;
 	}
-	deadline = patience(line);
+	deadline = line_wait_ends(line);
 	do {
 		if (!io_wait(line->read_from, POLLIN, deadline))
 			return LINE_LATE;

@@ -14,15 +14,16 @@
 
 /*
  * The connection: two descriptors, what was read and not yet used, what was written and not yet sent.
- * One of it, static; in[start..end) is unread. Replies are sent when the output is full or when we are
- * about to wait for input: pipelined commands (RFC 2920) are answered together without other code.
+ * One of it, static and zero at first; in[start..end) is unread. Only line.c looks inside. Replies are sent when
+ * the output is full or when we are about to wait for input: pipelined commands (RFC 2920) are answered together
+ * without other code.
  */
 struct line {
 	int read_from, write_to;
-	int64_t wait;			/* milliseconds for each wait, either way: --timeout */
-	int64_t until;			/* io_now() at which patience ends whatever comes: session, login, DATA */
+	bool pipe;			/* write_to is no socket */
 	bool debug;			/* trace replies on the log */
 	bool broken;			/* the client takes no more: nothing is written to it again */
+	int64_t patience, deadline;	/* see line_set_patience(), line_set_deadline() */
 	size_t start, end;
 	size_t out_used;
 	char out[4096];
@@ -47,8 +48,28 @@ struct reply {
 	bool close;		/* the connection ends behind it */
 };
 
-/* Takes the connection over and forgets whatever was buffered. */
+/* Takes the connection over and forgets whatever was buffered. Each descriptor is a socket or a pipe, and blocks. */
 void line_start(struct line *line, int read_from, int write_to);
+
+/* How long each wait for the client may take, either way: milliseconds. */
+void line_set_patience(struct line *line, int64_t milliseconds);
+
+/* No wait for the client goes on behind this time (io_now()). */
+void line_set_deadline(struct line *line, int64_t deadline);
+
+/* Whether replies are shown on the log. */
+void line_set_debug(struct line *line, bool debug);
+
+/* When a wait that begins now ends (io_now()): after the patience, at the deadline at the latest. */
+int64_t line_wait_ends(const struct line *line);
+
+/* What was read and not yet used: *bytes, of the returned length, valid until the next call of anything else here; the
+ * byte behind them can be read. line_take() marks the first `length` of them as used. */
+size_t line_pending(struct line *line, const char **bytes);
+void line_take(struct line *line, size_t length);
+
+/* The client takes no more replies: it is gone, or did not read in time. Nothing is written to it again. */
+bool line_broken(const struct line *line);
 
 /*
  * The next line, without its CRLF and ended by a NUL, of any length up to LINE_FLOOD: what is too long for
@@ -71,7 +92,7 @@ void line_write(struct line *line, const char *bytes, size_t length);
 /* Adds a reply as a line of its own. */
 void line_reply(struct line *line, const struct reply *reply);
 
-/* Sends all output. False: the client is gone or does not read (`broken`). */
+/* Sends all output. False: line_broken(). */
 bool line_flush(struct line *line);
 
 #endif

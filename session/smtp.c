@@ -30,7 +30,7 @@ static struct session {
 	const struct config *config;
 	const char *id;
 	struct peer peer;
-	int64_t start, until;		/* io_now() */
+	int64_t start, deadline;	/* io_now() */
 	bool greeted, extended;		/* HELO or EHLO came; it was EHLO */
 	bool logged_in;
 	bool data_refused;		/* DATA was, just now: its text may come all the same */
@@ -203,7 +203,7 @@ no_line(enum line_event event)
 		session.end = "timeout";
 		return &late;
 	default:
-		session.end = session.line.broken ? "client-does-not-read" : "eof";
+		session.end = line_broken(&session.line) ? "client-does-not-read" : "eof";
 		return NULL;
 	}
 }
@@ -214,7 +214,7 @@ log_in(void)
 	strlcpy(session.user, session.answer.text, sizeof session.user);
 	session.logged_in = true;
 	session.starttls = STARTTLS_NONE;
-	session.line.until = session.until;
+	line_set_deadline(&session.line, session.deadline);
 }
 
 /* Why there is no AUTH now; NULL: there is. */
@@ -275,8 +275,7 @@ auth(char *argument)
 static bool
 read_tls_variables(void)
 {
-	int64_t now = io_now(), deadline = session.line.until < now + session.line.wait ? session.line.until
-	    : now + session.line.wait;
+	int64_t deadline = line_wait_ends(&session.line);
 	char variable[1024];
 	size_t length = 0, whole = 0;
 
@@ -314,6 +313,7 @@ static const struct reply *
 starttls(char *argument)
 {
 	const struct config *config = session.config;
+	const char *pending;
 
 	if (config->starttls == STARTTLS_NONE)
 		return &not_implemented;
@@ -321,7 +321,7 @@ starttls(char *argument)
 		return &bad_sequence;
 	if (*argument != '\0')
 		return &no_argument;
-	if (session.line.start != session.line.end) {	/* what came in clear text would be taken for more */
+	if (line_pending(&session.line, &pending) > 0) {	/* what came in clear text would be taken for more */
 		session.end = "pipelined-starttls";
 		return &pipelined_starttls;
 	}
@@ -637,7 +637,8 @@ receive_message(void)
 	}
 	data_start(data, &origin, SPOOL_DESCRIPTOR);
 	line_reply(&session.line, &go_ahead);
-	event = data_read(data, &session.line, session.until);
+	event = data_read(data, &session.line, (int64_t)session.config->timeout * 1000,
+	    session.deadline);
 	session.bytes += data->size;
 	if (event != LINE_READ) {
 		/* Nobody was told to send; the spool goes with us, and is emptied at once. */
@@ -876,19 +877,20 @@ static bool
 read_proxy_header(void)
 {
 	struct line *line = &session.line;
+	const char *bytes;
+	size_t come = 0;
 	long length = 0;
 
-	line->until = io_now() + PROXY_SECONDS * 1000;
-	while (length == 0) {
-		if (line_fill(line) != LINE_MORE)
-			break;
-		length = proxy_read(&session.peer, session.config, line->in, line->end);
+	line_set_deadline(line, io_now() + PROXY_SECONDS * 1000);
+	while (length == 0 && line_fill(line) == LINE_MORE) {
+		come = line_pending(line, &bytes);
+		length = proxy_read(&session.peer, session.config, bytes, come);
 	}
 	if (length <= 0) {
-		session.end = line->end == 0 ? "no-proxy-header" : "bad-proxy-header";
+		session.end = come == 0 ? "no-proxy-header" : "bad-proxy-header";
 		return false;
 	}
-	line->start = (size_t)length;
+	line_take(line, (size_t)length);
 	if (tell_peer())
 		return true;
 	session.end = "internal-failure";
@@ -951,15 +953,15 @@ smtp_session(const struct config *config, const struct peer *peer, const char *i
 	session.peer = *peer;
 	session.id = id;
 	session.start = io_now();
-	session.until = session.start + SESSION_SECONDS * 1000;
+	session.deadline = session.start + SESSION_SECONDS * 1000;
 	session.starttls = config->starttls;
-	session.line.wait = (int64_t)config->timeout * 1000;
-	session.line.debug = config->debug;
+	line_set_patience(&session.line, (int64_t)config->timeout * 1000);
+	line_set_debug(&session.line, config->debug);
 	line_start(&session.line, STDIN_FILENO, STDOUT_FILENO);
 	log_client(session.peer.client);
 	set_title("connected");
 	if (!config->proxy || read_proxy_header()) {
-		session.line.until = session.start + (int64_t)config->login_timeout * 1000;
+		line_set_deadline(&session.line, session.start + (int64_t)config->login_timeout * 1000);
 		converse();
 	}
 	summary();

@@ -17,11 +17,14 @@ their sources have it:
        program with SIGTERM when the control socket is closed without a word,
        when the handshake fails, and when the connection is over
   s6  closes the control socket after the environment; sends a bare NAME for a
-       variable to be unset; sends no signal
+       variable to be unset; sends no signal; reads the handshake from the
+       client's own descriptor, which it takes for a blocking one: if the program
+       made that non-blocking, it ends (s6-tlsd-io built with libtls)
 
 UCSPI_ANSWER spoils the answer to Y: "endless" (one variable after another),
 "cut" (end of file instead of the last two NULs), "late" (after 2 seconds).
 """
+import fcntl
 import getopt
 import os
 import select
@@ -120,9 +123,15 @@ def be_tls(name, context, network, control, to_program, from_program, program):
         leave(100 if word else 0)
     if name != 'sslserver' and word == b'y':
         control.close()
-    network.settimeout(26)
     try:
+        if name == 'sslserver':
+            network.settimeout(26)
+        else:
+            if fcntl.fcntl(network, fcntl.F_GETFL) & os.O_NONBLOCK:
+                raise OSError('unable to tls_handshake: the connection does not block')
+            signal.alarm(26)
         tls = context.wrap_socket(network, server_side=True)
+        signal.alarm(0)
     except OSError as error:
         print(f'{name}: {error}', file=sys.stderr, flush=True)
         leave(111)

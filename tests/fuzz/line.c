@@ -51,8 +51,8 @@ read_lines(const char *bytes, size_t size, size_t part)
 	size_t length;
 
 	line_start(&line, SCRIPT, SCRIPT);
-	line.wait = 60000;
-	line.until = INT64_MAX;
+	line_set_patience(&line, 60000);
+	line_set_deadline(&line, INT64_MAX);
 	script.bytes = bytes;
 	script.left = size;
 	script.part = part;

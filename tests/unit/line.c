@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -42,8 +43,8 @@ static void
 start(int descriptor)
 {
 	line_start(&line, descriptor, descriptor);
-	line.wait = 5000;
-	line.until = INT64_MAX;
+	line_set_patience(&line, 5000);
+	line_set_deadline(&line, INT64_MAX);
 	line.broken = false;
 }
 
@@ -189,7 +190,6 @@ start_pair(void)
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
 	start(pair[0]);
 	return pair[1];
 }
@@ -237,28 +237,76 @@ replies(void **state)
 	close(line.read_from);
 }
 
+/* A socket and a pipe, both of which block: nothing is written that would. */
 static void
 a_client_that_does_not_read(void **state)
 {
-	int client = start_pair();
-	int64_t before;
-	char *string;
-	size_t length;
+	(void)state;
+	for (int piped = 0; piped < 2; piped++) {
+		int client = start_pair(), pipes[2] = { -1, -1 };
+		int64_t before = io_now();
+		char *string, bytes[8192];
+		size_t length;
+
+		if (piped) {
+			assert_int_equal(pipe(pipes), 0);
+			line_start(&line, line.read_from, pipes[1]);
+		}
+		line_set_patience(&line, 300);
+		for (int i = 0; i < 100000 && !line_broken(&line); i++)
+			line_write(&line, "250 2.0.0 Ok, and so on, and so on\r\n", 36);
+		assert_true(line_broken(&line));
+		assert_in_range(io_now() - before, 250, 3000);
+		/* From now on nobody waits for it. */
+		before = io_now();
+		for (int i = 0; i < 1000; i++)
+			line_write(&line, "250 2.0.0 Ok, and so on, and so on\r\n", 36);
+		assert_false(line_flush(&line));
+		assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
+		assert_in_range(io_now() - before, 0, 200);
+		/* Whoever shares the connection finds it as it was. */
+		assert_int_equal(fcntl(line.read_from, F_GETFL) & O_NONBLOCK, 0);
+		if (piped) {
+			assert_int_equal(fcntl(pipes[1], F_GETFL) & O_NONBLOCK, 0);
+			assert_true(read(pipes[0], bytes, sizeof bytes) > 0);
+			close(pipes[0]);
+			close(pipes[1]);
+		}
+		close(client);
+		close(line.read_from);
+	}
+}
+
+/* A pipe whose reader is slow gets everything, a part at a time. */
+static void
+a_slow_reader_of_a_pipe(void **state)
+{
+	int client = start_pair(), pipes[2], status;
+	pid_t reader;
 
 	(void)state;
-	line.wait = 300;
-	before = io_now();
-	for (int i = 0; i < 100000 && !line.broken; i++)
-		line_write(&line, "250 2.0.0 Ok, and so on, and so on\r\n", 36);
-	assert_true(line.broken);
-	assert_in_range(io_now() - before, 250, 3000);
-	/* From now on nobody waits for it. */
-	before = io_now();
-	for (int i = 0; i < 1000; i++)
-		line_write(&line, "250 2.0.0 Ok, and so on, and so on\r\n", 36);
-	assert_false(line_flush(&line));
-	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
-	assert_in_range(io_now() - before, 0, 200);
+	assert_int_equal(pipe(pipes), 0);
+	reader = fork();
+	if (reader == 0) {
+		char bytes[700];
+		size_t whole = 0;
+		ssize_t got;
+
+		close(pipes[1]);
+		for (; (got = read(pipes[0], bytes, sizeof bytes)) > 0; whole += (size_t)got)
+			for (ssize_t i = 0; i < got; i++)
+				if (bytes[i] != "12345678"[(whole + (size_t)i) % 8])
+					_exit(1);
+		_exit(whole == 8 * 30000 ? 0 : 2);
+	}
+	close(pipes[0]);
+	line_start(&line, line.read_from, pipes[1]);
+	for (int i = 0; i < 30000; i++)
+		line_write(&line, "12345678", 8);
+	assert_true(line_flush(&line));
+	close(pipes[1]);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_int_equal(status, 0);
 	close(client);
 	close(line.read_from);
 }
@@ -298,11 +346,11 @@ deadlines(void **state)
 	size_t length;
 
 	(void)state;
-	line.wait = 200;
+	line_set_patience(&line, 200);
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_LATE);
 	assert_in_range(io_now() - before, 190, 2000);
-	line.wait = 60000;
-	line.until = (before = io_now()) + 200;
+	line_set_patience(&line, 60000);
+	line_set_deadline(&line, (before = io_now()) + 200);
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_LATE);
 	assert_in_range(io_now() - before, 190, 2000);
 	/* The deadline has passed: what is there already is not waited for either. */
@@ -354,6 +402,7 @@ main(void)
 		cmocka_unit_test(random_bytes),
 		cmocka_unit_test(replies),
 		cmocka_unit_test(a_client_that_does_not_read),
+		cmocka_unit_test(a_slow_reader_of_a_pipe),
 		cmocka_unit_test(a_client_that_is_gone),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(nothing_is_left_of_a_line),

@@ -51,8 +51,8 @@ converse(const char *input, enum line_event *event)
 	assert_int_equal(send(pair[1], input, strlen(input), 0), strlen(input));
 	shutdown(pair[1], SHUT_WR);
 	line_start(&line, pair[0], pair[0]);
-	line.wait = 5000;
-	line.until = INT64_MAX;
+	line_set_patience(&line, 5000);
+	line_set_deadline(&line, INT64_MAX);
 	monitor.times = 0;
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
 	assert_memory_equal(string, "AUTH ", 5);
