@@ -38,31 +38,12 @@ find_neighbour(const struct file *file, const char *name, struct entry *entry)
 	return false;
 }
 
-/* The value of `key` in the extra fields (key=value, blanks between), NULL: not there. Without a '=' it is
- * "". The string is cut up: one look at a time, on a copy. */
-static const char *
-extra(const struct entry *entry, const char *key, char *copy, size_t size)
-{
-	if (entry->fields[EXTRA][0] == '\0')
-		return NULL;
-	strlcpy(copy, entry->fields[EXTRA], size);
-	for (char *rest, *word = strtok_r(copy, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest)) {
-		char *value = strchr(word, '=');
-
-		if (value != NULL)
-			*value++ = '\0';
-		if (strcmp(word, key) == 0)
-			return value == NULL ? "" : value;
-	}
-	return NULL;
-}
-
 /* allow_nets=: the client must be in one of them. */
 static bool
 network_allowed(const struct attempt *attempt, const struct entry *entry)
 {
 	char copy[sizeof entry->line];
-	const char *value = extra(entry, "allow_nets", copy, sizeof copy);
+	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
 
 	if (value == NULL)
 		return true;
@@ -90,7 +71,7 @@ say_entry(const struct attempt *attempt, const struct entry *entry, const char *
 {
 	struct identity identity;
 	char copy[sizeof entry->line];
-	const char *user = extra(entry, "user", copy, sizeof copy);
+	const char *user = passwd_extra(entry, "user", copy, sizeof copy);
 
 	if (user == NULL || *user == '\0' || strlen(user) > USER_MAX)
 		user = name;
@@ -154,7 +135,7 @@ check_file(void *context, int said)
 		return checker_say_reason(attempt, 'Z', "unusable-password-entry");
 	if (answer == PWHASH_NO)
 		return checker_say_reason(attempt, 'D', "wrong-password");
-	if (extra(&entry, "nologin", copy, sizeof copy) != NULL)
+	if (passwd_extra(&entry, "nologin", copy, sizeof copy) != NULL)
 		return checker_say_reason(attempt, 'D', "disabled");
 	if (!network_allowed(attempt, &entry))
 		return checker_say_reason(attempt, 'D', "network-refused");

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auth/passwd.h"
@@ -77,6 +78,71 @@ passwd_entry(const struct file *file, const char *at, struct entry *entry)
 			*rest++ = '\0';
 	}
 	return true;
+}
+
+bool
+passwd_is_entry(const struct file *file, const char *at)
+{
+	return *at != '#' && *at != ':' && memchr(at, ':', (size_t)(passwd_next(file, at) - at)) != NULL;
+}
+
+const char *
+passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size)
+{
+	if (entry->fields[EXTRA][0] == '\0')
+		return NULL;
+	strlcpy(copy, entry->fields[EXTRA], size);
+	for (char *rest, *word = strtok_r(copy, " \t", &rest); word != NULL; word = strtok_r(NULL, " \t", &rest)) {
+		char *value = strchr(word, '=');
+
+		if (value != NULL)
+			*value++ = '\0';
+		if (strcmp(word, key) == 0)
+			return value == NULL ? "" : value;
+	}
+	return NULL;
+}
+
+bool
+passwd_date(const char *date, int64_t *end)
+{
+	struct tm day = { 0 }, same;
+	time_t seconds;
+
+	if (strlen(date) != 10 || date[4] != '-' || date[7] != '-' || strspn(date, "0123456789") != 4 ||
+	    strspn(date + 5, "0123456789") != 2 || strspn(date + 8, "0123456789") != 2)
+		return false;
+	day.tm_year = atoi(date) - 1900;
+	day.tm_mon = atoi(date + 5) - 1;
+	day.tm_mday = atoi(date + 8);
+	same = day;
+	seconds = timegm(&same);
+	*end = (int64_t)seconds + 24 * 60 * 60;
+	return same.tm_year == day.tm_year && same.tm_mon == day.tm_mon && same.tm_mday == day.tm_mday;
+}
+
+size_t
+passwd_secret(const struct file *file, unsigned char *secret)
+{
+	char decoded[PASSWD_SECRET_MAX];
+	struct entry entry;
+	long length;
+
+	for (const char *at = file->bytes; at < file->bytes + file->length && !passwd_is_entry(file, at);
+	    at = passwd_next(file, at)) {
+		if (!passwd_entry(file, at, &entry) || strcmp(entry.fields[USER], PASSWD_SECRET) != 0)
+			continue;
+		length = (long)strlen(entry.fields[PASSWORD]);
+		if (length > (long)sizeof decoded)
+			return 0;
+		length = text_base64_decode(entry.fields[PASSWORD], (size_t)length, decoded);
+		if (length <= 0)
+			return 0;
+		memcpy(secret, decoded, (size_t)length);
+		explicit_bzero(decoded, sizeof decoded);
+		return (size_t)length;
+	}
+	return 0;
 }
 
 uint64_t

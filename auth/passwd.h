@@ -34,6 +34,22 @@ const char *passwd_next(const struct file *file, const char *at);
 /* Copies the line at `at` and cuts it into fields; a CR before its LF goes. False: too long, or a NUL in it. */
 bool passwd_entry(const struct file *file, const char *at, struct entry *entry);
 
+/* Is the line at `at` a user's: a name and a colon, and no comment? */
+bool passwd_is_entry(const struct file *file, const char *at);
+
+/* The value of `key` in the extra fields (key=value, blanks between), in `copy`, which has room for a whole line; ""
+ * where there is no '='. NULL: not there. */
+const char *passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size);
+
+/* YYYY-MM-DD: *end is the first second behind that day, UTC. False: no such day. */
+bool passwd_date(const char *date, int64_t *end);
+
+/* Reads the line "#secret:" and base64, which stands above the first user, into `secret`, of PASSWD_SECRET_MAX bytes.
+ * How many bytes it has; 0: there is none, or it cannot be read. */
+#define PASSWD_SECRET "#secret"
+#define PASSWD_SECRET_MAX 192
+size_t passwd_secret(const struct file *file, unsigned char *secret);
+
 /*
  * Finds the lines that begin with `name`, at most USER_MAX bytes, and a colon: exact bytes. How many there are;
  * at[] gets the first `most` of them in the order of the file. All lines are looked at, or the file's index: the

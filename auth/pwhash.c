@@ -293,7 +293,7 @@ find_scheme(const char *stored, bool two_fields,
 }
 
 /*
- * Forms of several parts. Dovecot's {PBKDF2}: $1$salt$iterations$ and the hex of the key; the salt is text as it stands.
+ * Forms of several parts. Dovecot's {PBKDF2}: $1$salt$iterations$ and the hex of the key; the salt is text as it is.
  */
 static enum pwhash_answer
 verify_pbkdf2(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
@@ -463,8 +463,8 @@ pwhash_fault(const char *stored, bool two_fields)
 	if (pwhash_verify(stored, two_fields, NULL) != PWHASH_UNUSABLE)
 		return NULL;
 	if (find_scheme(stored, two_fields, &encoding, &text) == NULL)
-		return "its scheme is not known";
-	return stored[0] == '{' ? "what stands behind the scheme is no value of it" : "it is no hash of crypt(5)";
+		return "the scheme of the stored password is not known:";
+	return stored[0] == '{' ? "the stored password is none of its scheme:" : "the stored password is no hash of crypt(5)";
 }
 
 bool

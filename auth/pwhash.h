@@ -32,8 +32,8 @@ enum pwhash_answer {
  */
 enum pwhash_answer pwhash_verify(const char *stored, bool two_fields, const char *password);
 
-/* Why nothing can be checked against stored, in words that go on from "the stored password: "; NULL: it can be, as
- * far as its form tells, or it is locked. Hashes nothing. */
+/* Why nothing can be checked against stored: a sentence of ours; NULL: it can be, as far as its form tells, or it is
+ * locked. Hashes nothing. */
 const char *pwhash_fault(const char *stored, bool two_fields);
 
 /* True when pwhash_verify() takes milliseconds for it and not microseconds. */

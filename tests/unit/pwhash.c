@@ -270,12 +270,12 @@ faults_are_seen(void **state)
 	assert_null(pwhash_fault("", false));
 	assert_null(pwhash_fault("!", false));
 	assert_null(pwhash_fault("{CRYPT}!", false));
-	assert_string_equal(pwhash_fault("hello", false), "it is no hash of crypt(5)");
-	assert_string_equal(pwhash_fault("x", false), "it is no hash of crypt(5)");
-	assert_string_equal(pwhash_fault("$6$abc", true), "it is no hash of crypt(5)");
-	assert_string_equal(pwhash_fault("{NOSUCH}x", false), "its scheme is not known");
-	assert_string_equal(pwhash_fault("{PLAIN", false), "its scheme is not known");
-	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "what stands behind the scheme is no value of it");
+	assert_string_equal(pwhash_fault("hello", false), "the stored password is no hash of crypt(5)");
+	assert_string_equal(pwhash_fault("x", false), "the stored password is no hash of crypt(5)");
+	assert_string_equal(pwhash_fault("$6$abc", true), "the stored password is no hash of crypt(5)");
+	assert_string_equal(pwhash_fault("{NOSUCH}x", false), "the scheme of the stored password is not known:");
+	assert_string_equal(pwhash_fault("{PLAIN", false), "the scheme of the stored password is not known:");
+	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "the stored password is none of its scheme:");
 }
 
 static void

@@ -1,0 +1,308 @@
+/* What is wrong with the lines of a password file. */
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "auth/inspect.h"
+#include "auth/pwhash.h"
+#include "base/peer.h"
+#include "base/text.h"
+
+struct inspector {
+	const struct file *file;
+	void (*say)(void *context, enum inspect_kind kind, const char *text);
+	void *context;
+	struct inspect *inspect;
+	uint64_t line;
+	struct entry entry;
+};
+
+/* Whose line it is: the name, as logins are looked up, and the label. */
+struct owner {
+	uint64_t hash;
+	const char *at;
+	uint64_t line;
+};
+
+static void
+say(struct inspector *inspector, enum inspect_kind kind, const char *text)
+{
+	inspector->inspect->wrong += kind == INSPECT_UNSOUND || kind == INSPECT_WRONG;
+	inspector->say(inspector->context, kind, text);
+}
+
+/* A name as it may be shown on a terminal. */
+static void
+add_visible(struct text *text, const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length && i < USER_MAX; i++)
+		text_add_byte(text, (unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f ? '?' : bytes[i]);
+}
+
+/* line N: user NAME: WHAT VALUE; REMEDY. `value` may be NULL. */
+static void
+say_line(struct inspector *inspector, enum inspect_kind kind, const char *what, const char *value, const char *remedy)
+{
+	char array[1200];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add(&text, "line ");
+	text_add_number(&text, inspector->line);
+	if (inspector->entry.count >= 2) {
+		text_add(&text, ": user ");
+		add_visible(&text, inspector->entry.fields[USER], strlen(inspector->entry.fields[USER]));
+	}
+	text_add(&text, ": ");
+	text_add(&text, what);
+	if (value != NULL) {
+		text_add_byte(&text, ' ');
+		text_add_name(&text, value);
+	}
+	text_add(&text, "; ");
+	text_add(&text, remedy);
+	say(inspector, kind, array);
+}
+
+static void
+judge_name(struct inspector *inspector)
+{
+	const char *name = inspector->entry.fields[USER];
+	size_t length = strlen(name);
+
+	if (length > USER_MAX)
+		say_line(inspector, INSPECT_UNFOUND, "a name longer than 255 bytes is never found", NULL, "shorten it");
+	else if (!text_utf8(name, length))
+		say_line(inspector, INSPECT_UNFOUND, "a name that is not UTF-8, or has control characters, is never found",
+		    NULL, "write it in UTF-8");
+	else if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+		say_line(inspector, INSPECT_UNFOUND, "a name with capital letters is never found", NULL,
+		    "logins are looked up in lower case, write it so");
+	else if (length > 0 && (strchr(" \t", name[0]) != NULL || name[length - 1] == ' '))
+		say_line(inspector, INSPECT_UNFOUND, "a name with blanks around it is never found", NULL,
+		    "take the blanks away");
+	else if (strchr(name, ' ') != NULL)
+		say_line(inspector, INSPECT_WARNING, "there is a blank in the name", NULL,
+		    "a client must send it, too: take it away if it does not belong to the name");
+}
+
+static void
+judge_password(struct inspector *inspector)
+{
+	const char *stored = inspector->entry.fields[PASSWORD], *fault;
+	bool two_fields = inspector->entry.count == 2;
+	char scheme[40] = "";
+
+	if (pwhash_is_cleartext(stored, two_fields) && inspector->inspect->cleartext == 0)
+		inspector->inspect->cleartext = inspector->line;
+	fault = pwhash_fault(stored, two_fields);
+	if (fault == NULL)
+		return;
+	/* The name of the scheme, and nothing that could be of the password. */
+	if (stored[0] == '{' && strchr(stored, '}') != NULL)
+		strlcpy(scheme, stored, (size_t)(strchr(stored, '}') - stored + 2) < sizeof scheme ?
+		    (size_t)(strchr(stored, '}') - stored + 2) : sizeof scheme);
+	say_line(inspector, INSPECT_WRONG, fault, scheme[0] == '\0' ? NULL : scheme,
+	    "see ofmipd-authfile(5), or set a new password with ofmipd-passwd");
+}
+
+static void
+judge_ids(struct inspector *inspector)
+{
+	static const char *const names[] = { [UID] = "the uid", [GID] = "the gid" };
+	uint64_t number;
+
+	if (inspector->entry.fields[UID][0] == '\0' && inspector->entry.fields[GID][0] == '\0')
+		return;
+	for (int i = UID; i <= GID; i++) {
+		const char *field = inspector->entry.fields[i];
+
+		if (field[0] == '\0')
+			say_line(inspector, INSPECT_WRONG, names[i], "", "give uid and gid, or neither");
+		else if (!text_number(field, UINT32_MAX - 1, &number))
+			say_line(inspector, INSPECT_WRONG, i == UID ? "the uid is no number:" : "the gid is no number:", field,
+			    "give one, or none; where it belongs to a password with a colon in it, ofmipd-passwd --import "
+			    "reads that");
+		else if (number == 0)
+			say_line(inspector, INSPECT_WRONG, i == UID ? "the uid is root's:" : "the gid is root's:", field,
+			    "ofmipd-session never becomes root: give another, or none");
+	}
+}
+
+static void
+judge_extra(struct inspector *inspector)
+{
+	char copy[sizeof inspector->entry.line], nets[sizeof copy], *rest;
+	const char *value = passwd_extra(&inspector->entry, "allow_nets", nets, sizeof nets);
+	int64_t end;
+
+	for (char *net = value == NULL ? NULL : strtok_r(nets + (value - nets), ",", &rest); net != NULL;
+	    net = strtok_r(NULL, ",", &rest)) {
+		struct peer peer = { .source = PEER_UNKNOWN };
+
+		/* A network holds its own address, if it is one at all. */
+		strlcpy(peer.address, net, sizeof peer.address);
+		peer.address[strcspn(peer.address, "/")] = '\0';
+		if (!peer_within(&peer, net))
+			say_line(inspector, INSPECT_WRONG, "allow_nets= has what is no network:", net,
+			    "write 192.0.2.0/24 or 2001:db8::/32");
+	}
+	value = passwd_extra(&inspector->entry, "expires", copy, sizeof copy);
+	if (value != NULL && !passwd_date(value, &end))
+		say_line(inspector, INSPECT_WRONG, "expires= is no date:", value, "write YYYY-MM-DD");
+	value = passwd_extra(&inspector->entry, "label", copy, sizeof copy);
+	if (value != NULL && *value == '\0')
+		say_line(inspector, INSPECT_WRONG, "label= has no value", NULL, "give one, or take the word away");
+}
+
+static void
+judge_line(struct inspector *inspector, const char *at, size_t length)
+{
+	struct entry *entry = &inspector->entry;
+
+	if (!passwd_entry(inspector->file, at, entry)) {
+		entry->count = 0;
+		if (memchr(at, '\0', length) != NULL)
+			say_line(inspector, INSPECT_UNSOUND, "holds a NUL byte: not a password file", NULL, "take it out");
+		else if (*at != '#')
+			say_line(inspector, INSPECT_WRONG, "longer than 4095 bytes: not read", NULL, "shorten it");
+		return;
+	}
+	if (*at == '#' || (entry->count == 1 && entry->line[strspn(entry->line, " \t")] == '\0'))
+		return;
+	if (entry->count < 2 || *at == ':') {
+		entry->count = 0;
+		say_line(inspector, INSPECT_WARNING, *at == ':' ? "there is no name: not read" : "there is no colon: not read",
+		    NULL, "write user:password, or # in front of a comment");
+		return;
+	}
+	inspector->inspect->entries++;
+	judge_name(inspector);
+	judge_password(inspector);
+	judge_ids(inspector);
+	if (entry->fields[HOME][0] != '\0' && entry->fields[HOME][0] != '/')
+		say_line(inspector, INSPECT_WARNING, "the home is not used:", entry->fields[HOME], "give an absolute path");
+	judge_extra(inspector);
+}
+
+/* The name without blanks around it, in any case, and the label, if it has one; "" and a length of 0 else. */
+static size_t
+owner_of(const struct file *file, const char *at, const char **name, char *label, size_t size)
+{
+	const char *end = memchr(at, ':', (size_t)(file->bytes + file->length - at));
+	struct entry entry;
+	char copy[sizeof entry.line];
+	const char *value = NULL;
+
+	if (passwd_entry(file, at, &entry))
+		value = passwd_extra(&entry, "label", copy, sizeof copy);
+	strlcpy(label, value == NULL ? "" : value, size);
+	while (at < end && strchr(" \t\r\f\v", *at) != NULL)
+		at++;
+	while (at < end && strchr(" \t\r\f\v", end[-1]) != NULL)
+		end--;
+	*name = at;
+	return (size_t)(end - at);
+}
+
+static uint64_t
+owner_hash(const struct file *file, const char *at)
+{
+	char label[USER_MAX + 1], lower[2 * sizeof label + 1];
+	const char *name;
+	size_t length = owner_of(file, at, &name, label, sizeof label);
+
+	if (length > USER_MAX)
+		length = USER_MAX;
+	memcpy(lower, name, length);
+	lower[length] = '\0';
+	text_lower(lower);
+	strlcpy(lower + length + 1, label, sizeof label);
+	return passwd_hash(lower, length + 1 + strlen(label));
+}
+
+static int
+by_hash(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+/* Two lines for one name and label: which one counts would be anybody's guess. */
+static void
+compare(struct inspector *inspector, const struct owner *x, const struct owner *y)
+{
+	char labels[2][USER_MAX + 1], array[700];
+	const char *names[2];
+	size_t length = owner_of(inspector->file, x->at, &names[0], labels[0], sizeof labels[0]);
+	struct text text;
+
+	if (owner_of(inspector->file, y->at, &names[1], labels[1], sizeof labels[1]) != length ||
+	    strncasecmp(names[0], names[1], length) != 0 || strcmp(labels[0], labels[1]) != 0)
+		return;
+	text_start(&text, array, sizeof array);
+	text_add(&text, "lines ");
+	text_add_number(&text, x->line);
+	text_add(&text, " and ");
+	text_add_number(&text, y->line);
+	text_add(&text, " are for the same user, ");
+	add_visible(&text, names[0], length);
+	if (labels[0][0] != '\0') {
+		text_add(&text, ", and have the same label, ");
+		add_visible(&text, labels[0], strlen(labels[0]));
+	}
+	text_add(&text, ": delete one");
+	say(inspector, INSPECT_UNSOUND, array);
+}
+
+static bool
+judge_doubles(struct inspector *inspector)
+{
+	const struct file *file = inspector->file;
+	const char *end = file->bytes + file->length;
+	struct owner *owners;
+	size_t count = 0, number = 0;
+
+	for (const char *at = file->bytes; at < end; at = passwd_next(file, at))
+		count += passwd_is_entry(file, at);
+	owners = calloc(count + 1, sizeof *owners);
+	if (owners == NULL)
+		return false;
+	count = 0;
+	for (const char *at = file->bytes; at < end; at = passwd_next(file, at)) {
+		number++;
+		if (passwd_is_entry(file, at))
+			owners[count++] = (struct owner){ owner_hash(file, at), at, number };
+	}
+	qsort(owners, count, sizeof *owners, by_hash);
+	for (size_t i = 1; i < count; i++)
+		if (owners[i].hash == owners[i - 1].hash)
+			compare(inspector, &owners[i - 1], &owners[i]);
+	free(owners);
+	return true;
+}
+
+bool
+inspect_file(const struct file *file, void (*callback)(void *context, enum inspect_kind kind, const char *text),
+    void *context, struct inspect *inspect)
+{
+	struct inspector inspector = { .file = file, .say = callback, .context = context, .inspect = inspect };
+	const char *next, *end = file->bytes + file->length;
+	bool done;
+
+	*inspect = (struct inspect){ 0 };
+	done = judge_doubles(&inspector);
+	for (const char *at = file->bytes; at < end; at = next) {
+		next = passwd_next(file, at);
+		inspector.line++;
+		judge_line(&inspector, at, (size_t)(next - at));
+	}
+	if (inspect->entries == 0)
+		say(&inspector, INSPECT_WARNING, "no user in it; ofmipd-passwd USER makes one");
+	explicit_bzero(&inspector.entry, sizeof inspector.entry);
+	return done;
+}

@@ -1,0 +1,30 @@
+/* What is wrong with the lines of a password file. */
+#ifndef INSPECT_H
+#define INSPECT_H
+
+#include <stdint.h>
+
+#include "auth/passwd.h"
+
+enum inspect_kind {
+	INSPECT_UNSOUND,	/* which of two lines counts, or where they end, is anybody's guess: the file must not be used */
+	INSPECT_WRONG,	/* nobody can log in with this line */
+	INSPECT_UNFOUND,	/* nobody will ever ask for this line */
+	INSPECT_WARNING	/* this line does not do what it seems to */
+};
+
+struct inspect {
+	uint64_t entries;
+	uint64_t cleartext;	/* the number of the first line with a password in clear text; 0: there is none */
+	uint64_t wrong;		/* how many UNSOUND and WRONG ones were said */
+};
+
+/*
+ * Calls `say` for each thing that is wrong, in the order of lines but for double ones, which come first. `text` is
+ * fit for a terminal, names the line and the remedy, and ends without a stop. Allocates 24 bytes for each entry.
+ * False: no memory for it.
+ */
+bool inspect_file(const struct file *file, void (*say)(void *context, enum inspect_kind kind, const char *text),
+    void *context, struct inspect *inspect);
+
+#endif
