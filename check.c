@@ -352,7 +352,8 @@ say_injector(const struct check *check)
 		say_wrong(array);
 	text_start(&line, array, sizeof array);
 	text_add(&line, config->injector == INJECTOR_SENDMAIL ? "sendmail "
-	    : config->injector == INJECTOR_QMAIL ? "qmail-queue " : "maildir ");
+	    : config->injector == INJECTOR_QMAIL ? "qmail-queue " : config->injector == INJECTOR_SMTP ? "smtp relay "
+	    : "maildir ");
 	text_add(&line, config->injector_path);
 	if (config->injector == INJECTOR_SENDMAIL) {
 		text_add(&line, ", ");

@@ -11,6 +11,7 @@
 #include "inject.h"
 #include "inject/command.h"
 #include "inject/maildir.h"
+#include "inject/relay.h"
 
 /* *why says which option names what, what is wrong with it, and the remedy. */
 static bool
@@ -36,6 +37,11 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 		if ((fault = maildir_open(config, service)) != NULL)
 			return wrong(why, "-i ", path, fault,
 			    "; make the directory, writable for who logs in, or give its right path");
+	} else if (config->injector == INJECTOR_SMTP) {
+		config->smtputf8 = config->offer_smtputf8;
+		if (relay_count(config) == 0)
+			return wrong(why, "-i smtp:", path, "not a list of at most 8 relays",
+			    "; give ADDRESS:PORT, [IPv6]:PORT or /PATH, with commas between them, and no names");
 	} else if (access(path, X_OK) != 0) {
 		return wrong(why, "-i ", path, strerror(errno), install);
 	}
@@ -60,6 +66,8 @@ read_envelope(const struct config *config, struct message *message)
 	message->recipients = 0;
 	if (*at != '\0' && !address_valid(at))
 		return false;
+	for (const char *byte = at; byte < end; byte++)
+		message->smtputf8 |= *byte < 0;
 	for (at += strlen(at) + 1; *at == 'T'; at += strlen(at) + 1) {
 		at++;
 		if (!address_valid(at))
@@ -97,6 +105,10 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	struct stat status;
 
 	*outcome = (struct outcome){ 0 };
+	if (message->helo == NULL)
+		message->helo = "";
+	if (message->mechanism == NULL)
+		message->mechanism = "";
 	if (!read_envelope(config, message))
 		return;
 	/* The offset is ours alone, and moved only by the injector of an earlier message. */
@@ -113,9 +125,11 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		command_sendmail(config, peer, message, outcome);
 	else if (config->injector == INJECTOR_QMAIL)
 		command_qmail(config, peer, message, outcome);
-	else
+	else if (config->injector == INJECTOR_MAILDIR)
 		maildir_send(config, message, outcome);
-	if (outcome->verdict == ASK_YES) {
+	else
+		relay_send(config, peer, message, outcome);
+	if (outcome->verdict == ASK_YES && outcome->text[0] == '\0') {
 		struct text text;
 
 		text_start(&text, outcome->text, sizeof outcome->text);

@@ -14,7 +14,7 @@
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
 	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT, OPTION_MIN_UID,
-	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
+	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OFFER, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
 /* Every option, in the order of the manual page. One without `help` is accepted, but not shown. */
@@ -26,7 +26,8 @@ static const struct row {
 	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
 	{ 'm', "pam", "SERVICE", "the same as -A \"ofmipd-checkpam SERVICE\"" },
 	{ 'R', "remoteauth", "URL", "the same as -A \"ofmipd-checkremote URL\": ask an IMAP, ... server" },
-	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR" },
+	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR, smtp:RELAY,..." },
+	{ OPTION_OFFER, "offer", "LIST", "what the relay carries: SMTPUTF8, DSN" },
 	{ 'u', "user", "USER", "service account (default: ofmipd)" },
 	{ OPTION_BEHIND_TLS, "behind-tls", NULL, "a TLS wrapper is in front: every connection is encrypted" },
 	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", NULL, "offer AUTH on unencrypted connections too" },
@@ -229,6 +230,7 @@ read_injector(struct config *config, const char *argument, struct text *why)
 		[INJECTOR_SENDMAIL] = { "sendmail", "/usr/sbin/sendmail" },
 		[INJECTOR_QMAIL] = { "qmail", "/var/qmail/bin/qmail-queue" },
 		[INJECTOR_MAILDIR] = { "maildir", NULL },
+		[INJECTOR_SMTP] = { "smtp", NULL },
 	};
 	const char *colon = strchr(argument, ':');
 	size_t length = colon == NULL ? strlen(argument) : (size_t)(colon - argument);
@@ -238,13 +240,15 @@ read_injector(struct config *config, const char *argument, struct text *why)
 
 		if (!text_is(argument, length, kinds[i].name))
 			continue;
-		if (path == NULL || path[0] != '/' || strlen(path) >= sizeof config->injector_path)
+		if (path == NULL || (path[0] != '/' && i != INJECTOR_SMTP) ||
+		    strlen(path) >= sizeof config->injector_path)
 			return wrong(why, "-i", argument, "no absolute path behind the colon; give one");
 		config->injector = (enum injector_kind)i;
 		memcpy(config->injector_path, path, strlen(path) + 1);
 		return CONFIG_RUN;
 	}
-	return wrong(why, "-i", argument, "unknown kind; give sendmail[:PATH], qmail[:PATH] or maildir:DIR");
+	return wrong(why, "-i", argument, "unknown kind; give sendmail[:PATH], qmail[:PATH], maildir:DIR or "
+	    "smtp:RELAY");
 }
 
 static enum config_answer
@@ -261,6 +265,21 @@ read_mechanisms(struct config *config, char *argument, struct text *why)
 	}
 	if (!config->plain && !config->login)
 		return wrong(why, "--mechanisms", NULL, "names none; give 'PLAIN LOGIN'");
+	return CONFIG_RUN;
+}
+
+static enum config_answer
+read_offer(struct config *config, char *argument, struct text *why)
+{
+	config->offer_smtputf8 = config->offer_dsn = false;
+	for (char *word = strtok(argument, " ,"); word != NULL; word = strtok(NULL, " ,")) {
+		if (text_is(word, strlen(word), "SMTPUTF8"))
+			config->offer_smtputf8 = true;
+		else if (text_is(word, strlen(word), "DSN"))
+			config->offer_dsn = true;
+		else
+			return wrong(why, "--offer", word, "nothing that can be offered so; give SMTPUTF8, DSN");
+	}
 	return CONFIG_RUN;
 }
 
@@ -381,6 +400,8 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_number(&config->inject_timeout, "--inject-timeout", argument, 1, 86400, why);
 	case OPTION_MIN_UID:
 		return read_number(&config->min_uid, "--min-uid", argument, 1, UINT32_MAX - 1, why);
+	case OPTION_OFFER:
+		return read_offer(config, argument, why);
 	case OPTION_RECEIVED:
 		return read_received(config, argument, why);
 	case OPTION_MECHANISMS:
@@ -509,6 +530,8 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 	if (config->authenticator_count == 0)
 		return wrong(why, "-a, -A, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, -m SERVICE "
 		    "or -R URL");
+	if ((config->offer_smtputf8 || config->offer_dsn) && config->injector != INJECTOR_SMTP)
+		return wrong(why, "--offer", NULL, "it is for what a relay carries; give -i smtp:RELAY, or drop it");
 	if (config->max_size == 0)
 		config->max_size = UINT64_MAX;
 	if (config->hostname[0] == '\0') {

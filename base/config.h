@@ -39,7 +39,7 @@ struct authenticator {
 	char *words[WORDS_MAX + 1];	/* of the program's command, without a final `true` */
 };
 
-enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR };
+enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR, INJECTOR_SMTP };
 
 /* What of the client stands in Received. */
 enum received {
@@ -53,7 +53,7 @@ enum starttls { STARTTLS_NONE, STARTTLS_OFFERED, STARTTLS_REQUIRED };
 
 struct config {
 	enum injector_kind injector;
-	char injector_path[512];	/* program, or directory of the maildir */
+	char injector_path[512];	/* program, directory of the maildir, or relays with commas between them */
 	char user[USER_MAX + 1];	/* service account */
 	char throttle[512];		/* "", or a program */
 	bool behind_tls, allow_cleartext, proxy;
@@ -61,6 +61,7 @@ struct config {
 	bool plain, login;		/* mechanisms */
 	enum received received;
 	bool smtputf8;			/* the injector carries it; set by inject_ready() */
+	bool offer_smtputf8, offer_dsn;	/* the relay carries them: the administrator's word */
 	char hostname[256], domain[256];
 	uint64_t max_size;		/* bytes; UINT64_MAX: no limit */
 	uint64_t max_recipients;

@@ -21,6 +21,8 @@ beside(const char *path, const char *name)
 	char array[600];
 	struct text text;
 
+	if (slash == NULL)
+		return false;
 	text_start(&text, array, sizeof array);
 	text_add_bytes(&text, path, (size_t)(slash - path) + 1);
 	text_add(&text, name);

@@ -2,6 +2,7 @@
 #ifndef MESSAGE_H
 #define MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,17 +14,20 @@ struct message {
 	unsigned number;		/* of the message in the session */
 	int spool;			/* open for reading only, at any offset */
 	const char *login;		/* as the client gave it */
+	const char *mechanism, *helo;	/* of its login; of its EHLO: "" if unknown */
 	const struct identity *identity;
 	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL */
 	size_t length;
-	/* Set by inject_send(): */
+	/* Set by inject_send(), smtputf8 too where an address needs it: */
 	const char *sender;
 	uint64_t recipients, size;
+	bool smtputf8;			/* what carries it must know internationalized addresses */
 };
 
 struct outcome {
 	enum ask_verdict verdict;	/* 0: the envelope is none: the session lies, end it */
-	char text[400];			/* for the client, from its enhanced status code on (RFC 3463) */
+	char text[400];			/* for the client, from its enhanced status code on (RFC 3463); a reply code of its own
+					 * may stand in front, of the verdict's class */
 	char how[200];			/* for the log: what the injector did */
 };
 

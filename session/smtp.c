@@ -582,6 +582,18 @@ log_refused(const struct reply *reply)
 	log_end();
 }
 
+/* An answer may begin with a reply code of its own, a relay's or a policy's; the verdict says of which class. */
+static void
+take_code(struct reply *reply)
+{
+	const char *text = reply->text;
+
+	if (strspn(text, "0123456789") != 3 || text[3] != ' ' || text[0] - '0' != reply->code / 100)
+		return;
+	reply->code = (text[0] - '0') * 100 + (text[1] - '0') * 10 + text[2] - '0';
+	reply->text += 4;
+}
+
 /* The whole message is in the spool: the one moment at which somebody is told to send it. */
 static const struct reply *
 hand_over(void)
@@ -597,6 +609,7 @@ hand_over(void)
 		/* The spool stays as it is until the next message: an injector that went to the background may
 		 * be reading it still. */
 		session.reply.code = 250;
+		take_code(&session.reply);
 		return &session.reply;
 	}
 	if (answer->verdict == ASK_LATE) {
@@ -606,6 +619,7 @@ hand_over(void)
 	}
 	/* RFC 5321: 450 where a policy said not now, 451 where something failed. */
 	session.reply.code = answer->verdict == ASK_NO ? 554 : strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
+	take_code(&session.reply);
 	(void)!ftruncate(SPOOL_DESCRIPTOR, 0);	/* its memory; the next message makes sure of it */
 	return &session.reply;
 }
