@@ -160,7 +160,7 @@ what_is_wrong_is_named(void **state)
 		{ "-A _", "-A", "PROGRAM", NULL },
 		{ "-A 1_2_3_4_5_6_7_8_9_10_11_12_13_14_15_16_17_18_19_20_21_22_23_24_25_26_27_28_29_30_31_32", "-A", "1 2", NULL },
 		{ "-a /1 -a /2 -a /3 -a /4 -a /5 -a /6 -a /7 -a /8 -a /9", "-a", "/9", "drop one" },
-		{ "-a /f -i smtp", "-i", "smtp", "sendmail[:PATH]" },
+		{ "-a /f -i lmtp", "-i", "lmtp", "sendmail[:PATH]" },
 		{ "-a /f -i sendmailx", "-i", "sendmailx", "maildir:DIR" },
 		{ "-a /f -i sendmail:", "-i", "absolute path", NULL },
 		{ "-a /f -i sendmail:relative", "-i", "relative", "absolute path" },
