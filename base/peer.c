@@ -236,8 +236,9 @@ peer_unpack(struct peer *peer, const struct config *config, const char *packed, 
 	for (int i = 0; i < 6; i++) {
 		fields[i] = packed;
 		packed = packed >= end ? NULL : memchr(packed, '\0', (size_t)(end - packed));
-		if (packed++ == NULL)
+		if (packed == NULL)
 			return false;
+		packed++;
 	}
 	if (packed != end || strlen(fields[2]) != 1 || fields[2][0] < '0' || fields[2][0] > '0' + TLS_BEHIND ||
 	    strlen(fields[3]) != 1 || fields[3][0] < '0' || fields[3][0] > '0' + PEER_SOCKET)

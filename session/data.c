@@ -10,10 +10,10 @@
 #define RECEIVED_MAX 100	/* a loop (RFC 5321 section 6.3) */
 
 static const struct reply
-	not_a_line = { 550, "5.6.0", "Message has a bare CR or a NUL (RFC 5321 section 2.3.8)", false },
-	too_big = { 552, "5.3.4", "Message is larger than this server takes", false },
-	loop = { 554, "5.4.6", "Message has 100 Received fields: a loop", false },
-	no_room = { 452, "4.3.1", "Message could not be stored, try again later", false };
+	not_a_line = { 550, "5.6.0", "Message has a bare CR or a NUL (RFC 5321 section 2.3.8)", NULL },
+	too_big = { 552, "5.3.4", "Message is larger than this server takes", NULL },
+	loop = { 554, "5.4.6", "Message has 100 Received fields: a loop", NULL },
+	no_room = { 452, "4.3.1", "Message could not be stored, try again later", NULL };
 
 static void
 flush(struct data *data)

@@ -12,8 +12,6 @@
 #include "session/line.h"
 #include "base/text.h"
 
-#define LINE_REPLY_MAX 512	/* RFC 5321 section 4.5.3.1.5 */
-
 void
 line_start(struct line *line, int read_from, int write_to)
 {

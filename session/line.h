@@ -10,6 +10,8 @@
 #define LINE_AUTH_MAX 12288	/* an AUTH command or answer with its CRLF (RFC 4954 section 4) */
 #define LINE_FLOOD 65536	/* this much without a CRLF is no line: close */
 
+#define LINE_REPLY_MAX 512	/* a reply with its CRLF (RFC 5321 section 4.5.3.1.5) */
+
 #define LINE_IN_SIZE (128 * 1024)
 
 /*
@@ -42,10 +44,10 @@ enum line_event {
 
 /* One reply (RFC 5321 section 4.2): constant, named for its meaning, written in one place. */
 struct reply {
-	int code;
+	int code;		/* 0: nothing is said */
 	const char *enhanced;	/* RFC 3463, or NULL for codes that bear none */
 	const char *text;
-	bool close;		/* the connection ends behind it */
+	const char *end;	/* why the session ends behind it, a word for the log; NULL: it goes on */
 };
 
 /* Takes the connection over and forgets whatever was buffered. Each descriptor is a socket or a pipe, and blocks. */

@@ -5,16 +5,16 @@
 #include "session/sasl.h"
 #include "base/text.h"
 
-const struct reply sasl_success = { 235, "2.7.0", "Authentication succeeded", false };
-const struct reply sasl_refused = { 535, "5.7.8", "Authentication credentials invalid", false };
+const struct reply sasl_success = { 235, "2.7.0", "Authentication succeeded", NULL };
+const struct reply sasl_refused = { 535, "5.7.8", "Authentication credentials invalid", NULL };
 
 static const struct reply
-	cancelled = { 501, "5.7.0", "Authentication cancelled", false },
-	no_base64 = { 501, "5.5.2", "That is not base64", false },
-	malformed = { 501, "5.5.2", "That is not what the mechanism sends", false },
-	too_long = { 500, "5.5.6", "Authentication exchange line is too long", false },
-	no_answer = { 454, "4.7.0", "Temporary authentication failure", false },
-	monitor_gone = { 421, "4.3.0", "Internal failure, closing connection", true };
+	cancelled = { 501, "5.7.0", "Authentication cancelled", NULL },
+	no_base64 = { 501, "5.5.2", "That is not base64", NULL },
+	malformed = { 501, "5.5.2", "That is not what the mechanism sends", NULL },
+	too_long = { 500, "5.5.6", "Authentication exchange line is too long", NULL },
+	no_answer = { 454, "4.7.0", "Temporary authentication failure", NULL },
+	monitor_gone = { 421, "4.3.0", "Internal failure, closing connection", "internal-failure" };
 
 struct exchange {
 	const char *mechanism;
@@ -68,7 +68,7 @@ decode_initial(struct exchange *exchange, char *initial)
 static const struct reply *
 ask_client(struct exchange *exchange, const char *challenge)
 {
-	const struct reply prompt = { 334, NULL, challenge, false };
+	const struct reply prompt = { 334, NULL, challenge, NULL };
 	char *string;
 	size_t length;
 
@@ -97,6 +97,15 @@ ask_monitor(struct exchange *exchange)
 	    : exchange->answer->verdict == ASK_NO ? &sasl_refused : &no_answer;
 }
 
+/* What stands behind the first NUL of [at, end), or NULL. */
+static const char *
+behind_nul(const char *at, const char *end)
+{
+	const char *nul = memchr(at, '\0', (size_t)(end - at));
+
+	return nul == NULL ? NULL : nul + 1;
+}
+
 /* RFC 4616: [authzid] NUL authcid NUL passwd. */
 static const struct reply *
 plain(struct exchange *exchange, char *initial)
@@ -108,11 +117,9 @@ plain(struct exchange *exchange, char *initial)
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
 	end = authzid + exchange->length;
-	authcid = memchr(authzid, '\0', exchange->length);
-	if (authcid++ == NULL)
-		return &malformed;
-	password = memchr(authcid, '\0', (size_t)(end - authcid));
-	if (password++ == NULL || memchr(password, '\0', (size_t)(end - password)) != NULL)
+	authcid = behind_nul(authzid, end);
+	password = authcid == NULL ? NULL : behind_nul(authcid, end);
+	if (password == NULL || memchr(password, '\0', (size_t)(end - password)) != NULL)
 		return &malformed;
 	if (*authzid != '\0' && strcmp(authzid, authcid) != 0) {
 		strlcpy(exchange->answer->text, authcid, sizeof exchange->answer->text);
@@ -177,7 +184,9 @@ const struct reply *
 sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initial, struct login *login,
     struct answer *answer, enum line_event *event)
 {
-	struct exchange exchange = { .mechanism = mechanism->name, .line = line, .login = login, .answer = answer, .event = event };
+	struct exchange exchange = {
+		.mechanism = mechanism->name, .line = line, .login = login, .answer = answer, .event = event,
+	};
 	const struct reply *reply;
 
 	*event = LINE_READ;

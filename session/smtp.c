@@ -43,6 +43,7 @@ static struct session {
 	char helo[256];
 	char user[USER_MAX + 1];	/* "" before the login */
 	struct transaction transaction;
+	struct reply greeting;		/* 220, and the answer to HELO */
 	struct reply reply;		/* the one whose text comes from behind the wall */
 	struct answer answer;
 	/* Each begins with what is always used and ends with what mostly is not: few pages are touched. */
@@ -52,8 +53,9 @@ static struct session {
 	struct envelope envelope;
 } session;
 
-#define REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, false }
-#define LAST_REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, true }
+#define REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, NULL }
+#define LAST_REPLY(name, code, enhanced, text, end) static const struct reply name = { code, enhanced, text, end }
+#define SILENT_END(name, end) static const struct reply name = { 0, NULL, NULL, end }
 
 REPLY(ok, 250, "2.0.0", "Ok");
 REPLY(sender_ok, 250, "2.1.0", "Sender ok");
@@ -88,18 +90,27 @@ REPLY(need_smtputf8, 553, "5.6.7", "Address needs SMTPUTF8");
 REPLY(no_recipients, 554, "5.5.1", "No valid recipients");
 REPLY(unknown_parameter, 555, "5.5.4", "Parameter not recognized");
 REPLY(start_tls, 220, "2.0.0", "Ready to start TLS");
-LAST_REPLY(bye, 221, "2.0.0", "Bye");
-LAST_REPLY(monitor_gone, 421, "4.3.0", "Internal failure, closing connection");
-LAST_REPLY(late, 421, "4.4.2", "Timeout, closing connection");
-LAST_REPLY(too_many_errors, 421, "4.7.0", "Too many errors, closing connection");
-LAST_REPLY(too_idle, 421, "4.7.0", "Too many commands without a message, closing connection");
-LAST_REPLY(too_many_logins, 421, "4.7.0", "Too many failed logins, closing connection");
-LAST_REPLY(bare_line_end, 500, "5.5.2", "Bare CR, bare LF or NUL in a command, closing connection");
-LAST_REPLY(flooded, 500, "5.5.2", "Line without an end, closing connection");
-LAST_REPLY(not_smtp, 500, "5.5.2", "This is SMTP, closing connection");
-LAST_REPLY(wrong_protocol, 502, "5.5.1", "This is SMTP, closing connection");
-LAST_REPLY(no_chunking, 502, "5.5.1", "CHUNKING is not offered, closing connection");
-LAST_REPLY(pipelined_starttls, 503, "5.5.1", "Nothing may follow STARTTLS in one go, closing connection");
+REPLY(extensions_end, 250, NULL, "ENHANCEDSTATUSCODES");
+LAST_REPLY(bye, 221, "2.0.0", "Bye", "quit");
+LAST_REPLY(monitor_gone, 421, "4.3.0", "Internal failure, closing connection", "internal-failure");
+LAST_REPLY(late, 421, "4.4.2", "Timeout, closing connection", "timeout");
+LAST_REPLY(too_many_errors, 421, "4.7.0", "Too many errors, closing connection", "too-many-errors");
+LAST_REPLY(too_idle, 421, "4.7.0", "Too many commands without a message, closing connection", "too-many-commands");
+LAST_REPLY(too_many_logins, 421, "4.7.0", "Too many failed logins, closing connection", "too-many-logins");
+LAST_REPLY(bare_line_end, 500, "5.5.2", "Bare CR, bare LF or NUL in a command, closing connection", "bare-line-end");
+LAST_REPLY(flooded, 500, "5.5.2", "Line without an end, closing connection", "line-flood");
+LAST_REPLY(not_smtp, 500, "5.5.2", "This is SMTP, closing connection", "not-smtp");
+LAST_REPLY(wrong_protocol, 502, "5.5.1", "This is SMTP, closing connection", "not-smtp");
+LAST_REPLY(no_chunking, 502, "5.5.1", "CHUNKING is not offered, closing connection", "chunking");
+LAST_REPLY(pipelined_starttls, 503, "5.5.1", "Nothing may follow STARTTLS in one go, closing connection",
+    "pipelined-starttls");
+static const struct reply nothing;	/* to be said */
+SILENT_END(client_gone, "eof");
+SILENT_END(client_stuck, "client-does-not-read");
+SILENT_END(starttls_failed, "starttls-failed");
+SILENT_END(no_proxy_header, "no-proxy-header");
+SILENT_END(bad_proxy_header, "bad-proxy-header");
+SILENT_END(proxy_untold, "internal-failure");
 
 static void
 set_title(const char *what)
@@ -114,36 +125,19 @@ reset(void)
 	session.transaction.open = false;
 }
 
+/* Takes the name that the client gives itself. NULL: done. */
 static const struct reply *
-greet(char *argument, bool extended)
+greet(const char *name, bool extended)
 {
-	if (*argument == '\0')
+	if (*name == '\0')
 		return &need_argument;
-	if (strchr(argument, ' ') != NULL || strchr(argument, '\t') != NULL ||
-	    strlen(argument) >= sizeof session.helo)
+	if (strchr(name, ' ') != NULL || strchr(name, '\t') != NULL || strlen(name) >= sizeof session.helo)
 		return &bad_argument;
-	strlcpy(session.helo, argument, sizeof session.helo);
+	strlcpy(session.helo, name, sizeof session.helo);
 	session.greeted = true;
 	session.extended = extended;
 	reset();
 	return NULL;
-}
-
-static void
-say(int code, char separator, const char *one, const char *two)
-{
-	char array[512];
-	struct text text;
-
-	text_start(&text, array, sizeof array);
-	text_add_number(&text, (uint64_t)code);
-	text_add_byte(&text, separator);
-	text_add(&text, one);
-	text_add(&text, two);
-	if (session.config->debug)
-		log_trace("S", array, text.used);
-	text_add(&text, "\r\n");
-	line_write(&session.line, array, text.used);
 }
 
 static const struct reply *
@@ -151,9 +145,25 @@ helo(char *argument)
 {
 	const struct reply *fault = greet(argument, false);
 
-	if (fault == NULL)
-		say(250, ' ', session.config->hostname, "");
-	return fault;
+	session.greeting = (struct reply){ 250, NULL, session.config->hostname, NULL };
+	return fault == NULL ? &session.greeting : fault;
+}
+
+/* One line of the answer to EHLO; the last one is a reply. */
+static void
+offer(const char *keyword, const char *values)
+{
+	char array[512];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add(&text, "250-");
+	text_add(&text, keyword);
+	text_add(&text, values);
+	if (session.config->debug)
+		log_trace("S", array, text.used);
+	text_add(&text, "\r\n");
+	line_write(&session.line, array, text.used);
 }
 
 static const struct reply *
@@ -166,45 +176,39 @@ ehlo(char *argument)
 
 	if (fault != NULL)
 		return fault;
-	say(250, '-', config->hostname, "");
-	say(250, '-', "PIPELINING", "");
+	offer(config->hostname, "");
+	offer("PIPELINING", "");
 	text_start(&text, number, sizeof number);
 	text_add_number(&text, config->max_size == UINT64_MAX ? 0 : config->max_size);
-	say(250, '-', "SIZE ", number);
-	say(250, '-', "8BITMIME", "");
+	offer("SIZE ", number);
+	offer("8BITMIME", "");
 	if (config->smtputf8)
-		say(250, '-', "SMTPUTF8", "");
+		offer("SMTPUTF8", "");
 	if (session.starttls != STARTTLS_NONE)
-		say(250, '-', "STARTTLS", "");
+		offer("STARTTLS", "");
 	if (!session.logged_in && peer_safe(&session.peer, config) && session.starttls != STARTTLS_REQUIRED)
-		say(250, '-', "AUTH", sasl_list(config));
+		offer("AUTH", sasl_list(config));
 	text_start(&text, number, sizeof number);
 	text_add_number(&text, config->max_recipients);
-	say(250, '-', "LIMITS RCPTMAX=", number);
-	say(250, ' ', "ENHANCEDSTATUSCODES", "");
-	return NULL;
+	offer("LIMITS RCPTMAX=", number);
+	return &extensions_end;
 }
 
-/* How a line ended that was none; also what the summary says of it. */
+/* What is said where the client sent no line, or no message; none is said to a client that is gone. */
 static const struct reply *
 no_line(enum line_event event)
 {
 	switch (event) {
 	case LINE_BARE:
-		session.end = "bare-line-end";
 		return &bare_line_end;
 	case LINE_FLOODED:
-		session.end = "line-flood";
 		return &flooded;
 	case LINE_FOREIGN:
-		session.end = "not-smtp";
 		return &not_smtp;
 	case LINE_LATE:
-		session.end = "timeout";
 		return &late;
 	default:
-		session.end = line_broken(&session.line) ? "client-does-not-read" : "eof";
-		return NULL;
+		return line_broken(&session.line) ? &client_stuck : &client_gone;
 	}
 }
 
@@ -321,16 +325,13 @@ starttls(char *argument)
 		return &bad_sequence;
 	if (*argument != '\0')
 		return &no_argument;
-	if (line_pending(&session.line, &pending) > 0) {	/* what came in clear text would be taken for more */
-		session.end = "pipelined-starttls";
+	if (line_pending(&session.line, &pending) > 0)	/* what came in clear text would be taken for more */
 		return &pipelined_starttls;
-	}
 	line_reply(&session.line, &start_tls);
 	if (!line_flush(&session.line))
 		return no_line(LINE_GONE);
-	session.end = "starttls-failed";
 	if (!io_write_all(config->tls_control, "Y", 1) || !read_tls_variables())
-		return NULL;
+		return &starttls_failed;
 	session.peer.tls = TLS_STARTTLS;
 	/* A failure to close what is not needed any more loses nothing. */
 	(void)close(config->tls_control);
@@ -341,10 +342,7 @@ starttls(char *argument)
 	session.greeted = session.extended = false;
 	session.helo[0] = '\0';
 	reset();
-	if (!tell_peer())
-		return &monitor_gone;
-	session.end = NULL;
-	return NULL;
+	return tell_peer() ? &nothing : &monitor_gone;
 }
 
 /* KEYWORD or KEYWORD=VALUE (RFC 5321 section 4.1.2) at *at; both are ended by a NUL. False: malformed. */
@@ -614,7 +612,7 @@ hand_over(void)
 	}
 	if (answer->verdict == ASK_LATE) {
 		session.reply.code = 451;
-		session.end = "injector-late";
+		session.reply.end = "injector-late";
 		return &session.reply;
 	}
 	/* RFC 5321: 450 where a policy said not now, 451 where something failed. */
@@ -726,73 +724,76 @@ quit(char *argument)
 {
 	if (*argument != '\0')
 		return &no_argument;
-	session.end = "quit";
 	return &bye;
 }
 
-/* A command runs its handler, or always gets the same reply. */
+/* A command runs its handler, or always gets the same reply; and what is special about it. */
 struct command {
 	const char *name;
 	const struct reply *(*run)(char *argument);
 	const struct reply *always;
+	bool secret;		/* its argument may be a password: never shown */
+	bool text_follows;	/* some clients send the message whatever the reply */
+	bool uncounted;		/* does not count as a command without a message */
+	size_t longest;		/* line, with its CRLF; 0: LINE_COMMAND_MAX */
 };
 
 static const struct command before_login[] = {
-	{ "EHLO", ehlo, NULL },
-	{ "HELO", helo, NULL },
-	{ "STARTTLS", starttls, NULL },
-	{ "AUTH", auth, NULL },
-	{ "MAIL", NULL, &need_login },
-	{ "RCPT", NULL, &need_login },
-	{ "DATA", NULL, &need_login },
-	{ "RSET", rset, NULL },
-	{ "NOOP", noop, NULL },
-	{ "VRFY", vrfy, NULL },
-	{ "HELP", help, NULL },
-	{ "QUIT", quit, NULL },
-	{ NULL, NULL, NULL }
+	{ "EHLO", .run = ehlo },
+	{ "HELO", .run = helo },
+	{ "STARTTLS", .run = starttls },
+	{ "AUTH", .run = auth, .secret = true, .longest = LINE_AUTH_MAX },
+	{ "MAIL", .always = &need_login },
+	{ "RCPT", .always = &need_login },
+	{ "DATA", .always = &need_login, .text_follows = true },
+	{ "RSET", .run = rset },
+	{ "NOOP", .run = noop },
+	{ "VRFY", .run = vrfy },
+	{ "HELP", .run = help },
+	{ "QUIT", .run = quit },
+	{ .name = NULL }
 };
 
 static const struct command after_login[] = {
-	{ "MAIL", mail, NULL },
-	{ "RCPT", rcpt, NULL },
-	{ "DATA", data, NULL },
-	{ "RSET", rset, NULL },
-	{ "NOOP", noop, NULL },
-	{ "QUIT", quit, NULL },
-	{ "EHLO", ehlo, NULL },
-	{ "HELO", helo, NULL },
-	{ "VRFY", vrfy, NULL },
-	{ "HELP", help, NULL },
-	{ "STARTTLS", starttls, NULL },
-	{ "AUTH", NULL, &already_in },
-	{ NULL, NULL, NULL }
+	{ "MAIL", .run = mail },
+	{ "RCPT", .run = rcpt, .uncounted = true },
+	{ "DATA", .run = data, .text_follows = true },
+	{ "RSET", .run = rset },
+	{ "NOOP", .run = noop },
+	{ "QUIT", .run = quit },
+	{ "EHLO", .run = ehlo },
+	{ "HELO", .run = helo },
+	{ "VRFY", .run = vrfy },
+	{ "HELP", .run = help },
+	{ "STARTTLS", .run = starttls },
+	{ "AUTH", .always = &already_in, .secret = true, .longest = LINE_AUTH_MAX },
+	{ .name = NULL }
 };
 
 /* Known, and never done; and the first words of other protocols, whose next lines are no commands. */
 static const struct command never[] = {
-	{ "EXPN", NULL, &not_implemented },
-	{ "TURN", NULL, &not_implemented },
-	{ "ETRN", NULL, &not_implemented },
-	{ "SEND", NULL, &not_implemented },
-	{ "SOML", NULL, &not_implemented },
-	{ "SAML", NULL, &not_implemented },
-	{ "XCLIENT", NULL, &not_implemented },
-	{ "XFORWARD", NULL, &not_implemented },
-	{ "XEXCH50", NULL, &not_implemented },
-	{ "BDAT", NULL, &no_chunking },
-	{ "GET", NULL, &wrong_protocol },
-	{ "HEAD", NULL, &wrong_protocol },
-	{ "POST", NULL, &wrong_protocol },
-	{ "PUT", NULL, &wrong_protocol },
-	{ "PATCH", NULL, &wrong_protocol },
-	{ "DELETE", NULL, &wrong_protocol },
-	{ "OPTIONS", NULL, &wrong_protocol },
-	{ "TRACE", NULL, &wrong_protocol },
-	{ "CONNECT", NULL, &wrong_protocol },
-	{ "PRI", NULL, &wrong_protocol },
-	{ "PROXY", NULL, &wrong_protocol },
-	{ NULL, NULL, NULL }
+	{ "EXPN", .always = &not_implemented },
+	{ "TURN", .always = &not_implemented },
+	{ "ETRN", .always = &not_implemented },
+	{ "SEND", .always = &not_implemented },
+	{ "SOML", .always = &not_implemented },
+	{ "SAML", .always = &not_implemented },
+	{ "XCLIENT", .always = &not_implemented },
+	{ "XFORWARD", .always = &not_implemented },
+	{ "XEXCH50", .always = &not_implemented },
+	{ "BDAT", .always = &no_chunking },
+	{ "GET", .always = &wrong_protocol },
+	{ "HEAD", .always = &wrong_protocol },
+	{ "POST", .always = &wrong_protocol },
+	{ "PUT", .always = &wrong_protocol },
+	{ "PATCH", .always = &wrong_protocol },
+	{ "DELETE", .always = &wrong_protocol },
+	{ "OPTIONS", .always = &wrong_protocol },
+	{ "TRACE", .always = &wrong_protocol },
+	{ "CONNECT", .always = &wrong_protocol },
+	{ "PRI", .always = &wrong_protocol },
+	{ "PROXY", .always = &wrong_protocol },
+	{ .name = NULL }
 };
 
 static const struct command *
@@ -804,8 +805,7 @@ find(const struct command *table, const char *verb, size_t length)
 	return NULL;
 }
 
-/* The command on the log: what an AUTH says is masked, and so is a line that no command begins - it may be
- * a password that lost its dialogue. */
+/* The command on the log. A line that no command begins is not shown: it may be a password that lost its dialogue. */
 static void
 trace(const struct command *command, const char *string, size_t length)
 {
@@ -813,54 +813,66 @@ trace(const struct command *command, const char *string, size_t length)
 		return;
 	if (command == NULL)
 		log_trace("C", "(not a command)", 15);
-	else if (strcmp(command->name, "AUTH") == 0)
+	else if (command->secret)
 		log_trace("C", "AUTH (masked)", 13);
 	else
 		log_trace("C", string, length);
 }
 
+/* Printable, but for TAB; bytes above 127 may stand in an address. */
+static bool
+plain_text(const char *string, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((string[i] >= 0 && string[i] < 32 && string[i] != '\t') || string[i] == 127)
+			return false;
+	return true;
+}
+
+/* Why a line is not run; NULL: it is. `after_data`: DATA was refused just before it, so a line that is no command is
+ * the first one of a text that was sent all the same, and what follows is not for us. */
+static const struct reply *
+refuse(const struct command *command, const char *string, size_t length, bool after_data)
+{
+	size_t longest = command == NULL || command->longest == 0 ? LINE_COMMAND_MAX : command->longest;
+
+	if (!plain_text(string, length))
+		return after_data ? &not_smtp : &bad_syntax;
+	if (command == NULL && after_data)
+		return &not_smtp;
+	if (length + 2 > longest)
+		return longest == LINE_AUTH_MAX ? &auth_too_long : &line_too_long;
+	if (command == NULL)
+		return strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol
+		    : *string == '\0' || *string == ' ' ? &bad_syntax : &unknown_command;
+	if (!command->uncounted && ++session.idle_commands > IDLE_COMMANDS_MAX)
+		return &too_idle;
+	return command->always;
+}
+
 static const struct reply *
 run_command(char *string, size_t length)
 {
-	const struct command *command;
-	bool data_refused = session.data_refused;
-	size_t verb, most = LINE_COMMAND_MAX;
-	char *argument;
+	size_t verb = strcspn(string, " ");
+	const struct command *command = find(session.logged_in ? after_login : before_login, string, verb);
+	const struct reply *refusal;
+	char *argument = string + verb;
 
-	session.data_refused = false;
-	for (size_t i = 0; i < length; i++)
-		if ((string[i] >= 0 && string[i] < 32 && string[i] != '\t') || string[i] == 127)
-			return data_refused ? &not_smtp : &bad_syntax;
-	while (length > 0 && string[length - 1] == ' ')	/* RFC 5321 section 4.1.1 */
-		string[--length] = '\0';
-	verb = strcspn(string, " ");
-	command = find(session.logged_in ? after_login : before_login, string, verb);
 	if (command == NULL)
 		command = find(never, string, verb);
 	trace(command, string, length);
-	/* The first line of a text that was sent although its DATA was refused: what follows is not for us. */
-	if (command == NULL && data_refused)
-		return &not_smtp;
-	if (command != NULL && strcmp(command->name, "AUTH") == 0)
-		most = LINE_AUTH_MAX;
-	if (most == LINE_AUTH_MAX && (length + 2 > most || command->always != NULL))
-		line_wipe(string + verb, length - verb);	/* there is a password in it all the same */
-	if (length + 2 > most)
-		return most == LINE_AUTH_MAX ? &auth_too_long : &line_too_long;
-	if (command == NULL)
-		return strncmp(string, "SSH-", 4) == 0 ? &wrong_protocol : verb == 0 ? &bad_syntax : &unknown_command;
+	refusal = refuse(command, string, length, session.data_refused);
+	session.data_refused = command != NULL && command->text_follows;	/* unless data() says otherwise */
+	if (refusal != NULL) {
+		line_wipe(string, length);	/* whatever it was, it may have been a password */
+		return refusal;
+	}
 	if (session.titled != command) {
 		session.titled = command;
 		set_title(command->name);
 	}
-	if (command->run != rcpt && ++session.idle_commands > IDLE_COMMANDS_MAX) {
-		session.end = "too-many-commands";
-		return &too_idle;
-	}
-	session.data_refused = strcmp(command->name, "DATA") == 0;	/* unless data() says otherwise */
-	if (command->always != NULL)
-		return command->always;
-	argument = string + verb;
+	while (length > verb && string[length - 1] == ' ')	/* RFC 5321 section 4.1.1 */
+		string[--length] = '\0';
 	while (*argument == ' ')
 		argument++;
 	return command->run(argument);
@@ -872,22 +884,22 @@ judge(const struct reply *reply)
 {
 	bool bad = reply->code == 555 || (reply->code >= 500 && reply->code <= 503);
 
-	if (session.end != NULL || reply->close)
+	if (reply->end != NULL)
 		return reply;
-	if (bad && ++session.bad_commands >= BAD_COMMANDS_MAX) {
-		session.end = "too-many-errors";
+	if (bad && ++session.bad_commands >= BAD_COMMANDS_MAX)
 		return &too_many_errors;
-	}
-	if (session.failed_logins >= LOGINS_MAX) {
-		/* The last refusal is said as it is; a wrong turn afterwards cannot come. */
-		session.end = "too-many-logins";
-		return reply->code == 535 ? reply : &too_many_logins;
-	}
-	return reply;
+	if (session.failed_logins < LOGINS_MAX)
+		return reply;
+	if (reply->code != 535)
+		return &too_many_logins;
+	/* The last refusal is said as it is. */
+	session.reply = *reply;
+	session.reply.end = too_many_logins.end;
+	return &session.reply;
 }
 
-/* The PROXY header, before anything is said (its protocol, section 2). */
-static bool
+/* The PROXY header, before anything is said (its protocol, section 2). NULL: read. */
+static const struct reply *
 read_proxy_header(void)
 {
 	struct line *line = &session.line;
@@ -900,48 +912,61 @@ read_proxy_header(void)
 		come = line_pending(line, &bytes);
 		length = proxy_read(&session.peer, session.config, bytes, come);
 	}
-	if (length <= 0) {
-		session.end = come == 0 ? "no-proxy-header" : "bad-proxy-header";
-		return false;
-	}
+	if (length <= 0)
+		return come == 0 ? &no_proxy_header : &bad_proxy_header;
 	line_take(line, (size_t)length);
-	if (tell_peer())
-		return true;
-	session.end = "internal-failure";
-	return false;
+	return tell_peer() ? NULL : &proxy_untold;
+}
+
+/* The first thing that is said. `array` holds its text. */
+static const struct reply *
+banner(char (*array)[LINE_REPLY_MAX])
+{
+	const struct reply *fault = session.config->proxy ? read_proxy_header() : NULL;
+	struct text text;
+
+	if (fault != NULL)
+		return fault;
+	line_set_deadline(&session.line, session.start + (int64_t)session.config->login_timeout * 1000);
+	text_start(&text, *array, sizeof *array);
+	text_add(&text, session.config->hostname);
+	text_add(&text, " ESMTP ofmipd-session");
+	session.greeting = (struct reply){ 220, NULL, *array, NULL };
+	return &session.greeting;
+}
+
+/* Reads one line, and does what it says. */
+static const struct reply *
+next_reply(void)
+{
+	enum line_event event;
+	char *string;
+	size_t length;
+
+	event = line_read(&session.line, true, &string, &length);
+	if (event != LINE_READ)
+		return no_line(event);
+	session.commands++;
+	return judge(run_command(string, length));
 }
 
 static void
 converse(void)
 {
-	struct line *line = &session.line;
+	char array[LINE_REPLY_MAX];
+	const struct reply *reply = banner(&array);
 
-	say(220, ' ', session.config->hostname, " ESMTP ofmipd-session");
-	while (session.end == NULL) {
-		const struct reply *reply;
-		enum line_event event;
-		char *string;
-		size_t length;
-
-		event = line_read(line, true, &string, &length);
-		if (event == LINE_READ) {
-			session.commands++;
-			reply = run_command(string, length);
-		} else {
-			reply = no_line(event);
-		}
-		if (reply == NULL)
-			continue;
-		reply = judge(reply);
-		line_reply(line, reply);
+	for (;; reply = next_reply()) {
+		if (reply->code != 0)
+			line_reply(&session.line, reply);
+		session.end = reply->end;
 		/* Nothing may come between an accepted message and the word of it. */
-		if (reply == &session.reply && !line_flush(line) && reply->code == 250)
+		if (reply == &session.reply && !line_flush(&session.line) && reply->code == 250)
 			session.end = "reply-lost";
-		if (reply->close && session.end == NULL)
-			session.end = reply->code == 421 ? "internal-failure" : reply == &no_chunking ? "chunking"
-			    : "not-smtp";
+		if (session.end != NULL)
+			break;
 	}
-	line_flush(line);	/* if this cannot be sent any more there is nobody who misses it */
+	line_flush(&session.line);	/* if this cannot be sent any more there is nobody who misses it */
 }
 
 static void
@@ -974,10 +999,7 @@ smtp_session(const struct config *config, const struct peer *peer, const char *i
 	line_start(&session.line, STDIN_FILENO, STDOUT_FILENO);
 	log_client(session.peer.client);
 	set_title("connected");
-	if (!config->proxy || read_proxy_header()) {
-		line_set_deadline(&session.line, session.start + (int64_t)config->login_timeout * 1000);
-		converse();
-	}
+	converse();
 	summary();
 	return strcmp(session.end, "quit") == 0 || strcmp(session.end, "eof") == 0 ? 0 : 1;
 }

@@ -226,7 +226,7 @@ finish(struct evil *evil, bool there)
 
 /* What drop.c allows, said once more. */
 static const unsigned long allowed[] = {
-	SYS_read, SYS_write, SYS_ftruncate, SYS_lseek, SYS_close, SYS_exit_group, SYS_ppoll, SYS_clock_gettime,
+	SYS_read, SYS_write, SYS_sendto, SYS_ftruncate, SYS_lseek, SYS_close, SYS_exit_group, SYS_ppoll, SYS_clock_gettime,
 	SYS_restart_syscall, SYS_rt_sigreturn,
 #ifdef SYS_poll
 	SYS_poll,

@@ -24,9 +24,11 @@ ask_auth(struct login *login, struct answer *answer)
 {
 	const char *password = memchr(login->body, '\0', login->length), *mechanism;
 
-	MUST(password++ != NULL);
+	MUST(password != NULL);
+	password++;
 	mechanism = memchr(password, '\0', login->length - (size_t)(password - login->body));
-	MUST(mechanism++ != NULL);
+	MUST(mechanism != NULL);
+	mechanism++;
 	MUST(strcmp(mechanism, "PLAIN") == 0 || strcmp(mechanism, "LOGIN") == 0);
 	MUST(mechanism + 6 == login->body + login->length);
 	MUST(!fake_asked.logged_in && fake_asked.failed < LOGINS_MAX);

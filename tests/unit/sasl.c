@@ -175,7 +175,7 @@ every_other_dialogue(void **state)
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		const struct reply *reply = converse(rows[i].input, &event);
 
-		if (reply->code != rows[i].code || strcmp(reply->enhanced, rows[i].enhanced) != 0 || reply->close ||
+		if (reply->code != rows[i].code || strcmp(reply->enhanced, rows[i].enhanced) != 0 || reply->end != NULL ||
 		    strcmp(output, rows[i].output) != 0)
 			fail_msg("%s: %d %s %s, %s", rows[i].input, reply->code, reply->enhanced, reply->text, output);
 		if (rows[i].length > 0)
@@ -200,7 +200,7 @@ what_the_monitor_says(void **state)
 	monitor.verdict = ASK_YES;
 	monitor.gone = true;
 	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 421);
-	assert_true(converse("AUTH PLAIN " TIM "\r\n", &event)->close);
+	assert_string_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->end, "internal-failure");
 	monitor.gone = false;
 }
 

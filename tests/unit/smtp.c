@@ -1,7 +1,7 @@
-/* links: session/proxy session/header session/smtp session/sasl session/data session/line */
+/* links: session/proxy session/header session/sasl session/data session/line */
 /*
  * Whole sessions behind a fake wall, one process each; tests/dialogues has the tables, tests/fuzz the rest. Here:
- * what follows a DATA that was refused.
+ * what follows a DATA that was refused, and what is left of a password.
  */
 #include "unit.h"
 
@@ -11,14 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "session/smtp.h"
+/* Its one session is static. */
+#include "session/smtp.c"
 #include "../fuzz/fake_ask.c"
 
 static char replies[1 << 16];
 
+static const char *secret;	/* must not be found in what a session leaves */
+
 /* What a client that says `input` hears. */
 static void
-converse(const char *input, size_t length)
+talk(const char *input, size_t length)
 {
 	static const struct config config = {
 		.plain = true, .login = true, .hostname = "mail.example", .domain = "d.example", .timeout = 20,
@@ -43,7 +46,8 @@ converse(const char *input, size_t length)
 		if (spool != SPOOL_DESCRIPTOR)
 			dup2(spool, SPOOL_DESCRIPTOR);
 		alarm(20);
-		_exit(smtp_session(&config, &peer, "ID"));
+		smtp_session(&config, &peer, "ID");
+		_exit(secret != NULL && memmem(&session, offsetof(struct session, envelope), secret, strlen(secret)) != NULL);
 	}
 	close(pair[0]);
 	assert_int_equal(send(pair[1], input, length, MSG_NOSIGNAL), length);
@@ -54,6 +58,8 @@ converse(const char *input, size_t length)
 	close(pair[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) != 0)
+		fail_msg("%s is left of %s", secret, input);
 }
 
 #define LOGIN "EHLO x\r\nAUTH PLAIN AGJvYgBzZXNhbWU=\r\n"
@@ -79,15 +85,50 @@ a_body_sent_blindly_is_not_obeyed(void **state)
 			else
 				memset(input + strlen(input), 'x', 5000);	/* longer than a command may be */
 			strcat(input, EVIL);
-			converse(input, strlen(input));
+			talk(input, strlen(input));
 			if (strstr(replies, "354 ") != NULL || strstr(replies, "Taken") != NULL ||
 			    strstr(replies, "closing connection\r\n") == NULL)
 				fail_msg("front %zu, line %zu: %s", i, k, replies);
 			memset(input, 0, sizeof input);
 		}
 	/* A command goes on. */
-	converse(LOGIN "DATA\r\nNOOP\r\nSubject: s\r\nQUIT\r\n", strlen(LOGIN "DATA\r\nNOOP\r\nSubject: s\r\nQUIT\r\n"));
+	talk(LOGIN "DATA\r\nNOOP\r\nSubject: s\r\nQUIT\r\n", strlen(LOGIN "DATA\r\nNOOP\r\nSubject: s\r\nQUIT\r\n"));
 	assert_non_null(strstr(replies, "503 5.5.1 MAIL first\r\n250 2.0.0 Ok\r\n500 5.5.1 Command not recognized\r\n221 "));
+}
+
+/* Whatever the client sent it in, and whatever the reply was. */
+static void
+no_password_is_left(void **state)
+{
+	static const char *const inputs[] = {
+		"AUTH PLAIN SECRETSECRET\r\n", "AUTH PLAIN =\r\nSECRETSECRET\r\n",
+		/* 503, 504, 501: no AUTH, and what was to be its answers are lines of their own. */
+		"AUTH LOGIN SECRETSECRET\r\n", "EHLO x\r\nAUTH FOO SECRETSECRET\r\n",
+		"EHLO x\r\nAUTH FOO\r\nSECRETSECRET\r\nNOOP\r\n", "EHLO x\r\nAUTH PLAIN x SECRETSECRET\r\n",
+		"EHLO x\r\nAUTH PLAIN\r\n*\r\nSECRETSECRET\r\n", "EHLO x\r\nAUTH PLAIN\r\nSECRETSECRE=\r\n",
+		"EHLO x\r\nAUTH PLAIN\r\nSECRETSECRETx\r\nSECRETSECRET\r\n",
+		/* 500: no command. */
+		"SECRETSECRET\r\nNOOP\r\n", "AUTHPLAIN SECRETSECRET\r\n", "x SECRETSECRET    \r\n", " SECRETSECRET\r\n",
+		"\tSECRETSECRET\x01\r\n", "AUTH PLAIN SECRETSECRET\x01\r\n", "EXPN SECRETSECRET\r\n", "VRFY\r\nSECRETSECRET\r\n",
+		/* A login, its password, and another one behind it. */
+		"EHLO x\r\nAUTH LOGIN\r\nU0VDUkVUU0VDUkVU\r\nU0VDUkVUU0VDUkVU\r\n",
+		LOGIN "AUTH PLAIN SECRETSECRET\r\n", LOGIN "SECRETSECRET\r\n",
+	};
+	static char input[12400];
+
+	(void)state;
+	secret = "SECRETSECRE";
+	for (size_t i = 0; i < LENGTH(inputs); i++)
+		talk(inputs[i], strlen(inputs[i]));
+	/* Too long for any line of AUTH, or for a command. */
+	for (size_t length = 4090; length < sizeof input; length += 8190) {
+		strcpy(input, "AUTH PLAIN SECRETSECRET");
+		memset(input + strlen(input), 'A', length - strlen(input));
+		strcpy(input + length, "\r\nNOOP\r\n");
+		talk(input, strlen(input));
+		talk(input + 5, strlen(input + 5));
+	}
+	secret = NULL;
 }
 
 int
@@ -95,6 +136,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_body_sent_blindly_is_not_obeyed),
+		cmocka_unit_test(no_password_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
