@@ -172,11 +172,12 @@ read_rights(pid_t pid, struct rights *rights)
 pid_t
 child_fork(void)
 {
-#if defined __GLIBC__ && !__GLIBC_PREREQ(2, 34)
-	return fork();
-#else
-	return _Fork();
+#ifdef __GLIBC__
+#if !__GLIBC_PREREQ(2, 34)
+#define _Fork fork
 #endif
+#endif
+	return _Fork();
 }
 
 /* Hears the process until it has ended, or has said its word. True: in time. */

@@ -3,7 +3,6 @@
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -15,6 +14,16 @@
 
 #include "base/drop.h"
 #include "base/text.h"
+
+/* System calls that the headers of older systems lack, and the C library of some; each has one number everywhere. */
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self 446
+#endif
+#define LANDLOCK_VERSION 1	/* LANDLOCK_CREATE_RULESET_VERSION */
 
 static bool
 set_signal(int number, void (*handler)(int))
@@ -55,8 +64,8 @@ drop_descriptors(const int *kept, int count)
 			if (kept[i] >= (int)next && (lowest < 0 || kept[i] < lowest))
 				lowest = kept[i];
 		if (lowest < 0)
-			return close_range(next, ~0U, 0) == 0;
-		if (lowest > (int)next && close_range(next, (unsigned)lowest - 1, 0) != 0)
+			return syscall(SYS_close_range, next, ~0U, 0) == 0;
+		if (lowest > (int)next && syscall(SYS_close_range, next, (unsigned)lowest - 1, 0) != 0)
 			return false;
 		next = (unsigned)lowest + 1;
 	}
@@ -134,7 +143,7 @@ limit(int resource, rlim_t most)
 long
 drop_landlock_version(void)
 {
-	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION);
 }
 
 /* Every access right that the running kernel knows, and no rule: no path can be reached. */
