@@ -1,15 +1,13 @@
 /* All that --check says: what a start here would do, and what is wrong with it. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth.h"
-#include "auth/checker.h"
 #include "auth/file.h"
+#include "auth/inspect.h"
 #include "auth/passwd.h"
-#include "auth/pwhash.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "check.h"
@@ -105,154 +103,29 @@ say_connection(const struct config *config, const struct peer *peer)
 
 /* A password file under examination. */
 struct reading {
-	const struct check *check;
-	struct file file;
 	const char *path;
-	uint64_t line, entries, findings;
-	bool cleartext;
+	unsigned findings;
 };
 
-enum { FINDINGS_MAX = 20 };	/* lines of a password file that are named; the rest is counted */
+enum { FINDINGS_MAX = 20 };	/* things of a password file that are named; the rest is counted */
 
-/* "wrong: PATH, line N: WHAT" */
+/* What inspect_file() found: "wrong: PATH: line N: WHAT; REMEDY" */
 static void
-say_line(struct reading *reading, const char *kind, uint64_t number, const char *before, const char *fault,
-    const char *remedy)
+say_finding(void *context, enum inspect_kind kind, const char *text)
 {
-	char array[1000];
+	struct reading *reading = context;
+	bool bad = kind == INSPECT_UNSOUND || kind == INSPECT_WRONG;
+	char array[1200];
 	struct text line;
 
-	wrong += strcmp(kind, "wrong") == 0;
+	wrong += bad;
 	if (reading->findings++ >= FINDINGS_MAX)
 		return;
 	text_start(&line, array, sizeof array);
 	text_add(&line, reading->path);
-	text_add(&line, ", line ");
-	text_add_number(&line, number);
 	text_add(&line, ": ");
-	text_add(&line, before);
-	text_add(&line, fault);
-	text_add(&line, remedy);
-	say(kind, array);
-}
-
-static const char *
-name_fault(const char *name)
-{
-	if (name[0] == '\0')
-		return "no name; write NAME:PASSWORD";
-	if (strlen(name) > USER_MAX)
-		return "a name of more than 255 bytes never matches; shorten it";
-	if (!text_utf8(name, strlen(name)))
-		return "a name with a control character or bytes that are not UTF-8 never matches; write it anew";
-	return strpbrk(name, " \t") == NULL ? NULL : "a blank in the name; take it out";
-}
-
-static const char *
-ids_fault(const struct check *check, const struct entry *entry)
-{
-	struct identity identity = { 0 };
-
-	if (entry->fields[UID][0] == '\0' && entry->fields[GID][0] == '\0')
-		return NULL;
-	if (!passwd_ids(&identity, entry))
-		return "uid and gid are not both numbers; write both, or leave both empty";
-	if (identity.rights.uid == 0 || identity.rights.gid == 0)
-		return "nobody logs in as uid 0 or gid 0; give the ids of another account, or leave both empty";
-	return !check->config->root || checker_rights_allowed(check->config, check->service, &identity.rights) ? NULL
-	    : "a uid below --min-uid never logs in; lower --min-uid, or leave uid and gid empty";
-}
-
-static void
-read_entry(struct reading *reading, const struct entry *entry)
-{
-	bool two_fields = entry->count == 2;
-	const char *fault = entry->count < 2 ? "no colon; write NAME:PASSWORD, or # in front of a comment"
-	    : name_fault(entry->fields[USER]);
-
-	reading->entries += entry->count >= 2;
-	if (fault != NULL)
-		say_line(reading, "wrong", reading->line, "", fault, "");
-	if (entry->count < 2)
-		return;
-	reading->cleartext |= pwhash_is_cleartext(entry->fields[PASSWORD], two_fields);
-	fault = pwhash_fault(entry->fields[PASSWORD], two_fields);
-	if (fault != NULL)
-		say_line(reading, "wrong", reading->line, "the stored password: ", fault,
-		    ": no password fits; set it anew with ofmipd-passwd");
-	fault = ids_fault(reading->check, entry);
-	if (fault != NULL)
-		say_line(reading, "wrong", reading->line, "", fault, "");
-	if (strpbrk(entry->fields[USER], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
-		say_line(reading, "warning", reading->line, "", "a name with capital letters never matches, since logins are "
-		    "lower-cased; write it in small letters", "");
-}
-
-/* Where a name stands. */
-struct place {
-	const char *name;
-	size_t length;
-	uint64_t line;
-};
-
-static int
-compare_places(const void *one, const void *other)
-{
-	const struct place *left = one, *right = other;
-	int order = memcmp(left->name, right->name, left->length < right->length ? left->length : right->length);
-
-	if (order == 0)
-		order = (left->length > right->length) - (left->length < right->length);
-	return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
-}
-
-static void
-say_doubles(struct reading *reading, struct place *places, size_t count)
-{
-	qsort(places, count, sizeof *places, compare_places);
-	for (size_t i = 1; i < count; i++)
-		if (places[i].length == places[i - 1].length &&
-		    memcmp(places[i].name, places[i - 1].name, places[i].length) == 0)
-			say_line(reading, "wrong", places[i].line, "", "a name that stands above already: neither line lets "
-			    "anybody in; remove one", "");
-}
-
-static void
-read_lines(struct reading *reading)
-{
-	const struct file *file = &reading->file;
-	const char *end = file->bytes + file->length;
-	struct place *places = NULL;
-	size_t count = 0, room = 0;
-	struct entry entry;
-
-	for (const char *at = file->bytes; at < end; at = passwd_next(file, at)) {
-		size_t length = (size_t)(passwd_next(file, at) - at), name = 0;
-
-		reading->line++;
-		if (*at == '#' || *at == '\n')
-			continue;
-		if (!passwd_entry(file, at, &entry)) {
-			say_line(reading, "wrong", reading->line, "", "longer than 4095 bytes, or a NUL in it: it is not read; "
-			    "shorten it", "");
-			continue;
-		}
-		read_entry(reading, &entry);
-		if (count == room) {
-			struct place *more = reallocarray(places, room = room * 2 + 64, sizeof *places);
-
-			if (more == NULL)
-				_exit(111);
-			places = more;
-		}
-		while (name < length && at[name] != ':')
-			name++;
-		if (name < length)
-			places[count++] = (struct place){ at, name, reading->line };
-	}
-	if (count > 0)
-		say_doubles(reading, places, count);
-	free(places);
+	text_add(&line, text);
+	say(bad ? "wrong" : "warning", array);
 }
 
 /* What is wrong with the file as such: the word of file_fault(), and what to do. */
@@ -281,43 +154,43 @@ say_file_fault(const char *path, const char *fault)
 static void
 say_password_file(const struct check *check, const char *path)
 {
-	struct reading reading = { .check = check, .path = path };
+	struct reading reading = { .path = path };
+	struct inspect inspect;
 	char array[1000];
 	struct text line;
+	struct file file;
 	const char *fault;
 
 	text_start(&line, array, sizeof array);
 	text_add(&line, path);
-	if (!passwd_open(&reading.file, path)) {
+	if (!passwd_open(&file, path)) {
 		text_add(&line, ": no regular file that can be read; give the password file's path");
 		say_wrong(array);
 		return;
 	}
-	read_lines(&reading);
+	if (!inspect_file(&file, say_finding, &reading, &inspect))
+		say_wrong("no memory to look for names that stand twice in the password file");
 	text_add(&line, ", mode ");
 	for (int shift = 9; shift >= 0; shift -= 3)
-		text_add_number(&line, (reading.file.status.st_mode >> shift) & 7);
+		text_add_number(&line, (file.status.st_mode >> shift) & 7);
 	text_add(&line, ", owner ");
-	text_add_number(&line, reading.file.status.st_uid);
+	text_add_number(&line, file.status.st_uid);
 	text_add(&line, ", entries ");
-	text_add_number(&line, reading.entries);
-	text_add(&line, reading.cleartext ? ", clear text in it" : "");
+	text_add_number(&line, inspect.entries);
+	text_add(&line, inspect.cleartext != 0 ? ", clear text in it" : "");
 	say("password file", array);
-	text_start(&line, array, sizeof array);
-	text_add(&line, path);
 	if (reading.findings > FINDINGS_MAX) {
+		text_start(&line, array, sizeof array);
+		text_add(&line, path);
 		text_add(&line, ": more lines like these: ");
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
 		say("warning", array);
-	} else if (reading.entries == 0) {
-		text_add(&line, ": no entry in it, so nobody can log in; add one: ofmipd-passwd -f FILE NAME");
-		say_wrong(array);
 	}
-	fault = file_fault(&reading.file.status, check->config->root ? check->service->rights.uid : geteuid(),
-	    reading.cleartext);
+	fault = file_fault(&file.status, check->config->root ? check->service->rights.uid : geteuid(),
+	    inspect.cleartext != 0);
 	if (fault != NULL)
 		say_file_fault(path, fault);
-	else if ((reading.file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+	else if ((file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)
 		say("warning", "group or others can read the hashes of the password file; chmod 600");
 }
 
