@@ -1,5 +1,6 @@
 /* Passwords against their stored form; reads nothing, starts nothing. */
 #include <argon2.h>
+#include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <crypt.h>
 #include <nettle/base16.h>

@@ -1,5 +1,6 @@
 /* Keeps the entries of a password file; the sessions only read it. */
 #include <bsd/readpassphrase.h>
+#include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <err.h>
 #include <errno.h>
