@@ -93,6 +93,9 @@ read_url(const char *given, struct server *server)
 	server->cleartext |= is_local(host, length);
 	if (server->scheme->kind != LDAP)
 		return server->name[0] == '\0' ? NULL : "something behind the host: only LDAP has names";
+	/* libcurl 7.87 to 8.5 says STARTTLS to an LDAP server, and goes on in clear text. */
+	if (!server->scheme->tls && !server->cleartext)
+		return "the password would go to another machine in clear text; give ldaps, or --allow-cleartext";
 	return strstr(server->name, "%s") == NULL ? "no %s in the name: everybody would log in as the same entry" : NULL;
 }
 
@@ -180,7 +183,8 @@ says_no(enum kind kind, const char *line)
 	case SMTP:
 		return strncmp(line, "535", 3) == 0 || strncmp(line, "525", 3) == 0;	/* RFC 4954, RFC 7372 */
 	case IMAP:
-		if (word == NULL || line[0] == '*' || line[0] == '+' || strncasecmp(word, " NO", 3) != 0)
+		if (word == NULL || line[0] == '*' || line[0] == '+' || strncasecmp(word, " NO", 3) != 0 ||
+		    (word[3] != ' ' && word[3] != '\0'))
 			return false;
 		word = strchr(word + 1, ' ');
 		break;
@@ -298,10 +302,6 @@ main(int argc, char **argv)
 	wrong = read_url(argv[optind], &server);
 	if (wrong != NULL)
 		return checkpassword_say(CHECKPASSWORD_MISUSED, wrong, argv[optind]);
-	/* libcurl before 7.81 knows no STARTTLS for LDAP, and would go on without. */
-	if (server.scheme->kind == LDAP && !server.scheme->tls && !server.cleartext &&
-	    curl_version_info(CURLVERSION_NOW)->version_num < 0x075100)
-		return checkpassword_say(CHECKPASSWORD_MISUSED, "this libcurl has no STARTTLS for LDAP; give ldaps", NULL);
 	checkpassword_read(&credentials);
 	if (strpbrk(credentials.password, "\r\n") != NULL)
 		return checkpassword_say(CHECKPASSWORD_NO, "line end in the password", NULL);
