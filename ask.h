@@ -42,17 +42,17 @@ enum ask_verdict {
 	ASK_NO = 'D'
 };
 
-/* Longest bodies: a login is what two AUTH lines decode to at most, and a mechanism; an envelope is F sender
+/* Longest bodies: a login is a mechanism, and what two AUTH lines decode to at most; an envelope is F sender
  * NUL, T recipient NUL ..., NUL. */
 #define ASK_PEER_MAX 256
-#define ASK_AUTH_MAX (2 * 9216 + 2 + 24)
+#define ASK_AUTH_MAX (24 + 2 * 9216 + 3)
 #define ASK_SEND_MAX ((RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
 
 /* The body stands last: what is not used of it is never touched. */
 struct login {
 	size_t length;
 	struct ask_head head;
-	char body[ASK_AUTH_MAX];	/* user NUL password NUL mechanism NUL */
+	char body[ASK_AUTH_MAX];	/* mechanism NUL authorization identity NUL user NUL password NUL */
 };
 
 struct envelope {
@@ -62,6 +62,9 @@ struct envelope {
 };
 
 #define ASK_ANSWER_MAX 400
+
+/* The text of an answer to ASK_AUTH other than yes where the session must end behind its reply. */
+#define ASK_LAST "last"
 
 /* What the monitor says; the text is for the client, and may be empty. */
 struct answer {

@@ -4,24 +4,30 @@
 
 #include <stdbool.h>
 
+#include "ask.h"
 #include "base/config.h"
-#include "auth/passwd.h"
+#include "base/drop.h"
 #include "base/peer.h"
+#include "base/text.h"
 
 #define AUTH_REASON_MAX 400
 
-/* Can this authenticator be asked: does its file, its program exist? False: *why says what, and the mend.
- * Two system calls at most: it is asked before the banner. */
+/* Can this authenticator be asked: may its file be read, its program be run? False: *why names option, path, cause
+ * and remedy. Two system calls: it is asked before the banner. */
 bool auth_ready(const struct authenticator *authenticator, struct text *why);
 
 /*
- * One attempt: each authenticator in turn, in a process of its own, until one says yes. 'K': *identity is
- * whom to become; 'D': no; 'Z': nobody can tell now. `reason` (AUTH_REASON_MAX) is for the log: for 'D' one
- * of our words (no-such-user, wrong-password, disabled, uid-refused, network-refused, ...), perhaps with ":
- * " and more behind it; for 'Z' what is wrong and with which authenticator. `user` is not empty, at most
- * USER_MAX bytes, `password` at most PASSWORD_MAX: what is longer the caller refuses.
+ * One attempt: each authenticator in turn, in a process of its own, until one says yes. ASK_YES: *identity is
+ * whom to become. ASK_NO. ASK_TEMPORARY: one cannot tell, and no other says yes. `reason` (AUTH_REASON_MAX) is
+ * for the log: for ASK_NO one of our words (no-such-user, wrong-password, disabled, uid-refused, ...), perhaps with
+ * ": " and more behind it that anybody may have written; for ASK_TEMPORARY what is wrong, and with which
+ * authenticator. Names with control characters, empty and over-long names and passwords are refused unasked.
  */
-char auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
+enum ask_verdict auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
     const char *user, const char *password, struct identity *identity, struct text *reason);
+
+/* Was the same name with the same password refused before in this session? Then the answer is no, and the attempt
+ * does not count. */
+bool auth_tried(const char *user, const char *password);
 
 #endif

@@ -186,8 +186,7 @@ say_password_file(const struct check *check, const char *path)
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
 		say("warning", array);
 	}
-	fault = file_fault(&file.status, check->config->root ? check->service->rights.uid : geteuid(),
-	    inspect.cleartext != 0);
+	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
 		say_file_fault(path, fault);
 	else if ((file.status.st_mode & (S_IRGRP | S_IROTH)) != 0)

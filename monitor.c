@@ -27,7 +27,7 @@ static struct state {
 	const struct identity *service;
 	const char *id;
 	bool logged_in;
-	int failures, peers;
+	int logins, failures, peers;	/* logins: questions */
 	unsigned messages;
 	char login[USER_MAX + 1];	/* as the client gave it */
 	struct identity identity;
@@ -54,7 +54,7 @@ answer_peer(char *body, size_t length)
 
 /* One attempt: what the client gave, in the session's words. */
 struct attempt {
-	const char *user, *password, *mechanism;
+	const char *mechanism, *authorization, *user, *password;
 };
 
 static void
@@ -65,12 +65,12 @@ log_login(const char *event, const struct attempt *attempt)
 	log_quoted("mechanism", attempt->mechanism, strlen(attempt->mechanism));
 }
 
+/* No: *reason is a word of ours, perhaps with ": " and more behind it that anybody may have written. */
 static void
 refuse_login(const struct attempt *attempt, char *reason)
 {
 	char *detail = strchr(reason, ':');
 
-	state.failures++;
 	if (detail != NULL)
 		*detail = '\0';
 	log_login("login-failed", attempt);
@@ -79,7 +79,7 @@ refuse_login(const struct attempt *attempt, char *reason)
 		log_quoted("detail", detail + 2, strlen(detail + 2));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
-	ask_answer(ASK_NO, "");
+	ask_answer(ASK_NO, state.failures >= LOGINS_MAX ? ASK_LAST : "");
 }
 
 static bool
@@ -103,14 +103,15 @@ accept_login(const struct attempt *attempt)
 	return true;
 }
 
-/* user NUL password NUL mechanism NUL and nothing else. */
+/* mechanism NUL authorization identity NUL user NUL password NUL and nothing else. */
 static bool
 read_attempt(const char *body, size_t length, struct attempt *attempt)
 {
-	const char **const fields[] = { &attempt->user, &attempt->password, &attempt->mechanism };
+	const char **const fields[] = { &attempt->mechanism, &attempt->authorization, &attempt->user,
+	    &attempt->password };
 	const char *at = body;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		const char *end = memchr(at, '\0', (size_t)(body + length - at));
 
 		if (end == NULL)
@@ -125,23 +126,25 @@ static bool
 check_login(const struct attempt *attempt)
 {
 	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
+	bool tried = auth_tried(attempt->user, attempt->password);
 	char array[AUTH_REASON_MAX];
 	struct text reason;
-	char answer = ASK_NO;
+	enum ask_verdict verdict = ASK_NO;
 
 	text_start(&reason, array, sizeof array);
-	if (*attempt->user == '\0' || *attempt->password == '\0')
-		text_add(&reason, "empty");
-	else if (strlen(attempt->user) > USER_MAX || strlen(attempt->password) > PASSWORD_MAX)
-		text_add(&reason, "too-long");
+	if (*attempt->authorization != '\0' && strcmp(attempt->authorization, attempt->user) != 0)
+		text_add(&reason, "authzid");	/* nobody acts for another */
+	else if (tried)
+		text_add(&reason, "tried-before");
 	else
-		answer = auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
+		verdict = auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
 		    &state.identity, &reason);
-	if (answer == ASK_YES)
+	if (verdict == ASK_YES)
 		return accept_login(attempt);
-	/* After "do not know" too: another authenticator may have said no. Cut short by a signal: no harm. */
+	/* After "cannot tell" too: another authenticator may have said no. Cut short by a signal: no harm. */
 	(void)nanosleep(&pause, NULL);
-	if (answer == ASK_NO) {
+	if (verdict == ASK_NO) {
+		state.failures += !tried;
 		refuse_login(attempt, array);
 		return true;
 	}
@@ -160,7 +163,7 @@ answer_auth(char *body, size_t length)
 	bool answered = false;
 
 	set_title("AUTH");
-	if (state.failures < LOGINS_MAX && read_attempt(body, length, &attempt))
+	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && read_attempt(body, length, &attempt))
 		answered = check_login(&attempt);
 	ask_forget();
 	set_title("waiting");

@@ -4,8 +4,8 @@
 
 #include "auth/checker.h"
 #include "auth/passwd.h"
+#include "base/child.h"
 #include "base/io.h"
-#include "base/text.h"
 
 bool
 checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
@@ -17,64 +17,41 @@ checker_rights_allowed(const struct config *config, const struct identity *servi
 }
 
 bool
-checker_identity_by_name(const struct config *config, const struct identity *service, const char *name,
-    struct identity *identity)
+checker_identity_by_name(const struct attempt *attempt, const char *name, struct identity *identity)
 {
-	enum passwd_answer answer = config->root ? passwd_account(name, true, identity) : PASSWD_NONE;
+	enum passwd_answer answer = PASSWD_NONE;
 
-	if (config->root && answer == PASSWD_NONE)
-		answer = passwd_account(service->user, true, identity);
+	if (attempt->config->root)
+		answer = passwd_account(name, true, identity);
+	if (attempt->config->root && answer == PASSWD_NONE)
+		answer = passwd_account(attempt->service->user, true, identity);
 	if (answer == PASSWD_NONE)
-		*identity = *service;
+		*identity = *attempt->service;
 	strlcpy(identity->user, name, sizeof identity->user);
 	return answer != PASSWD_CANNOT_TELL;
 }
 
-/* The word, a letter, and fields, each ended by a NUL: what our checker and our reporter say. */
-static int
-say(int said, const char *word, char letter, const char *const *fields, int count)
+bool
+checker_add_identity(struct text *text, const struct rights *rights, const char *home, const char *user)
 {
-	char array[CHILD_SAID_MAX];
-	struct text text;
-
-	text_start(&text, array, sizeof array);
-	text_add(&text, word);
-	text_add_byte(&text, letter);
-	for (int i = 0; i < count; i++)
-		text_add_bytes(&text, fields[i], strlen(fields[i]) + 1);
-	return !text.cut && io_write_all(said, array, text.used) ? 0 : 111;
-}
-
-int
-checker_say_identity(int said, const char *word, const struct rights *rights, const char *home, const char *user)
-{
-	char numbers[2][24], groups[GROUPS_MAX * 11 + 1];
-	const char *const fields[] = { numbers[0], numbers[1], groups, home, user };
-	struct text text;
-
-	text_start(&text, numbers[0], sizeof numbers[0]);
-	text_add_number(&text, rights->uid);
-	text_start(&text, numbers[1], sizeof numbers[1]);
-	text_add_number(&text, rights->gid);
-	text_start(&text, groups, sizeof groups);
+	text_add_number(text, rights->uid);
+	text_add_bytes(text, "", 1);
+	text_add_number(text, rights->gid);
+	text_add_bytes(text, "", 1);
 	for (int i = 0; i < rights->group_count; i++) {
-		text_add_number(&text, rights->groups[i]);
-		text_add_byte(&text, ' ');
+		text_add_number(text, rights->groups[i]);
+		text_add_byte(text, ' ');
 	}
-	return say(said, word, 'K', fields, 5);
+	text_add_bytes(text, "", 1);
+	text_add_bytes(text, home, strlen(home) + 1);
+	text_add_bytes(text, user, strlen(user) + 1);
+	return !text->cut;
 }
 
-int
-checker_say_reason(const struct attempt *attempt, char letter, const char *reason)
+bool
+checker_read_identity(char *at, const char *end, struct identity *identity)
 {
-	return say(attempt->said, attempt->word, letter, &reason, 1);
-}
-
-/* Reads what checker_say_identity() wrote. */
-static bool
-read_identity(char *at, const char *end, struct identity *identity)
-{
-	const char *fields[5];
+	char *fields[5], *rest;
 	uint64_t uid, gid, group;
 
 	for (int i = 0; i < 5; i++) {
@@ -85,30 +62,68 @@ read_identity(char *at, const char *end, struct identity *identity)
 		at++;
 	}
 	if (!text_number(fields[0], UINT32_MAX - 1, &uid) || !text_number(fields[1], UINT32_MAX - 1, &gid) ||
+	    text_has_control(fields[3]) || text_has_control(fields[4]) ||
 	    strlcpy(identity->home, fields[3], sizeof identity->home) >= sizeof identity->home ||
 	    strlcpy(identity->user, fields[4], sizeof identity->user) >= sizeof identity->user)
 		return false;
 	identity->rights = (struct rights){ .uid = (uid_t)uid, .gid = (gid_t)gid };
-	for (char *rest, *word = strtok_r((char *)(uintptr_t)fields[2], " ", &rest); word != NULL;
-	    word = strtok_r(NULL, " ", &rest))
+	for (char *word = strtok_r(fields[2], " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
 		if (text_number(word, UINT32_MAX - 1, &group) && identity->rights.group_count < GROUPS_MAX)
 			identity->rights.groups[identity->rights.group_count++] = (gid_t)group;
 	return true;
 }
 
-/* The letter behind the word in what a checker said; 0 where the word is missing: noise does not matter. */
-char
-checker_heard(const struct attempt *attempt, struct child_end *end, struct identity *identity, struct text *reason)
+/* A verdict, and what belongs to it, at one stroke. */
+static int
+say(const struct attempt *attempt, const struct text *text)
 {
-	size_t length = strlen(attempt->word);
-	char *word = memmem(end->said, end->length, attempt->word, length), *at;
-	const char *last = end->said + end->length;
+	return !text->cut && io_write_all(attempt->said, text->bytes, text->used) ? 0 : 111;
+}
 
-	if (word == NULL || word + length >= last)
-		return 0;
-	at = word + length + 1;
-	if (at[-1] == 'K')
-		return read_identity(at, last, identity) ? 'K' : 0;
-	text_add(reason, at);	/* child_run() put a NUL behind it all */
-	return at[-1] == 'D' || at[-1] == 'Z' ? at[-1] : 0;
+int
+checker_say_identity(const struct attempt *attempt, const struct rights *rights, const char *home,
+    const char *user)
+{
+	char array[CHILD_SAID_MAX];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add_byte(&text, ASK_YES);
+	checker_add_identity(&text, rights, home, user);
+	return say(attempt, &text);
+}
+
+int
+checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason)
+{
+	char array[CHILD_SAID_MAX];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add_byte(&text, (char)verdict);
+	text_add(&text, reason);
+	return say(attempt, &text);
+}
+
+enum ask_verdict
+checker_run(struct attempt *attempt, int (*check)(void *attempt, int said), struct identity *identity,
+    struct text *reason)
+{
+	const struct child_job job = { .inside = check, .context = attempt, .seconds = CHECKER_SECONDS };
+	struct child_end end;
+
+	child_run(&job, &end);
+	if (end.how == CHILD_EXITED && end.status == 0 && end.length > 0) {
+		enum ask_verdict verdict = (enum ask_verdict)end.said[0];
+
+		if (verdict == ASK_YES && checker_read_identity(end.said + 1, end.said + end.length, identity))
+			return ASK_YES;
+		if (verdict == ASK_NO || verdict == ASK_TEMPORARY) {
+			text_add(reason, end.said + 1);	/* child_run() put a NUL behind it */
+			return verdict;
+		}
+	}
+	text_add(reason, "checker ended by ");
+	text_add(reason, child_how(&end));
+	return ASK_TEMPORARY;
 }

@@ -4,13 +4,11 @@
 
 #include <stdbool.h>
 
-#include "base/child.h"
+#include "ask.h"
 #include "base/config.h"
 #include "base/drop.h"
 #include "base/peer.h"
 #include "base/text.h"
-
-#define CHECKER_WORD_LENGTH 32	/* hexadecimal digits that only we and our reporter know */
 
 /* What a back end needs to check one login. */
 struct attempt {
@@ -19,25 +17,29 @@ struct attempt {
 	const struct identity *service;
 	const struct authenticator *authenticator;
 	const char *user, *password;
-	char word[CHECKER_WORD_LENGTH + 1];	/* in front of what is said; "" for our own code */
-	int said;				/* where the checker says it */
+	int said;		/* where the checker says it */
 };
 
-/* May a login make us that? The service account always; root, its group and system accounts never. */
-bool checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights);
+/* May a login become that? The service account always; root, its group and system accounts never. */
+bool checker_rights_allowed(const struct config *config, const struct identity *service,
+    const struct rights *rights);
 
-/* For a name without ids of its own: the system account of that name, or the service account. False: nobody can
- * tell now which. */
-bool checker_identity_by_name(const struct config *config, const struct identity *service, const char *name,
-    struct identity *identity);
+/* For a name without ids of its own: the system account of that name, or the service account. False: the
+ * directory cannot tell. */
+bool checker_identity_by_name(const struct attempt *attempt, const char *name, struct identity *identity);
 
-/* The checker's end: "K" with an identity; 'D' or 'Z' with the reason. Both return the exit status. */
-int checker_say_identity(int said, const char *word, const struct rights *rights, const char *home, const char *user);
-int checker_say_reason(const struct attempt *attempt, char letter, const char *reason);
+/* In the checker, once: yes, and who it is; or another verdict, and the reason. Both return the exit status. */
+int checker_say_identity(const struct attempt *attempt, const struct rights *rights, const char *home,
+    const char *user);
+int checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason);
 
-/* Our end: the letter behind the word in what a checker said; 0 where the word is missing: noise does not
- * matter. */
-char checker_heard(const struct attempt *attempt, struct child_end *end, struct identity *identity,
-    struct text *reason);
+/* Runs `check` in a process of its own, and hears what it says; ASK_TEMPORARY when it says nothing. */
+enum ask_verdict checker_run(struct attempt *attempt, int (*check)(void *attempt, int said),
+    struct identity *identity, struct text *reason);
+
+/* An identity as uid, gid, groups, home and user, each ended by a NUL: what our reporter says, too. False:
+ * too long, or not well-formed. */
+bool checker_add_identity(struct text *text, const struct rights *rights, const char *home, const char *user);
+bool checker_read_identity(char *at, const char *end, struct identity *identity);
 
 #endif

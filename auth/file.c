@@ -7,7 +7,6 @@
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
-#include "base/child.h"
 #include "base/text.h"
 
 /*
@@ -54,11 +53,12 @@ network_allowed(const struct attempt *attempt, const struct entry *entry)
 }
 
 const char *
-file_fault(const struct stat *status, uid_t service, bool cleartext)
+file_fault(const struct stat *status, const struct rights *service, bool cleartext)
 {
-	if (status->st_uid != 0 && status->st_uid != service)
+	if (status->st_uid != 0 && status->st_uid != service->uid)
 		return "password-file-owner";
-	if ((status->st_mode & S_IWOTH) != 0)
+	if ((status->st_mode & S_IWOTH) != 0 ||
+	    ((status->st_mode & S_IWGRP) != 0 && status->st_gid != 0 && status->st_gid != service->gid))
 		return "password-file-writable";
 	if (cleartext && (status->st_mode & (S_IRGRP | S_IROTH)) != 0)
 		return "cleartext-password-file-readable";
@@ -78,19 +78,19 @@ say_entry(const struct attempt *attempt, const struct entry *entry, const char *
 	if (entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0') {
 		identity = *attempt->service;
 		if (!passwd_ids(&identity, entry))
-			return checker_say_reason(attempt, 'Z', "malformed-entry");
+			return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
 		identity.rights.groups[0] = identity.rights.gid;
 		identity.rights.group_count = 1;
-	} else if (!checker_identity_by_name(attempt->config, attempt->service, user, &identity)) {
-		return checker_say_reason(attempt, 'Z', "accounts-unavailable");
+	} else if (!checker_identity_by_name(attempt, user, &identity)) {
+		return checker_say_reason(attempt, ASK_TEMPORARY, "accounts-unavailable");
 	}
 	if (entry->fields[HOME][0] == '/')
 		strlcpy(identity.home, entry->fields[HOME], sizeof identity.home);
 	if (!attempt->config->root)
 		identity.rights = attempt->service->rights;
 	if (!checker_rights_allowed(attempt->config, attempt->service, &identity.rights))
-		return checker_say_reason(attempt, 'D', "uid-refused");
-	return checker_say_identity(attempt->said, attempt->word, &identity.rights, identity.home, user);
+		return checker_say_reason(attempt, ASK_NO, "uid-refused");
+	return checker_say_identity(attempt, &identity.rights, identity.home, user);
 }
 
 /* The checker of a password file. Whatever the answer, one secret is verified. */
@@ -107,55 +107,43 @@ check_file(void *context, int said)
 
 	attempt->said = said;
 	if (!passwd_open(&file, attempt->authenticator->path))
-		return checker_say_reason(attempt, 'Z', "password-file-unreadable");
+		return checker_say_reason(attempt, ASK_TEMPORARY, "password-file-unreadable");
 	strlcpy(name, attempt->user, sizeof name);
 	text_lower(name);
 	/* Names that could not stand in the file, or would be a comment, are not looked for. */
 	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
 		found = passwd_find(&file, name, &at, 1);
 	if (found > 1)
-		return checker_say_reason(attempt, 'Z', "duplicate-user");
+		return checker_say_reason(attempt, ASK_TEMPORARY, "duplicate-user");
 	if (found == 1 && (!passwd_entry(&file, at, &entry)))
-		return checker_say_reason(attempt, 'Z', "malformed-entry");
+		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
 	if (found == 0 && !find_neighbour(&file, name, &entry))
-		return checker_say_reason(attempt, 'D', "no-such-user");
-	fault = file_fault(&file.status, attempt->service->rights.uid,
+		return checker_say_reason(attempt, ASK_NO, "no-such-user");
+	fault = file_fault(&file.status, &attempt->service->rights,
 	    pwhash_is_cleartext(entry.fields[PASSWORD], entry.count == 2));
 	if (fault != NULL)
-		return checker_say_reason(attempt, 'Z', fault);
+		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
 	answer = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, attempt->password);
 	if (found == 0)
-		return checker_say_reason(attempt, 'D', "no-such-user");
+		return checker_say_reason(attempt, ASK_NO, "no-such-user");
 	if (answer == PWHASH_LOCKED) {
 		if (find_neighbour(&file, name, &entry))	/* the cost of it */
 			(void)pwhash_verify(entry.fields[PASSWORD], entry.count == 2, attempt->password);
-		return checker_say_reason(attempt, 'D', "disabled");
+		return checker_say_reason(attempt, ASK_NO, "disabled");
 	}
 	if (answer == PWHASH_UNUSABLE)
-		return checker_say_reason(attempt, 'Z', "unusable-password-entry");
+		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
 	if (answer == PWHASH_NO)
-		return checker_say_reason(attempt, 'D', "wrong-password");
+		return checker_say_reason(attempt, ASK_NO, "wrong-password");
 	if (passwd_extra(&entry, "nologin", copy, sizeof copy) != NULL)
-		return checker_say_reason(attempt, 'D', "disabled");
+		return checker_say_reason(attempt, ASK_NO, "disabled");
 	if (!network_allowed(attempt, &entry))
-		return checker_say_reason(attempt, 'D', "network-refused");
+		return checker_say_reason(attempt, ASK_NO, "network-refused");
 	return say_entry(attempt, &entry, name);
 }
 
-char
+enum ask_verdict
 file_ask(struct attempt *attempt, struct identity *identity, struct text *reason)
 {
-	const struct child_job job = {
-		.inside = check_file, .context = attempt, .seconds = CHECKER_SECONDS,
-	};
-	struct child_end end;
-	char letter;
-
-	child_run(&job, &end);
-	letter = end.how == CHILD_EXITED && end.status == 0 ? checker_heard(attempt, &end, identity, reason) : 0;
-	if (letter != 0)
-		return letter;
-	text_add(reason, "checker ended by ");
-	text_add(reason, child_how(&end));
-	return 'Z';
+	return checker_run(attempt, check_file, identity, reason);
 }

@@ -7,10 +7,15 @@
 
 #include "auth/checker.h"
 
-/* One login, in a process of its own: 'K', 'D' or 'Z' as in auth.h. */
-char file_ask(struct attempt *attempt, struct identity *identity, struct text *reason);
+/* One login, in a process of its own: yes, temporary or no, as in auth.h. */
+enum ask_verdict file_ask(struct attempt *attempt, struct identity *identity, struct text *reason);
 
-/* What is wrong with a password file as such, or with clear text in it; NULL: nothing. */
-const char *file_fault(const struct stat *status, uid_t service, bool cleartext);
+/*
+ * What is wrong with a password file as such, or with clear text in it: "password-file-owner" (neither root nor
+ * `service`), "password-file-writable" (by others, or by a group that is neither root's nor the service's),
+ * "cleartext-password-file-readable" (by group or others). NULL: nothing. `service` is the service account's
+ * or, where the program was not started as root, that of whoever started it.
+ */
+const char *file_fault(const struct stat *status, const struct rights *service, bool cleartext);
 
 #endif

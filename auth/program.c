@@ -14,10 +14,10 @@
 #include "base/io.h"
 #include "base/text.h"
 
+#define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
 #define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
 
-/* user NUL password NUL NUL: without a challenge the third field is empty. -1: longer than the interface
- * has it, or no pipe. */
+/* user NUL password NUL NUL: without a challenge the third field is empty. -1: no pipe, or one too long. */
 static int
 credentials_pipe(const struct attempt *attempt)
 {
@@ -43,118 +43,170 @@ credentials_pipe(const struct attempt *attempt)
 	return -1;
 }
 
-/* What the end of a checkpassword program means, where our reporter said nothing, or it may not be believed. */
-static char
-judge_program(const struct child_end *end, bool reported, struct text *reason)
+/* What the end of the program means, where our reporter said nothing. */
+static enum ask_verdict
+judge_end(const struct child_end *end, struct text *reason)
 {
-	if (reported) {
-		text_add(reason, "password-not-read: the program let somebody in without reading descriptor 3");
-		return 'D';
-	}
+	enum ask_verdict verdict = ASK_TEMPORARY;
+
 	if (end->how == CHILD_EXITED && end->status == 0) {
 		text_add(reason, "no-report: the program succeeded, but did not run our reporter after reading "
 		    "the password");
-		return 'D';
+		return ASK_NO;
 	}
 	if (end->how == CHILD_EXITED && end->status != 2 && end->status != 111 && end->status < 126) {
 		text_add(reason, "wrong-password: ");
-		text_add(reason, child_how(end));
-		child_last_words(end, reason);
-		return 'D';
+		verdict = ASK_NO;
 	}
 	text_add(reason, child_how(end));
 	child_last_words(end, reason);
-	return 'Z';
+	return verdict;
 }
 
 /* A word that nobody can know who was not given it. */
 static bool
-make_word(struct attempt *attempt)
+make_word(char word[static WORD_LENGTH + 1])
 {
-	unsigned char random[CHECKER_WORD_LENGTH / 2];
-	struct text word;
+	unsigned char random[WORD_LENGTH / 2];
+	struct text text;
 
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
 		return false;
-	text_start(&word, attempt->word, sizeof attempt->word);
+	text_start(&text, word, WORD_LENGTH + 1);
 	for (size_t i = 0; i < sizeof random; i++)
-		text_add_hex(&word, random[i], 2);
+		text_add_hex(&text, random[i], 2);
 	return true;
 }
 
-char
-program_ask(struct attempt *attempt, struct identity *identity, struct text *reason)
+/* What stands behind the word where it was said last: a shell that is told to trace (`sh -x`) says it, too, as an
+ * argument of the reporter that it is about to run. */
+static char *
+reported(struct child_end *end, const char *word)
 {
-	char reporter[1024];
-	const char *arguments[WORDS_MAX + 3], *name, *value;
+	char *behind = NULL, *last = end->said + end->length;
+
+	if (end->how != CHILD_EXITED || end->status != 0)
+		return NULL;
+	for (char *at = end->said; (at = memmem(at, (size_t)(last - at), word, WORD_LENGTH)) != NULL; behind = at)
+		at += WORD_LENGTH;
+	return behind;
+}
+
+/* The program's command line: its own words, and the reporter with the word that it is to say. */
+struct command {
+	char reporter[1024], word[WORD_LENGTH + 1];
+	const char *arguments[WORDS_MAX + 3];
 	struct child_environment environment;
-	struct rights ended_as;
+};
+
+/* False: there is no /proc, which tells where our own program is. */
+static bool
+make_command(const struct attempt *attempt, struct command *command)
+{
+	ssize_t length = readlink("/proc/self/exe", command->reporter, sizeof command->reporter - 1);
+	const char *name, *value;
+	int count = 0;
+
+	if (length <= 0 || !make_word(command->word))
+		return false;
+	command->reporter[length] = '\0';
+	for (; attempt->authenticator->words[count] != NULL; count++)
+		command->arguments[count] = attempt->authenticator->words[count];
+	command->arguments[count++] = command->reporter;
+	command->arguments[count++] = "--report";
+	command->arguments[count++] = command->word;
+	command->arguments[count] = NULL;
+	child_environment_start(&command->environment);
+	child_environment_add(&command->environment, "PATH",
+	    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	for (int i = 0; (name = peer_variable(attempt->peer, i, &value)) != NULL; i++)
+		child_environment_add(&command->environment, name, value);
+	return true;
+}
+
+/* Runs the program. True: our reporter ran in its place, and *identity is what it said; else *verdict. */
+static bool
+run_program(const struct attempt *attempt, int credentials, struct identity *identity, struct rights *ended_as,
+    enum ask_verdict *verdict, struct text *reason)
+{
+	struct command command;
 	struct child_job job = {
-		.path = attempt->authenticator->path, .arguments = arguments, .environment = environment.pointers,
-		.descriptors = { STDIN_FILENO, CHILD_SAID, CHILD_SAID, CHILD_NONE, CHILD_NONE, CHILD_NONE,
-		    CHILD_NONE }, .seconds = CHECKER_SECONDS, .ended_as = &ended_as,
+		.path = attempt->authenticator->path, .arguments = command.arguments,
+		.environment = command.environment.pointers,
+		.descriptors = { STDIN_FILENO, CHILD_SAID, CHILD_SAID, credentials, CHILD_NONE, CHILD_NONE,
+		    CHILD_NONE }, .seconds = CHECKER_SECONDS, .ended_as = ended_as,
 	};
 	struct child_end end;
-	ssize_t length = readlink("/proc/self/exe", reporter, sizeof reporter - 1);
-	int count = 0, credentials, unread;
-	bool all_read;
-	char letter;
+	char *report;
+	int unread;
 
-	if (length <= 0 || !make_word(attempt)) {
+	*verdict = ASK_TEMPORARY;
+	if (!make_command(attempt, &command)) {
 		text_add(reason, "/proc is not mounted: our own program cannot be found");
-		return 'Z';
+		return false;
 	}
-	reporter[length] = '\0';
-	for (; attempt->authenticator->words[count] != NULL; count++)
-		arguments[count] = attempt->authenticator->words[count];
-	arguments[count++] = reporter;
-	arguments[count++] = "--report";
-	arguments[count++] = attempt->word;
-	arguments[count] = NULL;
-	child_environment_start(&environment);
-	child_environment_add(&environment, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	for (int i = 0; (name = peer_variable(attempt->peer, i, &value)) != NULL; i++)
-		child_environment_add(&environment, name, value);
+	child_run(&job, &end);
+	report = reported(&end, command.word);
+	if (report == NULL || !checker_read_identity(report, end.said + end.length, identity)) {
+		*verdict = judge_end(&end, reason);
+		return false;
+	}
+	*verdict = ASK_NO;
+	/* The reporter sees this only if nobody closed its descriptor 3. */
+	if (ioctl(credentials, FIONREAD, &unread) != 0 || unread != 0) {
+		text_add(reason, "password-not-read: the program let somebody in without reading descriptor 3");
+		return false;
+	}
+	if (identity->rights.uid != ended_as->uid || identity->rights.gid != ended_as->gid) {
+		text_add(reason, "report-not-believed: the program must run our reporter in its own place");
+		return false;
+	}
+	return true;
+}
+
+/* Who it is whom the program let in, by its report and by what the kernel says of the ended process. */
+static enum ask_verdict
+settle_identity(const struct attempt *attempt, const struct rights *ended_as, struct identity *identity,
+    struct text *reason)
+{
+	const struct identity said = *identity;
+	const char *user = said.user[0] != '\0' ? said.user : attempt->user;
+
+	identity->rights = *ended_as;
+	if (!attempt->config->root) {
+		identity->rights = attempt->service->rights;
+	} else if (ended_as->uid == 0 && !checker_identity_by_name(attempt, user, identity)) {
+		/* It checked a password and set nothing up: then it is a name, like one in a file. */
+		text_add(reason, "the accounts of this machine cannot be asked for");
+		return ASK_TEMPORARY;
+	}
+	strlcpy(identity->user, user, sizeof identity->user);
+	if (checker_rights_allowed(attempt->config, attempt->service, &identity->rights))
+		return ASK_YES;
+	text_add(reason, "uid-refused");
+	return ASK_NO;
+}
+
+enum ask_verdict
+program_ask(struct attempt *attempt, struct identity *identity, struct text *reason)
+{
+	struct rights ended_as;
+	enum ask_verdict verdict;
+	int credentials;
+
 	if (strlen(attempt->user) + strlen(attempt->password) + 3 > CHECKPASSWORD_MAX) {
 		text_add(reason, "too-long-for-checkpassword");
-		return 'D';
+		return ASK_NO;
 	}
 	credentials = credentials_pipe(attempt);
 	if (credentials < 0) {
 		text_add(reason, "no pipe");
-		return 'Z';
+		return ASK_TEMPORARY;
 	}
-	job.descriptors[3] = credentials;
-	child_run(&job, &end);
-	/* The reporter sees that only if nobody closed its descriptor 3. */
-	all_read = ioctl(credentials, FIONREAD, &unread) == 0 && unread == 0;
+	if (run_program(attempt, credentials, identity, &ended_as, &verdict, reason))
+		verdict = settle_identity(attempt, &ended_as, identity, reason);
 	close(credentials);
-	letter = end.how == CHILD_EXITED && end.status == 0 ? checker_heard(attempt, &end, identity, reason) : 0;
-	if (letter != 'K' || !all_read)
-		return judge_program(&end, letter == 'K', reason);
-	if (identity->rights.uid != ended_as.uid || identity->rights.gid != ended_as.gid) {
-		text_add(reason, "report-not-believed: the program must run our reporter in its own place");
-		return 'D';
-	}
-	identity->rights = ended_as;
-	if (!attempt->config->root) {
-		identity->rights = attempt->service->rights;
-	} else if (identity->rights.uid == 0) {
-		/* It checked a password and set nothing up: then it is a name, like one in a file. */
-		struct identity reported = *identity;
-
-		if (!checker_identity_by_name(attempt->config, attempt->service,
-		    reported.user[0] != '\0' ? reported.user : attempt->user, identity)) {
-			text_add(reason, "the accounts of this machine cannot be asked for");
-			return 'Z';
-		}
-	}
-	if (identity->user[0] == '\0')
-		strlcpy(identity->user, attempt->user, sizeof identity->user);
-	if (checker_rights_allowed(attempt->config, attempt->service, &identity->rights))
-		return 'K';
-	text_add(reason, "uid-refused");
-	return 'D';
+	return verdict;
 }
 
 int
@@ -163,14 +215,18 @@ program_report(const char *word)
 	struct pollfd poller = { .fd = 3, .events = POLLIN };
 	struct rights rights = { .uid = getuid(), .gid = getgid() };
 	const char *home = getenv("HOME"), *user = getenv("USER");
-	char byte;
+	char array[CHILD_SAID_MAX], byte;
+	struct text text;
 
-	if (strlen(word) != CHECKER_WORD_LENGTH)
+	if (strlen(word) != WORD_LENGTH)
 		return 100;
 	if (poll(&poller, 1, 0) == 1 && (poller.revents & POLLNVAL) == 0 && read(3, &byte, 1) != 0)
 		return 1;
 	rights.group_count = getgroups(GROUPS_MAX, rights.groups);
 	if (rights.group_count < 0)
 		return 111;
-	return checker_say_identity(STDOUT_FILENO, word, &rights, home == NULL ? "/" : home, user == NULL ? "" : user);
+	text_start(&text, array, sizeof array);
+	text_add(&text, word);
+	return checker_add_identity(&text, &rights, home == NULL ? "/" : home, user == NULL ? "" : user) &&
+	    io_write_all(STDOUT_FILENO, text.bytes, text.used) ? 0 : 111;
 }

@@ -158,22 +158,25 @@ split_words(struct authenticator *authenticator)
 	return authenticator->words[0] != NULL;
 }
 
-/* A name without a slash is looked for in our own fixed path: the environment's is anybody's. Left empty
- * when there is none: auth_ready() says so. */
+/* A name without a slash is looked for in our own fixed path: the environment's is anybody's. One that may be run
+ * goes before one that may not. Left empty when there is neither, or no absolute path: auth_ready() says so. */
 static void
 find_program(const char *name, char *path, size_t size)
 {
-	static const char *const directories[] = { "", "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
-	    "/usr/bin/", "/sbin/", "/bin/" };
-	bool slash = strchr(name, '/') != NULL;
+	static const char *const directories[] = { "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/",
+	    "/sbin/", "/bin/" };
+	static const int modes[] = { X_OK, F_OK };
+	struct text text;
 
-	for (int i = slash ? 0 : 1; i < (slash ? 1 : LENGTH(directories)); i++) {
-		struct text text;
-
+	text_start(&text, path, size);
+	text_add(&text, name);
+	if (name[0] == '/')
+		return;
+	for (int i = 0; strchr(name, '/') == NULL && i < LENGTH(modes) * LENGTH(directories); i++) {
 		text_start(&text, path, size);
-		text_add(&text, directories[i]);
+		text_add(&text, directories[i % LENGTH(directories)]);
 		text_add(&text, name);
-		if (!text.cut && path[0] == '/' && access(path, X_OK) == 0)
+		if (!text.cut && access(path, modes[i / LENGTH(directories)]) == 0)
 			return;
 	}
 	path[0] = '\0';

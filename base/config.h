@@ -20,7 +20,8 @@
 #endif
 #define DATA_RATE 500		/* bytes a second that DATA must come with, once --timeout is used up */
 #define PROXY_SECONDS 10	/* for the PROXY header to come */
-#define LOGINS_MAX 3		/* failed logins in a session: the last one is followed by the close */
+#define LOGINS_MAX 3		/* wrong passwords in a session: the last one is followed by the close */
+#define AUTH_MAX 10		/* answers to AUTH in a session, of any kind: likewise */
 #define BAD_COMMANDS_MAX 20	/* the last one is answered 421 */
 #define IDLE_COMMANDS_MAX 1000	/* commands of any kind but RCPT between two accepted messages */
 #define RECIPIENTS_MAX 10000	/* the most that --max-recipients can be: they live in a fixed array */

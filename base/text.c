@@ -249,6 +249,15 @@ text_utf8(const char *bytes, size_t length)
 }
 
 bool
+text_has_control(const char *string)
+{
+	for (; *string != '\0'; string++)
+		if ((*string > 0 && *string < 32) || *string == 127)
+			return true;
+	return false;
+}
+
+bool
 text_hostname(const char *string)
 {
 	size_t length = strlen(string);

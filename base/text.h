@@ -60,6 +60,9 @@ long text_base64_decode(const char *in, size_t length, char *out);
 /* Nothing but UTF-8 as RFC 3629 has it: no overlong forms, no surrogates; and no control characters. */
 bool text_utf8(const char *bytes, size_t length);
 
+/* Is there a control character (0x01 to 0x1f, 0x7f) in it? */
+bool text_has_control(const char *string);
+
 /* Printable ASCII that can name a host in a banner or a header: letters, digits, - . _ : [ ], 1 to 255. */
 bool text_hostname(const char *string);
 

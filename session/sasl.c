@@ -6,9 +6,9 @@
 #include "base/text.h"
 
 const struct reply sasl_success = { 235, "2.7.0", "Authentication succeeded", NULL };
-const struct reply sasl_refused = { 535, "5.7.8", "Authentication credentials invalid", NULL };
 
 static const struct reply
+	refused = { 535, "5.7.8", "Authentication credentials invalid", NULL },
 	cancelled = { 501, "5.7.0", "Authentication cancelled", NULL },
 	no_base64 = { 501, "5.5.2", "That is not base64", NULL },
 	malformed = { 501, "5.5.2", "That is not what the mechanism sends", NULL },
@@ -17,7 +17,6 @@ static const struct reply
 	monitor_gone = { 421, "4.3.0", "Internal failure, closing connection", "internal-failure" };
 
 struct exchange {
-	const char *mechanism;
 	struct line *line;
 	struct login *login;
 	struct answer *answer;
@@ -86,48 +85,29 @@ ask_client(struct exchange *exchange, const char *challenge)
 static const struct reply *
 ask_monitor(struct exchange *exchange)
 {
-	struct login *login = exchange->login;
-
-	/* For the log: nobody but us knows how they came. */
-	login->length += strlcpy(login->body + login->length, exchange->mechanism,
-	    sizeof login->body - login->length) + 1;
 	if (!ask_auth(exchange->login, exchange->answer))
 		return &monitor_gone;
 	return exchange->answer->verdict == ASK_YES ? &sasl_success
-	    : exchange->answer->verdict == ASK_NO ? &sasl_refused : &no_answer;
+	    : exchange->answer->verdict == ASK_NO ? &refused : &no_answer;
 }
 
-/* What stands behind the first NUL of [at, end), or NULL. */
-static const char *
-behind_nul(const char *at, const char *end)
-{
-	const char *nul = memchr(at, '\0', (size_t)(end - at));
-
-	return nul == NULL ? NULL : nul + 1;
-}
-
-/* RFC 4616: [authzid] NUL authcid NUL passwd. */
+/* RFC 4616: [authzid] NUL authcid NUL passwd; it is asked as it stands. */
 static const struct reply *
 plain(struct exchange *exchange, char *initial)
 {
 	const struct reply *fault = initial == NULL ? ask_client(exchange, "")
 	    : decode_initial(exchange, initial);
-	const char *authzid = exchange->response, *authcid, *password, *end;
+	struct login *login = exchange->login;
+	int count = 0;
 
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
-	end = authzid + exchange->length;
-	authcid = behind_nul(authzid, end);
-	password = authcid == NULL ? NULL : behind_nul(authcid, end);
-	if (password == NULL || memchr(password, '\0', (size_t)(end - password)) != NULL)
+	for (size_t i = 0; i < exchange->length; i++)
+		count += exchange->response[i] == '\0';
+	if (count != 2)
 		return &malformed;
-	if (*authzid != '\0' && strcmp(authzid, authcid) != 0) {
-		strlcpy(exchange->answer->text, authcid, sizeof exchange->answer->text);
-		return &sasl_refused;	/* nobody acts for another */
-	}
-	exchange->login->length = (size_t)(end - authcid);
-	memmove(exchange->login->body, authcid, exchange->login->length);
-	exchange->login->body[exchange->login->length++] = '\0';
+	login->length += exchange->length;
+	login->body[login->length++] = '\0';
 	return ask_monitor(exchange);
 }
 
@@ -135,6 +115,7 @@ plain(struct exchange *exchange, char *initial)
 static const struct reply *
 login(struct exchange *exchange, char *initial)
 {
+	exchange->login->body[exchange->login->length++] = '\0';	/* no authorization identity */
 	for (int field = 0; field < 2; field++) {
 		struct login *login = exchange->login;
 		const struct reply *fault;
@@ -164,12 +145,6 @@ sasl_list(const struct config *config)
 	return config->plain && config->login ? " PLAIN LOGIN" : config->plain ? " PLAIN" : " LOGIN";
 }
 
-const char *
-sasl_name(const struct sasl_mechanism *mechanism)
-{
-	return mechanism->name;
-}
-
 const struct sasl_mechanism *
 sasl_find(const struct config *config, const char *name, size_t length)
 {
@@ -184,13 +159,11 @@ const struct reply *
 sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initial, struct login *login,
     struct answer *answer, enum line_event *event)
 {
-	struct exchange exchange = {
-		.mechanism = mechanism->name, .line = line, .login = login, .answer = answer, .event = event,
-	};
+	struct exchange exchange = { .line = line, .login = login, .answer = answer, .event = event };
 	const struct reply *reply;
 
 	*event = LINE_READ;
-	login->length = 0;
+	login->length = strlcpy(login->body, mechanism->name, sizeof login->body) + 1;
 	reply = mechanism->talk(&exchange, initial);
 	explicit_bzero(login->body, exchange.touched + 2);
 	login->length = 0;

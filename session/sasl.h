@@ -8,19 +8,16 @@
 /* The mechanism by that name (any case) which `config` offers; NULL: 504. */
 struct sasl_mechanism;
 const struct sasl_mechanism *sasl_find(const struct config *config, const char *name, size_t length);
-const char *sasl_name(const struct sasl_mechanism *mechanism);
 
 /* What AUTH offers, each with a blank in front: " PLAIN LOGIN". */
 const char *sasl_list(const struct config *config);
 
 extern const struct reply sasl_success;		/* 235: logged in, as answer->text */
-extern const struct reply sasl_refused;		/* 535: one failed login */
 
 /*
  * One exchange. `initial` is the initial response as it stands in the command ("=" for an empty one), NULL
  * for none. `login` is where the credentials are put together: wiped before and after, as is every line
- * they came in. Refused without a question (another's authorization identity): answer->text is the user.
- * Returns the reply, or NULL when the line ended: `*event` says how.
+ * they came in. Returns the reply, or NULL when the line ended: `*event` says how.
  */
 const struct reply *sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initial,
     struct login *login, struct answer *answer, enum line_event *event);

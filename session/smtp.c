@@ -35,7 +35,8 @@ static struct session {
 	bool logged_in;
 	bool data_refused;		/* DATA was, just now: its text may come all the same */
 	enum starttls starttls;		/* what is still to be had */
-	unsigned failed_logins, bad_commands, idle_commands;
+	unsigned logins, bad_commands, idle_commands;	/* `logins`: answers to AUTH */
+	bool last_login;				/* there must be no other */
 	unsigned commands, messages, accepted, refused;	/* messages: handed over */
 	uint64_t bytes;			/* of all messages */
 	const struct command *titled;	/* what ps shows: of a thousand recipients the first is enough */
@@ -96,7 +97,6 @@ LAST_REPLY(monitor_gone, 421, "4.3.0", "Internal failure, closing connection", "
 LAST_REPLY(late, 421, "4.4.2", "Timeout, closing connection", "timeout");
 LAST_REPLY(too_many_errors, 421, "4.7.0", "Too many errors, closing connection", "too-many-errors");
 LAST_REPLY(too_idle, 421, "4.7.0", "Too many commands without a message, closing connection", "too-many-commands");
-LAST_REPLY(too_many_logins, 421, "4.7.0", "Too many failed logins, closing connection", "too-many-logins");
 LAST_REPLY(bare_line_end, 500, "5.5.2", "Bare CR, bare LF or NUL in a command, closing connection", "bare-line-end");
 LAST_REPLY(flooded, 500, "5.5.2", "Line without an end, closing connection", "line-flood");
 LAST_REPLY(not_smtp, 500, "5.5.2", "This is SMTP, closing connection", "not-smtp");
@@ -217,6 +217,7 @@ log_in(void)
 {
 	strlcpy(session.user, session.answer.text, sizeof session.user);
 	session.logged_in = true;
+	session.last_login = false;
 	session.starttls = STARTTLS_NONE;
 	line_set_deadline(&session.line, session.deadline);
 }
@@ -246,6 +247,7 @@ auth(char *argument)
 	char *initial = argument + length + strspn(argument + length, " ");
 	enum line_event event;
 
+	session.last_login = ++session.logins >= AUTH_MAX;
 	if (reply == NULL && (mechanism = sasl_find(session.config, argument, length)) == NULL)
 		reply = &unknown_mechanism;
 	if (reply == NULL && strchr(initial, ' ') != NULL)
@@ -261,16 +263,8 @@ auth(char *argument)
 		return no_line(event);
 	if (reply == &sasl_success)
 		log_in();
-	if (reply == &sasl_refused) {
-		session.failed_logins++;
-		if (session.answer.verdict == 0) {	/* the monitor was not asked, and has not said it */
-			log_begin("login-failed");
-			log_quoted("user", session.answer.text, strlen(session.answer.text));
-			log_quoted("mechanism", sasl_name(mechanism), strlen(sasl_name(mechanism)));
-			log_word("reason", "authzid");
-			log_end();
-		}
-	}
+	else if (strcmp(session.answer.text, ASK_LAST) == 0)
+		session.last_login = true;
 	return reply;
 }
 
@@ -888,13 +882,11 @@ judge(const struct reply *reply)
 		return reply;
 	if (bad && ++session.bad_commands >= BAD_COMMANDS_MAX)
 		return &too_many_errors;
-	if (session.failed_logins < LOGINS_MAX)
+	if (!session.last_login)
 		return reply;
-	if (reply->code != 535)
-		return &too_many_logins;
-	/* The last refusal is said as it is. */
+	/* The last answer to AUTH is said as it is. */
 	session.reply = *reply;
-	session.reply.end = too_many_logins.end;
+	session.reply.end = "too-many-logins";
 	return &session.reply;
 }
 

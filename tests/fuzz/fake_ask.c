@@ -22,24 +22,28 @@ ask_peer(const struct text *packed, struct answer *answer)
 bool
 ask_auth(struct login *login, struct answer *answer)
 {
-	const char *password = memchr(login->body, '\0', login->length), *mechanism;
+	const char *fields[4], *at = login->body, *end = at + login->length;
 
-	MUST(password != NULL);
-	password++;
-	mechanism = memchr(password, '\0', login->length - (size_t)(password - login->body));
-	MUST(mechanism != NULL);
-	mechanism++;
-	MUST(strcmp(mechanism, "PLAIN") == 0 || strcmp(mechanism, "LOGIN") == 0);
-	MUST(mechanism + 6 == login->body + login->length);
+	for (int i = 0; i < 4; i++) {	/* mechanism, authorization identity, user, password */
+		fields[i] = at;
+		at = memchr(at, '\0', (size_t)(end - at));
+		MUST(at != NULL);
+		at++;
+	}
+	MUST(at == end);
+	MUST(strcmp(fields[0], "PLAIN") == 0 || strcmp(fields[0], "LOGIN") == 0);
+	MUST(++fake_asked.logins <= AUTH_MAX);
 	MUST(!fake_asked.logged_in && fake_asked.failed < LOGINS_MAX);
 	*answer = (struct answer){ .verdict = ASK_NO };
-	if (strcmp(login->body, "later") == 0)
+	if (strcmp(fields[2], "later") == 0)
 		answer->verdict = ASK_TEMPORARY;
-	if (strcmp(login->body, "bob") == 0 && strcmp(password, "sesame") == 0) {
+	if (strcmp(fields[2], "bob") == 0 && strcmp(fields[3], "sesame") == 0) {
 		*answer = (struct answer){ .verdict = ASK_YES, .text = "bob" };
 		fake_asked.logged_in = true;
 	}
 	fake_asked.failed += answer->verdict == ASK_NO;
+	if (fake_asked.failed >= LOGINS_MAX)
+		strcpy(answer->text, ASK_LAST);
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 extern struct fake_asked {
-	unsigned peers, failed, sends, taken;
+	unsigned peers, logins, failed, sends, taken;
 	bool logged_in;
 	uint64_t sum;		/* of every envelope and message */
 } fake_asked;

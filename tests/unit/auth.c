@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/file auth/passwd auth/program auth/pwhash auth/digest */
+/* links: auth auth/checker auth/digest auth/file auth/passwd auth/program auth/pwhash auth/tries */
 /* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
 #include "unit.h"
 
@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "auth.h"
+#include "auth/passwd.h"
+#include "auth/tries.h"
 
 static struct config config;
 static struct peer peer = { .source = PEER_TCPSERVER, .address = "192.0.2.9", .client = "192.0.2.9" };
@@ -52,26 +54,26 @@ write_file(const char *bytes, size_t length)
 
 #define WRITE(string) write_file(string, sizeof string - 1)
 
-static char
+static enum ask_verdict
 check(const char *user, const char *password)
 {
 	struct text text;
-	char answer;
+	enum ask_verdict answer;
 
 	text_start(&text, reason, sizeof reason);
 	memset(&identity, 0, sizeof identity);
 	answer = auth_check(&config, &peer, &service, user, password, &identity, &text);
-	if (answer != 'K')
+	if (answer != ASK_YES)
 		assert_true(reason[0] != '\0');
 	return answer;
 }
 
-/* The login is answered so; `wanted` is what the reason begins with, for 'K' the user. */
+/* The login is answered so; `wanted` is what the reason begins with, for ASK_YES the user. */
 static void
-expect(const char *user, const char *password, char answer, const char *wanted)
+expect(const char *user, const char *password, enum ask_verdict answer, const char *wanted)
 {
-	char got = check(user, password);
-	const char *said = got == 'K' ? identity.user : reason;
+	enum ask_verdict got = check(user, password);
+	const char *said = got == ASK_YES ? identity.user : reason;
 
 	if (got != answer || strncmp(said, wanted, strlen(wanted)) != 0)
 		fail_msg("%.40s, %.40s: %c %s, not %c %s", user, password, got, said, answer, wanted);
@@ -110,53 +112,54 @@ lines_and_fields(void **state)
 
 	(void)state;
 	write_file(file, sizeof file - 1);
-	expect("first", "one", 'K', "first");
+	expect("first", "one", ASK_YES, "first");
 	assert_string_equal(identity.home, "/service");
-	expect("FIRST", "one", 'K', "first");
-	expect("ann", "sesame", 'K', "ann");
-	expect("ann", "sesame\r", 'D', "wrong-password");
-	expect("ann", "", 'D', "wrong-password");
-	expect("bob", "pa ss ", 'K', "bob");
-	expect("bob", "pa ss", 'D', "wrong-password");
-	expect("bob", "other", 'D', "wrong-password");
-	expect("bobby", "other", 'K', "bobby");
-	expect("bo", "pa ss ", 'D', "no-such-user");
-	expect("obby", "other", 'D', "no-such-user");
-	expect("locked", "*", 'D', "disabled");
-	expect("locked2", "x", 'D', "disabled");
-	expect("empty", "x", 'D', "disabled");
-	expect("named", "n", 'K', "ann");
-	expect("nologin", "n", 'D', "disabled");
-	expect("nologin", "x", 'D', "wrong-password");
-	expect("nets", "n", 'K', "nets");
-	expect("nonets", "n", 'D', "network-refused");
-	expect("nonets", "x", 'D', "wrong-password");
-	expect("emptynets", "n", 'D', "network-refused");
-	expect("badnets", "n", 'D', "network-refused");
-	expect("odd", "x", 'Z', "unusable-password-entry");
-	expect("only", "", 'D', "no-such-user");
-	expect("capital", "x", 'D', "no-such-user");
-	expect("Capital", "x", 'D', "no-such-user");
-	expect("b\xc3\xa9", "utf", 'K', "b\xc3\xa9");
-	expect("halfids", "x", 'Z', "malformed-entry");
-	expect("badids", "x", 'Z', "malformed-entry");
-	expect("hugeids", "x", 'Z', "malformed-entry");
-	expect("last", "without a newline", 'K', "last");
+	expect("FIRST", "one", ASK_YES, "first");
+	expect("ann", "sesame", ASK_YES, "ann");
+	expect("ann", "sesame\r", ASK_NO, "wrong-password");
+	expect("ann", "", ASK_NO, "empty");
+	expect("", "x", ASK_NO, "empty");
+	expect("bob", "pa ss ", ASK_YES, "bob");
+	expect("bob", "pa ss", ASK_NO, "wrong-password");
+	expect("bob", "other", ASK_NO, "wrong-password");
+	expect("bobby", "other", ASK_YES, "bobby");
+	expect("bo", "pa ss ", ASK_NO, "no-such-user");
+	expect("obby", "other", ASK_NO, "no-such-user");
+	expect("locked", "*", ASK_NO, "disabled");
+	expect("locked2", "x", ASK_NO, "disabled");
+	expect("empty", "x", ASK_NO, "disabled");
+	expect("named", "n", ASK_YES, "ann");
+	expect("nologin", "n", ASK_NO, "disabled");
+	expect("nologin", "x", ASK_NO, "wrong-password");
+	expect("nets", "n", ASK_YES, "nets");
+	expect("nonets", "n", ASK_NO, "network-refused");
+	expect("nonets", "x", ASK_NO, "wrong-password");
+	expect("emptynets", "n", ASK_NO, "network-refused");
+	expect("badnets", "n", ASK_NO, "network-refused");
+	expect("odd", "x", ASK_TEMPORARY, "unusable-password-entry");
+	expect("only", "x", ASK_NO, "no-such-user");
+	expect("capital", "x", ASK_NO, "no-such-user");
+	expect("Capital", "x", ASK_NO, "no-such-user");
+	expect("b\xc3\xa9", "utf", ASK_YES, "b\xc3\xa9");
+	expect("halfids", "x", ASK_TEMPORARY, "malformed-entry");
+	expect("badids", "x", ASK_TEMPORARY, "malformed-entry");
+	expect("hugeids", "x", ASK_TEMPORARY, "malformed-entry");
+	expect("last", "without a newline", ASK_YES, "last");
 	/* No name but a whole one, as it stands in front of the colon. */
-	expect("#secret", "x", 'D', "no-such-user");
-	expect("bob:{PLAIN}pa ss ", "x", 'D', "no-such-user");
-	expect("ann\n", "sesame", 'D', "no-such-user");
-	expect("\nann", "sesame", 'D', "no-such-user");
-	expect("x\nann", "sesame", 'D', "no-such-user");
-	expect("ann ", "sesame", 'D', "no-such-user");
-	expect(" ann", "sesame", 'D', "no-such-user");
-	expect("*", "*", 'D', "no-such-user");
-	expect("..", "x", 'D', "no-such-user");
-	expect("../../etc/passwd", "x", 'D', "no-such-user");
-	expect("%s%n", "x", 'D', "no-such-user");
-	expect("b\xc3", "utf", 'D', "no-such-user");
-	expect("\xff", "utf", 'D', "no-such-user");
-	expect("be\xcc\x81", "utf", 'D', "no-such-user");	/* NFD: other bytes */
+	expect("#secret", "x", ASK_NO, "no-such-user");
+	expect("bob:{PLAIN}pa ss ", "x", ASK_NO, "no-such-user");
+	expect("ann\n", "sesame", ASK_NO, "control-character");
+	expect("\nann", "sesame", ASK_NO, "control-character");
+	expect("x\nann", "sesame", ASK_NO, "control-character");
+	expect("ann ", "sesame", ASK_NO, "no-such-user");
+	expect(" ann", "sesame", ASK_NO, "no-such-user");
+	expect("*", "*", ASK_NO, "no-such-user");
+	expect("..", "x", ASK_NO, "no-such-user");
+	expect("../../etc/passwd", "x", ASK_NO, "no-such-user");
+	expect("%s%n", "x", ASK_NO, "no-such-user");
+	expect("b\xc3", "utf", ASK_NO, "no-such-user");
+	expect("\xff", "utf", ASK_NO, "no-such-user");
+	expect("be\xcc\x81", "utf", ASK_NO, "no-such-user");	/* NFD: other bytes */
 }
 
 static void
@@ -168,45 +171,45 @@ lines_that_are_none(void **state)
 	(void)state;
 	/* Twice the same name: nobody can tell, wherever they stand. */
 	WRITE("a:{PLAIN}1\nb:{PLAIN}2\na:{PLAIN}1\n");
-	expect("a", "1", 'Z', "duplicate-user");
-	expect("b", "2", 'K', "b");
+	expect("a", "1", ASK_TEMPORARY, "duplicate-user");
+	expect("b", "2", ASK_YES, "b");
 	WRITE("a:{PLAIN}1\na:{PLAIN}2");
-	expect("a", "2", 'Z', "duplicate-user");
+	expect("a", "2", ASK_TEMPORARY, "duplicate-user");
 	/* A line that is too long, or holds a NUL, hurts nobody but its owner. */
 	used = (size_t)sprintf(file, "a:{PLAIN}1\nlong:{PLAIN}");
 	memset(file + used, 'x', 100 * 1024);
 	used += 100 * 1024;
 	used += (size_t)sprintf(file + used, "\nb:{PLAIN}2\n");
 	write_file(file, used);
-	expect("a", "1", 'K', "a");
-	expect("b", "2", 'K', "b");
-	expect("long", "x", 'Z', "malformed-entry");
-	expect("nobody-there", "x", 'D', "no-such-user");
+	expect("a", "1", ASK_YES, "a");
+	expect("b", "2", ASK_YES, "b");
+	expect("long", "x", ASK_TEMPORARY, "malformed-entry");
+	expect("nobody-there", "x", ASK_NO, "no-such-user");
 	WRITE("a:{PLAIN}1\nz:{PLAIN}1\0002\nb:{PLAIN}2\n");
-	expect("z", "1", 'Z', "malformed-entry");
-	expect("b", "2", 'K', "b");
+	expect("z", "1", ASK_TEMPORARY, "malformed-entry");
+	expect("b", "2", ASK_YES, "b");
 	/* Nothing to compare with. */
 	WRITE("");
-	expect("a", "x", 'D', "no-such-user");
+	expect("a", "x", ASK_NO, "no-such-user");
 	WRITE("\n\n#\n");
-	expect("a", "x", 'D', "no-such-user");
+	expect("a", "x", ASK_NO, "no-such-user");
 	WRITE("x");
-	expect("x", "x", 'D', "no-such-user");
+	expect("x", "x", ASK_NO, "no-such-user");
 	WRITE("x:");
-	expect("x", "x", 'D', "disabled");
+	expect("x", "x", ASK_NO, "disabled");
 	WRITE(":pw\n");
-	expect("x", "pw", 'D', "no-such-user");
+	expect("x", "pw", ASK_NO, "no-such-user");
 	WRITE("l:*\nm:!\n");
-	expect("l", "*", 'D', "disabled");
-	expect("n", "*", 'D', "no-such-user");
+	expect("l", "*", ASK_NO, "disabled");
+	expect("n", "*", ASK_NO, "no-such-user");
 	/* The name before which a long one stands; a long name. */
 	memset(file, 'n', 255);
 	strcpy(file + 255, ":{PLAIN}x\n");
 	write_file(file, strlen(file));
 	file[255] = '\0';
-	expect(file, "x", 'K', file);
+	expect(file, "x", ASK_YES, file);
 	file[254] = '\0';
-	expect(file, "x", 'D', "no-such-user");
+	expect(file, "x", ASK_NO, "no-such-user");
 }
 
 /* Many names that are not there: their neighbours are looked for at every place of the file. */
@@ -223,7 +226,7 @@ neighbours_of_all_names(void **state)
 			char name[20];
 
 			sprintf(name, "user%d", k);
-			expect(name, "1", 'D', "no-such-user");
+			expect(name, "1", ASK_NO, "no-such-user");
 		}
 	}
 }
@@ -234,27 +237,36 @@ files_that_are_wrong(void **state)
 	(void)state;
 	WRITE("a:clear\nh:{SHA256}x\nb:$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcb"
 	    "YEdFCoEOfaS35inz1\n");
-	expect("b", "Hello world!", 'K', "b");
+	expect("b", "Hello world!", ASK_YES, "b");
 	assert_int_equal(chmod(path, 0640), 0);
-	expect("b", "Hello world!", 'K', "b");		/* a hash may be read */
-	expect("a", "clear", 'Z', "cleartext-password-file-readable");
+	expect("b", "Hello world!", ASK_YES, "b");		/* a hash may be read */
+	expect("a", "clear", ASK_TEMPORARY, "cleartext-password-file-readable");
 	assert_int_equal(chmod(path, 0604), 0);
-	expect("a", "clear", 'Z', "cleartext-password-file-readable");
+	expect("a", "clear", ASK_TEMPORARY, "cleartext-password-file-readable");
 	assert_int_equal(chmod(path, 0602), 0);
-	expect("b", "Hello world!", 'Z', "password-file-writable");
+	expect("b", "Hello world!", ASK_TEMPORARY, "password-file-writable");
 	assert_int_equal(chmod(path, 0600), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(path, 12345, 0), 0);
-		expect("b", "Hello world!", 'Z', "password-file-owner");
+		expect("b", "Hello world!", ASK_TEMPORARY, "password-file-owner");
 		assert_int_equal(chown(path, 65534, 0), 0);
-		expect("b", "Hello world!", 'K', "b");
+		expect("b", "Hello world!", ASK_YES, "b");
+		/* A group that may write it must be root's or the service account's. */
+		assert_int_equal(chown(path, 0, 12345), 0);
+		expect("b", "Hello world!", ASK_YES, "b");
+		assert_int_equal(chmod(path, 0620), 0);
+		expect("b", "Hello world!", ASK_TEMPORARY, "password-file-writable");
+		assert_int_equal(chown(path, 0, 65534), 0);
+		expect("b", "Hello world!", ASK_YES, "b");
+		assert_int_equal(chown(path, 0, 0), 0);
+		expect("b", "Hello world!", ASK_YES, "b");
 	}
 	strcpy(config.authenticators[0].path, "/nonexistent");
-	assert_int_equal(check("a", "clear"), 'Z');
+	assert_int_equal(check("a", "clear"), ASK_TEMPORARY);
 	strcpy(config.authenticators[0].path, "/tmp");
-	assert_int_equal(check("a", "clear"), 'Z');
+	assert_int_equal(check("a", "clear"), ASK_TEMPORARY);
 	strcpy(config.authenticators[0].path, "/dev/null");
-	assert_int_equal(check("a", "clear"), 'Z');
+	assert_int_equal(check("a", "clear"), ASK_TEMPORARY);
 }
 
 static void
@@ -270,18 +282,81 @@ several_are_asked_in_order(void **state)
 	config.authenticators[1] = config.authenticators[0];
 	strcpy(config.authenticators[1].path, second);
 	config.authenticator_count = 2;
-	expect("a", "1", 'K', "a");
-	expect("a", "3", 'K', "a");
-	expect("c", "4", 'K', "c");
-	expect("a", "5", 'D', "wrong-password");
-	expect("c", "5", 'D', "wrong-password");
-	expect("b", "5", 'D', "wrong-password");
-	expect("d", "5", 'D', "no-such-user");
-	expect("z", "5", 'Z', "unusable-password-entry");
+	expect("a", "1", ASK_YES, "a");
+	expect("a", "3", ASK_YES, "a");
+	expect("c", "4", ASK_YES, "c");
+	expect("a", "5", ASK_NO, "wrong-password");
+	expect("c", "5", ASK_NO, "wrong-password");
+	expect("b", "5", ASK_NO, "wrong-password");
+	expect("d", "5", ASK_NO, "no-such-user");
+	expect("z", "5", ASK_TEMPORARY, "unusable-password-entry");
 	/* One that cannot tell outweighs one that says no; not one that says yes. */
 	unlink(second);
-	expect("a", "1", 'K', "a");
-	assert_int_equal(check("d", "5"), 'Z');
+	expect("a", "1", ASK_YES, "a");
+	assert_int_equal(check("d", "5"), ASK_TEMPORARY);
+}
+
+static void
+what_was_refused_is_remembered(void **state)
+{
+	(void)state;
+	WRITE("a:{PLAIN}1\nz:{NOSUCH}\n");
+	tries_forget();
+	assert_false(auth_tried("a", "2"));
+	expect("z", "2", ASK_TEMPORARY, "unusable");
+	assert_false(auth_tried("z", "2"));		/* that was no answer */
+	expect("a", "2", ASK_NO, "wrong-password");
+	assert_true(auth_tried("a", "2"));
+	assert_false(auth_tried("a", "22"));
+	assert_false(auth_tried("a", "1"));
+	assert_false(auth_tried("b", "2"));
+	assert_false(auth_tried("a2", ""));
+	expect("b", "2", ASK_NO, "no-such-user");
+	expect("c", "2", ASK_NO, "no-such-user");
+	expect("d", "2", ASK_NO, "no-such-user");	/* more than a session may try */
+	assert_true(auth_tried("a", "2") && auth_tried("b", "2") && auth_tried("c", "2"));
+	expect("a", "1", ASK_YES, "a");
+	assert_false(auth_tried("a", "2"));		/* nothing is kept behind a login */
+	/* The digest of another process is another: nothing can be looked up in it. */
+	expect("a", "2", ASK_NO, "wrong-password");
+	tries_forget();
+	assert_false(auth_tried("a", "2"));
+}
+
+static void
+what_is_wrong_with_a_path(void **state)
+{
+	static const struct {
+		const char *name;
+		int mode;
+		const char *said;
+	} rows[] = {
+		{ "/nonexistent", R_OK, "-a '/nonexistent': there is no such file; make it with ofmipd-passwd" },
+		{ "/nonexistent", X_OK, "-A '/nonexistent': there is no such program; install it" },
+		{ "/tmp", R_OK, "-a '/tmp': is a directory" },
+		{ "/tmp", X_OK, "-A '/tmp': is a directory" },
+		{ "/dev/null", R_OK, "-a '/dev/null': is no regular file" },
+		{ "/etc/passwd", X_OK, "-A '/etc/passwd': is not executable; chmod +x" },
+		{ "/etc/passwd/x", R_OK, "-a '/etc/passwd/x': Not a directory" },
+		{ "", X_OK, "-A 'prog': there is no such program in the standard directories" },
+		{ "/etc/passwd", R_OK, NULL },
+		{ "/bin/sh", X_OK, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct authenticator authenticator = { .words = { (char[]){ "prog" } } };
+		char array[400] = "";
+		struct text why;
+
+		text_start(&why, array, sizeof array);
+		authenticator.kind = rows[i].mode == R_OK ? AUTHENTICATOR_FILE : AUTHENTICATOR_PROGRAM;
+		strcpy(authenticator.path, rows[i].name);
+		if (auth_ready(&authenticator, &why) != (rows[i].said == NULL) ||
+		    strncmp(array, rows[i].said == NULL ? "" : rows[i].said,
+		    rows[i].said == NULL ? 1 : strlen(rows[i].said)) != 0)
+			fail_msg("%s: %s", rows[i].name, array);
+	}
 }
 
 static void
@@ -304,31 +379,31 @@ identities(void **state)
 	write_file(file, sizeof file - 1);
 	if (geteuid() != 0)	/* then the file's owner is the service account */
 		service.rights.uid = geteuid();
-	expect("ids", "x", 'K', "ids");
+	expect("ids", "x", ASK_YES, "ids");
 	assert_int_equal(identity.rights.uid, 1234);
 	assert_int_equal(identity.rights.gid, 2345);
 	assert_int_equal(identity.rights.group_count, 1);
 	assert_int_equal(identity.rights.groups[0], 2345);
 	assert_string_equal(identity.home, "/home/ids");
-	expect("none", "x", 'K', "none");	/* no account of that name: the service account */
+	expect("none", "x", ASK_YES, "none");	/* no account of that name: the service account */
 	assert_int_equal(identity.rights.uid, service.rights.uid);
 	assert_string_equal(identity.home, "/service");
-	expect("sub", "x", 'K', "sub");
+	expect("sub", "x", ASK_YES, "sub");
 	assert_string_equal(identity.home, "/home/sub");
-	expect("nohome", "x", 'K', "nohome");
+	expect("nohome", "x", ASK_YES, "nohome");
 	assert_true(identity.home[0] == '/');
-	expect("root", "x", 'D', "uid-refused");
-	expect("root", "y", 'D', "wrong-password");
-	expect("zero", "x", 'D', "uid-refused");
-	expect("gid0", "x", 'D', "uid-refused");
-	expect("low", "x", 'D', "uid-refused");
-	expect("daemon", "x", 'D', "uid-refused");
-	expect("alias", "x", 'D', "uid-refused");
+	expect("root", "x", ASK_NO, "uid-refused");
+	expect("root", "y", ASK_NO, "wrong-password");
+	expect("zero", "x", ASK_NO, "uid-refused");
+	expect("gid0", "x", ASK_NO, "uid-refused");
+	expect("low", "x", ASK_NO, "uid-refused");
+	expect("daemon", "x", ASK_NO, "uid-refused");
+	expect("alias", "x", ASK_NO, "uid-refused");
 	config.min_uid = 999;
-	expect("low", "x", 'K', "low");
+	expect("low", "x", ASK_YES, "low");
 	/* Not root: whoever started it. */
 	config.root = false;
-	expect("zero", "x", 'K', "zero");
+	expect("zero", "x", ASK_YES, "zero");
 	assert_int_equal(identity.rights.uid, service.rights.uid);
 	assert_int_equal(identity.rights.gid, service.rights.gid);
 }
@@ -359,6 +434,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(neighbours_of_all_names, start, finish),
 		cmocka_unit_test_setup_teardown(files_that_are_wrong, start, finish),
 		cmocka_unit_test_setup_teardown(several_are_asked_in_order, start, finish),
+		cmocka_unit_test_setup_teardown(what_was_refused_is_remembered, start, finish),
+		cmocka_unit_test(what_is_wrong_with_a_path),
 		cmocka_unit_test_setup_teardown(identities, start, finish),
 		cmocka_unit_test(accounts_of_the_machine),
 	};
