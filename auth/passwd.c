@@ -13,9 +13,8 @@
 #include "base/child.h"
 #include "base/text.h"
 
-/* Maps what the descriptor leads to, and closes it. False: no regular file. */
-static bool
-map(struct file *file, int descriptor)
+bool
+passwd_map(struct file *file, int descriptor)
 {
 	bool fine = fstat(descriptor, &file->status) == 0 && S_ISREG(file->status.st_mode);
 	int flags = MAP_PRIVATE;
@@ -31,9 +30,8 @@ map(struct file *file, int descriptor)
 			flags |= MAP_POPULATE;
 		bytes = mmap(NULL, file->length, PROT_READ, flags, descriptor, 0);
 		fine = bytes != MAP_FAILED;
-		file->bytes = bytes;
+		file->bytes = fine ? bytes : "";
 	}
-	close(descriptor);
 	return fine;
 }
 
@@ -42,8 +40,14 @@ passwd_open(struct file *file, const char *path)
 {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
+	bool fine;
+
 	*file = (struct file){ .path = path, .bytes = "" };
-	return descriptor >= 0 && map(file, descriptor);
+	if (descriptor < 0)
+		return false;
+	fine = passwd_map(file, descriptor);
+	close(descriptor);
+	return fine;
 }
 
 const char *
@@ -171,15 +175,12 @@ open_index(const struct file *file, size_t *count)
 {
 	char path[PATH_MAX + sizeof ".index"];
 	struct passwd_index wanted;
-	struct file index = { .bytes = "" };
-	int descriptor;
+	struct file index;
 
 	if (file->length < PASSWD_INDEXED || realpath(file->path, path) == NULL)
 		return NULL;
 	strlcat(path, ".index", sizeof path);
-	descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-	if (descriptor < 0 || !map(&index, descriptor) ||
-	    (index.status.st_uid != 0 && index.status.st_uid != file->status.st_uid) ||
+	if (!passwd_open(&index, path) || (index.status.st_uid != 0 && index.status.st_uid != file->status.st_uid) ||
 	    (index.status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return NULL;
 	passwd_index_start(&wanted, &file->status);

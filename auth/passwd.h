@@ -28,6 +28,9 @@ struct file {
 /* Maps the regular file, for the life of the process; `path` is kept. False: errno, or it is no regular file. */
 bool passwd_open(struct file *file, const char *path);
 
+/* The same for what `descriptor` leads to, which stays open; `path` is left as it is. */
+bool passwd_map(struct file *file, int descriptor);
+
 /* The start of the line behind `at`; the end of the file behind the last. */
 const char *passwd_next(const struct file *file, const char *at);
 
