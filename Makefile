@@ -18,7 +18,7 @@ RUNS    = tcpserver-run tcpserver-run-stunnel tcpserver-run-ucspi-tls tcpserver-
 CC ?= cc
 # ofmipd-checkpam and ofmipd-checkremote are linked with shared libraries, and are made where those are there to link
 # with; `make tools` makes them in any case, or says what is missing (libpam0g-dev, libcurl4-openssl-dev).
-has = $(shell printf '\#include <%s>\n' $(1) | $(CC) $(CFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
+has = $(shell printf '\043include <%s>\n' $(1) | $(CC) $(CFLAGS) -E -x c - >/dev/null 2>&1 && echo yes)
 CHECKERS = ofmipd-checkpam ofmipd-checkremote
 CHECKERS_HERE := $(if $(call has,security/pam_appl.h),ofmipd-checkpam) $(if $(call has,curl/curl.h),ofmipd-checkremote)
 
