@@ -1,65 +1,139 @@
-/* The questions that the session asks the monitor: both ends, one frame, its limits. */
+/* The questions that the session asks the monitor: both ends, frames and bodies, their limits. */
 #include <bsd/string.h>
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "ask.h"
 #include "base/io.h"
+#include "base/text.h"
+
+struct answer_frame {
+	struct ask_head head;
+	char body[ASK_ANSWER_MAX];
+};
+
+/* Room for one descriptor beside a frame. */
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
 
 /*
- * Reads one frame into `frame`: head, then body, at most `room` bytes. A frame is whole or worthless and
- * nobody sends two at a time, so one read is mostly enough. 1: read; 0: nobody there; -1: not a frame.
+ * Reads from the wall into [bytes, bytes + room), and a descriptor that may come with it, as SPOOL_DESCRIPTOR; any
+ * other is not to be had: none is free. Returns what read(2) does.
  */
-static int
-receive(int wall, void *frame, size_t room)
+static ssize_t
+read_wall(void *bytes, size_t room, bool *spool)
 {
-	struct ask_head *head = frame;
-	size_t got = 0, whole = sizeof *head;
+	union control control;
+	struct iovec vector = { .iov_base = bytes, .iov_len = room };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
+	    .msg_controllen = sizeof control };
+	const struct cmsghdr *head;
+	ssize_t got;
 
-	while (got < whole) {
-		ssize_t size = io_read(wall, (char *)frame + got, room - got);
+	do
+		got = recvmsg(ASK_WALL, &message, MSG_CMSG_CLOEXEC);
+	while (got < 0 && errno == EINTR);
+	head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(int))) {
+		int descriptor;
 
-		if (size <= 0)
-			return got == 0 ? 0 : -1;
-		got += (size_t)size;
-		if (got >= sizeof *head)
-			whole = sizeof *head + head->length;
-		if (whole > room)
-			return -1;
+		memcpy(&descriptor, CMSG_DATA(head), sizeof descriptor);
+		*spool = descriptor == SPOOL_DESCRIPTOR;
 	}
-	return got == whole ? 1 : -1;
+	return got;
 }
 
-/* `head` and the body stand behind one another: one write. The monitor keeps its own deadlines: its
- * answer is waited for as long as it takes. */
+/* Reads the answer: as a rule at one stroke. False: nobody there, not an answer, or it brings a spool and is not
+ * ASK_YES to `kind` ASK_SPOOL, or the other way round. */
 static bool
-ask(struct ask_head *head, char kind, size_t length, struct answer *answer)
+receive_answer(enum ask_kind kind, struct answer *answer)
 {
-	struct {
-		struct ask_head head;
-		char body[ASK_ANSWER_MAX];
-	} frame;
+	struct answer_frame frame = { 0 };
+	size_t got = 0;
+	bool spool = false;
 
-	*head = (struct ask_head){ .kind = { kind }, .length = (uint32_t)length };
-	if (!io_write_all(ASK_WALL, head, sizeof *head + length) ||
-	    receive(ASK_WALL, &frame, sizeof frame) != 1)
+	while (got < sizeof frame.head || got < sizeof frame.head + frame.head.length) {
+		ssize_t size = read_wall((char *)&frame + got, sizeof frame - got, &spool);
+
+		if (size <= 0)
+			return false;
+		got += (size_t)size;
+		if (got >= sizeof frame.head && frame.head.length > sizeof frame.body)
+			return false;
+	}
+	if (got != sizeof frame.head + frame.head.length)
 		return false;
 	*answer = (struct answer){ .verdict = (enum ask_verdict)frame.head.kind[0] };
 	memcpy(answer->text, frame.body, frame.head.length);
-	return true;
+	return spool == (kind == ASK_SPOOL && answer->verdict == ASK_YES);
+}
+
+static struct ask_head
+head_of(enum ask_kind kind, size_t length)
+{
+	return (struct ask_head){ .kind = { (char)kind }, .length = (uint32_t)length };
+}
+
+/* The body stands behind room for the head: one write. The monitor keeps its own deadlines: its answer is waited
+ * for as long as it takes. */
+static bool
+ask(void *frame, enum ask_kind kind, size_t length, struct answer *answer)
+{
+	struct ask_head head = head_of(kind, length);
+
+	memcpy(frame, &head, sizeof head);
+	return io_write_all(ASK_WALL, frame, sizeof head + length) && receive_answer(kind, answer);
+}
+
+/* A field of a body: the string and its NUL. */
+static void
+add_field(struct text *body, const char *string)
+{
+	text_add_bytes(body, string, strlen(string) + 1);
+}
+
+static void
+add_number(struct text *body, uint64_t number)
+{
+	text_add_number(body, number);
+	text_add_byte(body, '\0');
 }
 
 bool
-ask_peer(const struct text *packed, struct answer *answer)
+ask_peer(const struct peer *peer, struct answer *answer)
 {
 	struct {
 		struct ask_head head;
-		char body[ASK_PEER_MAX];
+		char body[ASK_PEER_MAX + 1];
 	} question;
+	struct text body;
 
-	if (packed->cut || packed->used > sizeof question.body)
-		return false;
-	memcpy(question.body, packed->bytes, packed->used);
-	return ask(&question.head, ASK_PEER, packed->used, answer);
+	text_start(&body, question.body, sizeof question.body);
+	add_field(&body, peer->address);
+	add_field(&body, peer->port);
+	add_number(&body, peer->tls);
+	add_number(&body, peer->source);
+	add_field(&body, peer->tls_protocol);
+	add_field(&body, peer->tls_cipher);
+	return !body.cut && ask(&question, ASK_PEER, body.used, answer);
+}
+
+void
+ask_auth_start(struct login *login, const char *mechanism)
+{
+	login->length = strlcpy(login->body, mechanism, sizeof login->body) + 1;
+}
+
+void
+ask_auth_add(struct login *login, size_t length)
+{
+	login->length += length;
+	login->body[login->length++] = '\0';
 }
 
 bool
@@ -69,47 +143,277 @@ ask_auth(struct login *login, struct answer *answer)
 }
 
 bool
-ask_send(struct envelope *envelope, struct answer *answer)
+ask_spool(struct answer *answer)
 {
-	return ask(&envelope->head, ASK_SEND, envelope->length, answer);
+	struct ask_head head;
+
+	return ask(&head, ASK_SPOOL, 0, answer);
 }
 
-/* Untouched, its pages cost nothing: only an envelope of that size would touch them. */
+void
+ask_send_add(struct envelope *envelope, char kind, const char *address)
+{
+	size_t length = strlen(address) + 1;
+
+	if (kind == 'F')
+		envelope->length = 0;
+	envelope->body[envelope->length] = kind;
+	memcpy(envelope->body + envelope->length + 1, address, length);
+	envelope->length += length + 1;
+}
+
+bool
+ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer)
+{
+	char array[ASK_FIELDS_MAX];
+	struct text fields;
+
+	text_start(&fields, array, sizeof array);
+	text_add(&fields, "HELO=");
+	add_field(&fields, message->helo);
+	text_add(&fields, "BYTES=");
+	add_number(&fields, message->bytes);
+	if (message->smtputf8)
+		add_field(&fields, "SMTPUTF8=1");
+	if (message->eight_bit)
+		add_field(&fields, "8BITMIME=1");
+	text_add_byte(&fields, '\0');
+	memcpy(envelope->body - fields.used, array, fields.used);
+	envelope->body[envelope->length++] = '\0';
+	return ask(envelope->body - fields.used - sizeof(struct ask_head), ASK_SEND, fields.used + envelope->length,
+	    answer);
+}
+
+/* At most `most` bytes of a string. */
+static void
+add_cut(struct text *body, const char *string, size_t most)
+{
+	text_add_bytes(body, string, strnlen(string, most));
+	text_add_byte(body, '\0');
+}
+
+void
+ask_log(const struct ask_line *log)
+{
+	struct {
+		struct ask_head head;
+		char body[ASK_LOG_MAX + 1];
+	} frame;
+	struct text body;
+
+	text_start(&body, frame.body, sizeof frame.body);
+	text_add_byte(&body, (char)log->event);
+	add_cut(&body, log->reason, 400);
+	add_cut(&body, log->text == NULL ? "" : log->text, ADDRESS_MAX);
+	add_number(&body, log->count);
+	add_number(&body, log->bytes);
+	frame.head = head_of(ASK_LOG, body.used);
+	(void)!io_write_all(ASK_WALL, &frame, sizeof frame.head + body.used);	/* the next question tells */
+}
+
+/* Untouched, its pages cost nothing: only an envelope of that size would touch them. What stands behind the frame
+ * that was asked for is the beginning of the next one. */
 static struct {
-	struct ask_head head;
-	char body[ASK_SEND_MAX + 1];
+	size_t got, used;	/* bytes from the head on; of the last frame that was returned */
+	int failed;		/* errno: an answer could not be sent, though there was somebody to send it to */
+	struct {
+		struct ask_head head;
+		char body[ASK_SEND_MAX];
+	} frame;
 } received;
 
-int
-ask_receive(char **body, size_t *length)
+/* The longest body of a kind; -1: there is no such kind. */
+static int64_t
+longest(char kind)
 {
-	int answer = receive(ASK_MONITOR, &received, sizeof received - 1);
-	char kind = received.head.kind[0];
-
-	if (answer != 1)
-		return answer;
-	if (received.head.length > (kind == ASK_PEER ? ASK_PEER_MAX : kind == ASK_AUTH ? ASK_AUTH_MAX
-	    : kind == ASK_SEND ? ASK_SEND_MAX : 0))
+	switch (kind) {
+	case ASK_PEER:
+		return ASK_PEER_MAX;
+	case ASK_AUTH:
+		return ASK_AUTH_MAX;
+	case ASK_SPOOL:
+		return 0;
+	case ASK_SEND:
+		return ASK_SEND_MAX;
+	case ASK_LOG:
+		return ASK_LOG_MAX;
+	default:
 		return -1;
-	*body = received.body;
-	*length = received.head.length;
-	received.body[*length] = '\0';
-	return kind;
+	}
+}
+
+/* The frame in front, if it is complete: 1. 0: more is to come; -1: not a frame, or somebody asks two questions
+ * at a time. */
+static int
+complete(void)
+{
+	size_t whole = sizeof received.frame.head + received.frame.head.length;
+	int64_t most;
+
+	if (received.got < sizeof received.frame.head)
+		return 0;
+	most = longest(received.frame.head.kind[0]);
+	if (most < 0 || received.frame.head.length > most)
+		return -1;
+	if (received.got > whole && received.frame.head.kind[0] != ASK_LOG)
+		return -1;
+	return received.got >= whole;
+}
+
+/* What is left behind the last frame comes to the front. */
+static void
+forget_last(void)
+{
+	received.got -= received.used;
+	memmove(&received.frame, (char *)&received.frame + received.used, received.got);
+	received.used = 0;
+}
+
+int
+ask_receive(char **body, size_t *length, int64_t deadline)
+{
+	int state;
+
+	errno = received.failed;
+	if (received.failed != 0)
+		return ASK_BROKEN;
+	forget_last();
+	state = complete();
+	if (state == 0 && received.got == 0 && deadline != INT64_MAX && !io_wait(ASK_MONITOR, POLLIN, deadline))
+		return ASK_SILENT;
+	deadline = received.got > 0 ? io_now() + ASK_PATIENCE : INT64_MAX;
+	while (state == 0) {
+		ssize_t size;
+
+		/* The first part of a frame is waited for here, the rest not as long. */
+		if (received.got > 0 && !io_wait(ASK_MONITOR, POLLIN, deadline)) {
+			state = -1;
+			break;
+		}
+		size = io_read(ASK_MONITOR, (char *)&received.frame + received.got, sizeof received.frame - received.got);
+		if (received.got == 0 && (size == 0 || (size < 0 && errno == ECONNRESET)))	/* our answer was not read */
+			return ASK_GONE;
+		if (size < 0)
+			return ASK_BROKEN;
+		if (received.got == 0)
+			deadline = io_now() + ASK_PATIENCE;
+		received.got += (size_t)size;
+		state = size == 0 ? -1 : complete();
+	}
+	errno = 0;
+	if (state < 0)
+		return ASK_BROKEN;
+	*body = received.frame.body;
+	*length = received.frame.head.length;
+	received.used = sizeof received.frame.head + *length;
+	return received.frame.head.kind[0];
 }
 
 void
 ask_forget(void)
 {
-	explicit_bzero(received.body, received.head.length);
+	explicit_bzero(received.frame.body, received.frame.head.length);
+}
+
+/* Cuts a body into as many fields as there are pointers, each ended by a NUL, and nothing else. */
+static bool
+split(const char *body, size_t length, const char **const *fields, int count)
+{
+	const char *end = body + length;
+
+	for (int i = 0; i < count; i++) {
+		const char *nul = memchr(body, '\0', (size_t)(end - body));
+
+		if (nul == NULL)
+			return false;
+		*fields[i] = body;
+		body = nul + 1;
+	}
+	return body == end;
+}
+
+#define SPLIT(body, length, ...) \
+	split(body, length, (const char **const[]){ __VA_ARGS__ }, \
+	    sizeof (const char **const[]){ __VA_ARGS__ } / sizeof(const char **))
+
+bool
+ask_read_peer(const char *body, size_t length, struct peer *told)
+{
+	const char *address, *port, *tls, *source, *protocol, *cipher;
+	uint64_t source_number, tls_number;
+
+	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher) ||
+	    !text_number(source, PEER_SOCKET, &source_number) || !text_number(tls, TLS_BEHIND, &tls_number))
+		return false;
+	*told = (struct peer){ .source = (enum peer_source)source_number, .tls = (enum peer_tls)tls_number };
+	return strlcpy(told->address, address, sizeof told->address) < sizeof told->address &&
+	    strlcpy(told->port, port, sizeof told->port) < sizeof told->port &&
+	    strlcpy(told->tls_protocol, protocol, sizeof told->tls_protocol) < sizeof told->tls_protocol &&
+	    strlcpy(told->tls_cipher, cipher, sizeof told->tls_cipher) < sizeof told->tls_cipher;
+}
+
+bool
+ask_read_auth(const char *body, size_t length, struct ask_attempt *attempt)
+{
+	return SPLIT(body, length, &attempt->mechanism, &attempt->authzid, &attempt->user, &attempt->password);
+}
+
+/* One field of a message. */
+static bool
+read_field(const char *field, struct ask_message *message)
+{
+	for (const char *p = field; *p != '\0'; p++)
+		if ((*p >= 0 && *p <= ' ') || *p == 127)
+			return false;
+	if (strncmp(field, "HELO=", 5) == 0)
+		message->helo = field + 5;
+	else if (strncmp(field, "BYTES=", 6) == 0)
+		return text_number(field + 6, UINT64_MAX, &message->bytes);
+	else if (strcmp(field, "SMTPUTF8=1") == 0)
+		message->smtputf8 = true;
+	else if (strcmp(field, "8BITMIME=1") == 0)
+		message->eight_bit = true;
+	else
+		return false;
+	return true;
+}
+
+bool
+ask_read_send(const char *body, size_t length, struct ask_message *message)
+{
+	const char *end = body + length;
+
+	*message = (struct ask_message){ .helo = "" };
+	for (;;) {
+		const char *nul = memchr(body, '\0', (size_t)(end - body));
+
+		if (nul == NULL || (nul > body && !read_field(body, message)))
+			return false;
+		if (nul == body)
+			break;
+		body = nul + 1;
+	}
+	message->envelope = body + 1;
+	message->length = (size_t)(end - message->envelope);
+	return true;
+}
+
+bool
+ask_read_log(const char *body, size_t length, struct ask_line *log)
+{
+	const char *count, *bytes;
+
+	if (length < 1)
+		return false;
+	log->event = (enum ask_event)body[0];
+	return SPLIT(body + 1, length - 1, &log->reason, &log->text, &count, &bytes) &&
+	    text_number(count, UINT64_MAX, &log->count) && text_number(bytes, UINT64_MAX, &log->bytes);
 }
 
 void
 ask_answer(enum ask_verdict verdict, const char *text)
 {
-	struct {
-		struct ask_head head;
-		char body[ASK_ANSWER_MAX];
-	} answer = { .head = { .kind = { (char)verdict } } };
+	struct answer_frame answer = { .head = { .kind = { (char)verdict } } };
 
 	while (answer.head.length < sizeof answer.body && text[answer.head.length] != '\0') {
 		char byte = text[answer.head.length];
@@ -117,5 +421,24 @@ ask_answer(enum ask_verdict verdict, const char *text)
 		answer.body[answer.head.length++] = byte < 32 || byte == 127 ? '?' : byte;
 	}
 	if (!io_write_all(ASK_MONITOR, &answer, sizeof answer.head + answer.head.length))
-		return;
+		received.failed = errno == EPIPE ? 0 : errno;	/* that it is gone the next ask_receive() sees */
+}
+
+void
+ask_answer_spool(int spool)
+{
+	struct ask_head answer = { .kind = { ASK_YES } };
+	union control control = { .head = { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+	    .cmsg_type = SCM_RIGHTS } };
+	struct iovec vector = { .iov_base = &answer, .iov_len = sizeof answer };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control,
+	    .msg_controllen = sizeof control };
+	ssize_t sent;
+
+	memcpy(CMSG_DATA(&control.head), &spool, sizeof spool);
+	do
+		sent = sendmsg(ASK_MONITOR, &message, 0);
+	while (sent < 0 && errno == EINTR);
+	if (sent != (ssize_t)sizeof answer)	/* there is always room for so little */
+		received.failed = sent >= 0 ? EIO : errno == EPIPE ? 0 : errno;
 }

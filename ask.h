@@ -1,4 +1,4 @@
-/* The questions that the session asks the monitor: both ends, one frame, its limits. */
+/* The questions that the session asks the monitor: both ends, frames and bodies, their limits. */
 #ifndef ASK_H
 #define ASK_H
 
@@ -8,12 +8,12 @@
 
 #include "base/address.h"
 #include "base/config.h"
+#include "base/peer.h"
 #include "base/spool.h"
-#include "base/text.h"
 
-/* Descriptors, the same in every session: its end of the wall, and the monitor's; there the spool once more, to read. The session's spool is below them
- * (base/spool.h). */
-enum { ASK_WALL = SPOOL_DESCRIPTOR + 1, ASK_MONITOR, ASK_SPOOL_READ };
+/* Descriptors, the same in every session: its end of the wall, and the monitor's. The spool's is below them: the
+ * lowest that is ever free. */
+enum { ASK_WALL = SPOOL_DESCRIPTOR + 1, ASK_MONITOR };
 
 /* A frame is its kind, the length of what follows, and that. Numbers as the machine has them. */
 struct ask_head {
@@ -30,7 +30,7 @@ enum ask_kind {
 	ASK_SENDER = 'F',	/* is this address the login's? */
 	ASK_SPOOL = 'N',	/* a spool for one more message: the answer carries its descriptor */
 	ASK_SEND = 'S',		/* the message is complete: send it */
-	ASK_LOG = 'L'		/* something for the log; not answered */
+	ASK_LOG = 'L'		/* something for the log; not answered, and another frame may follow at once */
 };
 
 /* How a question ended; the one set of verdicts, for back ends and injectors too. None of them is 0. */
@@ -42,23 +42,57 @@ enum ask_verdict {
 	ASK_NO = 'D'
 };
 
-/* Longest bodies: a login is a mechanism, and what two AUTH lines decode to at most; an envelope is F sender
- * NUL, T recipient NUL ..., NUL. */
+/* Longest bodies: a login is what two AUTH lines decode to at most, behind a mechanism. */
 #define ASK_PEER_MAX 256
-#define ASK_AUTH_MAX (24 + 2 * 9216 + 3)
-#define ASK_SEND_MAX ((RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
+#define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
+#define ASK_FIELDS_MAX 512
+#define ASK_SEND_MAX (ASK_FIELDS_MAX + (RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
+#define ASK_LOG_MAX 1024
 
-/* The body stands last: what is not used of it is never touched. */
+/*
+ * ASK_AUTH: mechanism NUL authorization identity NUL user NUL password NUL. The body stands last, and grows behind
+ * `length`: what is not used of it is never touched.
+ */
 struct login {
 	size_t length;
 	struct ask_head head;
-	char body[ASK_AUTH_MAX];	/* mechanism NUL authorization identity NUL user NUL password NUL */
+	char body[ASK_AUTH_MAX];
 };
 
+struct ask_attempt {
+	const char *mechanism, *authzid, *user, *password;	/* authzid: mostly "" */
+};
+
+/* ASK_SEND: fields NAME=VALUE NUL ..., NUL, then the envelope: F sender NUL, T recipient NUL ..., NUL. */
 struct envelope {
 	size_t length;
-	struct ask_head head;
-	char body[ASK_SEND_MAX];
+	char front[sizeof(struct ask_head) + ASK_FIELDS_MAX];	/* head and fields, at its end */
+	char body[ASK_SEND_MAX - ASK_FIELDS_MAX];
+};
+
+struct ask_message {
+	const char *helo;		/* no blank, no control character */
+	uint64_t bytes;			/* as the client counts them */
+	bool smtputf8, eight_bit;	/* parameters of MAIL */
+	const char *envelope;		/* the monitor's end: from F on, not looked at yet */
+	size_t length;
+};
+
+/* ASK_LOG: what the session has to say. Anything but the reason of an ASK_END may be a stranger's words. */
+enum ask_event {
+	ASK_END = 'E',			/* the session ends; nothing may follow */
+	ASK_REFUSED = 'R',		/* a whole message, for good; it never was handed over, its spool is closed */
+	ASK_DEFERRED = 'Y',		/* the same, for now */
+	ASK_TRACE = 'T',		/* for --debug */
+	ASK_START_ERROR = 'X'		/* there will be no session; nothing may follow */
+};
+
+struct ask_line {
+	enum ask_event event;
+	const char *reason;	/* ASK_END: a word; a message: the reply; ASK_TRACE: "C" or "S"; else a sentence */
+	const char *text;	/* a message: its sender; ASK_TRACE: the line */
+	uint64_t count;		/* ASK_END: commands; a message: recipients */
+	uint64_t bytes;		/* that came in DATA: in all; of this message */
 };
 
 #define ASK_ANSWER_MAX 400
@@ -72,21 +106,52 @@ struct answer {
 	char text[ASK_ANSWER_MAX + 1];	/* printable ASCII */
 };
 
-/* The session's end. Each asks and waits; false: the monitor is gone, the session must end. */
-bool ask_peer(const struct text *packed, struct answer *answer);
-bool ask_auth(struct login *login, struct answer *answer);
-bool ask_send(struct envelope *envelope, struct answer *answer);
+/* The session's end. Each question is asked and its answer awaited; false: the monitor is gone, end the session. */
+bool ask_peer(const struct peer *peer, struct answer *answer);
 
-/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and a NUL behind them; 0:
- * the session is gone; -1: no question of ours, or too long: end the session. The body is valid until the
- * next call. Waits as long as it takes: an alarm bounds the monitor's whole life. */
-int ask_receive(char **body, size_t *length);
+/* A login begins with its mechanism; each field is written to login->body + login->length and added with its
+ * length. */
+void ask_auth_start(struct login *login, const char *mechanism);
+void ask_auth_add(struct login *login, size_t length);
+bool ask_auth(struct login *login, struct answer *answer);
+
+/* Asks for an empty spool. It takes SPOOL_DESCRIPTOR, the lowest number that is free, and is there only after ASK_YES. */
+bool ask_spool(struct answer *answer);
+
+/* 'F' begins an envelope, 'T' adds to it. */
+void ask_send_add(struct envelope *envelope, char kind, const char *address);
+bool ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer);
+
+/* No question: that the monitor is gone the next one tells. Long words are cut. */
+void ask_log(const struct ask_line *log);
+
+/* What ask_receive() returns when there is no question. */
+enum ask_end {
+	ASK_GONE = 0,		/* the session has closed its end, or is dead */
+	ASK_BROKEN = -1,	/* no question of ours, too long, not complete after ASK_PATIENCE: errno is 0; or an error */
+	ASK_SILENT = -2		/* the deadline has passed */
+};
+
+#define ASK_PATIENCE 2000	/* milliseconds: a frame is written at once */
+
+/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and a NUL behind them; or an
+ * enum ask_end. The body is valid until the next call. Waits until `deadline` (as io_now(); INT64_MAX: for ever). */
+int ask_receive(char **body, size_t *length, int64_t deadline);
+
+/* What the bodies hold; all pointers lead into them. False: malformed, the session is not to be trusted. */
+bool ask_read_peer(const char *body, size_t length, struct peer *told);
+bool ask_read_auth(const char *body, size_t length, struct ask_attempt *attempt);
+bool ask_read_send(const char *body, size_t length, struct ask_message *message);
+bool ask_read_log(const char *body, size_t length, struct ask_line *log);
 
 /* Wipes the body last received: it may hold a password. */
 void ask_forget(void);
 
-/* Sends an answer; control characters in `text` become '?', what is too long is cut. That nobody was there
- * to hear it the next ask_receive() tells. */
+/* Sends an answer; control characters in `text` become '?', what is too long is cut. That it could not be sent
+ * the next ask_receive() tells. */
 void ask_answer(enum ask_verdict verdict, const char *text);
+
+/* Answers ASK_SPOOL with a descriptor for the session. */
+void ask_answer_spool(int spool);
 
 #endif

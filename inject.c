@@ -1,12 +1,11 @@
 /* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
 #include <bsd/string.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/spool.h"
 #include "base/text.h"
 #include "inject.h"
 #include "inject/command.h"
@@ -79,31 +78,10 @@ read_envelope(const struct config *config, struct message *message)
 	    arguments <= config->argument_room;
 }
 
-/* The spool from its beginning with an offset of its own: what an earlier injector left running reads on from
- * the old one. */
-static bool
-open_again(int spool)
-{
-	char array[40];
-	struct text path;
-	int fresh;
-	bool fine;
-
-	text_start(&path, array, sizeof array);
-	text_add(&path, "/proc/self/fd/");
-	text_add_number(&path, (uint64_t)spool);
-	fresh = open(array, O_RDONLY | O_CLOEXEC);
-	fine = fresh >= 0 && dup3(fresh, spool, O_CLOEXEC) == spool;
-	close(fresh);
-	return fine;
-}
-
 void
 inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome)
 {
-	struct stat status;
-
 	*outcome = (struct outcome){ 0 };
 	if (message->helo == NULL)
 		message->helo = "";
@@ -111,14 +89,11 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		message->mechanism = "";
 	if (!read_envelope(config, message))
 		return;
-	/* The offset is ours alone, and moved only by the injector of an earlier message. */
-	if (fstat(message->spool, &status) != 0 ||
-	    (message->number > 1 && !open_again(message->spool))) {
+	if (!spool_seal(&message->spool, &message->size)) {
 		strlcpy(outcome->how, strerror(errno), sizeof outcome->how);
-		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The spool cannot be read, try again later");
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The message cannot be sealed, try again later");
 		return;
 	}
-	message->size = (uint64_t)status.st_size;
 	if (config->throttle[0] != '\0' && !command_throttle(config, peer, message, outcome))
 		return;
 	if (config->injector == INJECTOR_SENDMAIL)

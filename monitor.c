@@ -16,10 +16,17 @@
 #include "inject.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/spool.h"
 #include "monitor.h"
 
 /* A pause before a failed login is answered, in milliseconds: little for a person, much for a list of words. */
 #define FAILURE_PAUSE 250
+
+/* The session keeps the login deadline and says goodbye; this much later we do, and say nothing. Milliseconds. */
+#define LOGIN_GRACE 5000
+
+/* Lines of the session's own on the log: many for --debug, too few to fill a disk. */
+#define LOG_FRAMES_MAX 10000
 
 static struct state {
 	const struct config *config;
@@ -28,7 +35,11 @@ static struct state {
 	const char *id;
 	bool logged_in;
 	int logins, failures, peers;	/* logins: questions */
-	unsigned messages;
+	int spool;			/* of the message to come; -1: none was asked for */
+	unsigned messages, accepted, refused;
+	unsigned told;			/* frames of what is not answered */
+	bool ended;			/* the session said that it ends */
+	int64_t deadline;		/* for the login */
 	char login[USER_MAX + 1];	/* as the client gave it */
 	struct identity identity;
 } state;
@@ -44,21 +55,18 @@ set_title(const char *what)
 static bool
 answer_peer(char *body, size_t length)
 {
+	struct peer told;
+
 	/* Once with --proxy, once after STARTTLS. */
 	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) ||
-	    !peer_unpack(state.peer, state.config, body, length))
+	    !ask_read_peer(body, length, &told) || !peer_learn(state.peer, state.config, &told))
 		return false;
 	ask_answer(ASK_YES, "");
 	return true;
 }
 
-/* One attempt: what the client gave, in the session's words. */
-struct attempt {
-	const char *mechanism, *authorization, *user, *password;
-};
-
 static void
-log_login(const char *event, const struct attempt *attempt)
+log_login(const char *event, const struct ask_attempt *attempt)
 {
 	log_begin(event);
 	log_quoted("user", attempt->user, strlen(attempt->user));
@@ -67,10 +75,11 @@ log_login(const char *event, const struct attempt *attempt)
 
 /* No: *reason is a word of ours, perhaps with ": " and more behind it that anybody may have written. */
 static void
-refuse_login(const struct attempt *attempt, char *reason)
+refuse_login(const struct ask_attempt *attempt, char *reason)
 {
 	char *detail = strchr(reason, ':');
 
+	ask_answer(ASK_NO, state.failures >= LOGINS_MAX ? ASK_LAST : "");
 	if (detail != NULL)
 		*detail = '\0';
 	log_login("login-failed", attempt);
@@ -79,11 +88,10 @@ refuse_login(const struct attempt *attempt, char *reason)
 		log_quoted("detail", detail + 2, strlen(detail + 2));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
-	ask_answer(ASK_NO, state.failures >= LOGINS_MAX ? ASK_LAST : "");
 }
 
 static bool
-accept_login(const struct attempt *attempt)
+accept_login(const struct ask_attempt *attempt)
 {
 	const struct rights *rights = &state.identity.rights;
 
@@ -93,37 +101,18 @@ accept_login(const struct attempt *attempt)
 		return false;
 	}
 	strlcpy(state.login, attempt->user, sizeof state.login);
+	state.logged_in = true;
+	ask_answer(ASK_YES, state.login);
 	log_login("login", attempt);
 	if (strcmp(attempt->user, state.identity.user) != 0)
 		log_quoted("account", state.identity.user, strlen(state.identity.user));
 	log_number("uid", state.config->root ? rights->uid : state.service->rights.uid);
 	log_end();
-	state.logged_in = true;
-	ask_answer(ASK_YES, state.login);
 	return true;
 }
 
-/* mechanism NUL authorization identity NUL user NUL password NUL and nothing else. */
 static bool
-read_attempt(const char *body, size_t length, struct attempt *attempt)
-{
-	const char **const fields[] = { &attempt->mechanism, &attempt->authorization, &attempt->user,
-	    &attempt->password };
-	const char *at = body;
-
-	for (int i = 0; i < 4; i++) {
-		const char *end = memchr(at, '\0', (size_t)(body + length - at));
-
-		if (end == NULL)
-			return false;
-		*fields[i] = at;
-		at = end + 1;
-	}
-	return at == body + length;
-}
-
-static bool
-check_login(const struct attempt *attempt)
+check_login(const struct ask_attempt *attempt)
 {
 	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
 	bool tried = auth_tried(attempt->user, attempt->password);
@@ -132,7 +121,7 @@ check_login(const struct attempt *attempt)
 	enum ask_verdict verdict = ASK_NO;
 
 	text_start(&reason, array, sizeof array);
-	if (*attempt->authorization != '\0' && strcmp(attempt->authorization, attempt->user) != 0)
+	if (*attempt->authzid != '\0' && strcmp(attempt->authzid, attempt->user) != 0)
 		text_add(&reason, "authzid");	/* nobody acts for another */
 	else if (tried)
 		text_add(&reason, "tried-before");
@@ -148,63 +137,196 @@ check_login(const struct attempt *attempt)
 		refuse_login(attempt, array);
 		return true;
 	}
+	ask_answer(ASK_TEMPORARY, "");
 	log_login("login-failed", attempt);
 	log_word("reason", "backend-down");
 	log_quoted("detail", array, strlen(array));
 	log_end();
-	ask_answer(ASK_TEMPORARY, "");
 	return true;
 }
 
 static bool
 answer_auth(char *body, size_t length)
 {
-	struct attempt attempt;
+	struct ask_attempt attempt;
 	bool answered = false;
 
 	set_title("AUTH");
-	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && read_attempt(body, length, &attempt))
+	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && ask_read_auth(body, length, &attempt))
 		answered = check_login(&attempt);
 	ask_forget();
 	set_title("waiting");
+	/* It may have taken longer than was left: the session has its goodbye to say. */
+	if (state.deadline < io_now() + LOGIN_GRACE)
+		state.deadline = io_now() + LOGIN_GRACE;
 	return answered;
+}
+
+static bool
+answer_spool(char *body, size_t length)
+{
+	(void)body, (void)length;	/* none: there is none in such a frame */
+	if (state.spool >= 0)
+		return false;	/* it has one */
+	state.spool = spool_make();
+	if (state.spool >= 0) {
+		ask_answer_spool(state.spool);
+		return true;
+	}
+	log_error("the spool", errno);
+	ask_answer(ASK_TEMPORARY, "");
+	return true;
+}
+
+static void
+log_message_event(const char *event, const char *from, uint64_t recipients, uint64_t bytes)
+{
+	log_begin(event);
+	log_quoted("user", state.login, strlen(state.login));
+	log_quoted("from", from, strlen(from));
+	log_number("recipients", recipients);
+	log_number("bytes", bytes);
 }
 
 static bool
 answer_send(char *body, size_t length)
 {
-	struct message message = { .id = state.id, .number = ++state.messages, .spool = ASK_SPOOL_READ,
-	    .login = state.login, .identity = &state.identity, .envelope = body, .length = length };
+	struct message message = { .id = state.id, .number = ++state.messages, .spool = state.spool,
+	    .login = state.login, .identity = &state.identity };
+	struct ask_message asked;
 	struct outcome outcome;
 
+	if (state.spool < 0 || !ask_read_send(body, length, &asked))
+		return false;
 	set_title("sending");
+	state.spool = -1;
+	message.envelope = asked.envelope;
+	message.length = asked.length;
 	inject_send(state.config, state.peer, &message, &outcome);
+	/* Who still reads it has a descriptor of its own. */
+	spool_close(&message.spool);
 	if (outcome.verdict == 0)
 		return false;
-	log_begin(outcome.verdict == ASK_YES ? "accepted" : outcome.verdict == ASK_NO ? "refused" : "deferred");
-	log_quoted("user", state.login, strlen(state.login));
-	log_quoted("from", message.sender, strlen(message.sender));
-	log_number("recipients", message.recipients);
+	ask_answer(outcome.verdict, outcome.text);
+	set_title("waiting");
+	if (outcome.verdict == ASK_YES)
+		state.accepted++;
+	else
+		state.refused++;
+	log_message_event(outcome.verdict == ASK_YES ? "accepted" : outcome.verdict == ASK_NO ? "refused" : "deferred",
+	    message.sender, message.recipients, asked.bytes);
 	log_number("size", message.size);
 	log_number("message", message.number);
 	log_quoted("injector", outcome.how, strlen(outcome.how));
 	log_end();
-	set_title("waiting");
-	ask_answer(outcome.verdict, outcome.text);
 	return true;
 }
 
+/* The end of the session, in a word of its own. */
+static bool
+log_session_end(const struct ask_line *told)
+{
+	size_t length = strspn(told->reason, "abcdefghijklmnopqrstuvwxyz-");
+
+	if (length == 0 || length > 40 || told->reason[length] != '\0')
+		return false;
+	log_begin("end");
+	if (state.logged_in)
+		log_quoted("user", state.login, strlen(state.login));
+	log_number("accepted", state.accepted);
+	log_number("refused", state.refused);
+	log_number("commands", told->count);
+	log_number("bytes", told->bytes);
+	log_word("source", peer_source_name(state.peer));
+	log_word("tls", peer_tls_name(state.peer));
+	log_word("reason", told->reason);
+	log_end();
+	state.ended = true;
+	return true;
+}
+
+static void
+end_told(void)
+{
+	if (state.told > LOG_FRAMES_MAX)
+		log_drop();
+	else
+		log_end();
+}
+
+/* What is not answered. A session that was taken over can say what it likes, but not without end, nor in anybody
+ * else's name. */
+static bool
+answer_log(char *body, size_t length)
+{
+	struct ask_line told;
+
+	if (!ask_read_log(body, length, &told))
+		return false;
+	state.told++;
+	switch (told.event) {
+	case ASK_END:
+		return log_session_end(&told);
+	case ASK_REFUSED:
+	case ASK_DEFERRED:
+		if (!state.logged_in || state.spool < 0)
+			return false;
+		spool_close(&state.spool);
+		state.refused++;
+		log_message_event(told.event == ASK_REFUSED ? "refused" : "deferred", told.text, told.count, told.bytes);
+		log_message("reason", told.reason);
+		end_told();
+		return true;
+	case ASK_TRACE:
+		if (!state.config->debug)
+			return false;
+		log_begin("trace");
+		log_quoted(told.reason[0] == 'S' ? "S" : "C", told.text, strlen(told.text));
+		end_told();
+		return true;
+	case ASK_START_ERROR:
+		log_begin("start-error");
+		log_message("error", told.reason);
+		log_end();
+		state.ended = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static const struct question {
-	char kind;
-	bool after_login;
+	enum ask_kind kind;
+	enum { BEFORE_LOGIN, AFTER_LOGIN, ALWAYS } when;
 	bool (*answer)(char *body, size_t length);
 } questions[] = {
-	{ ASK_PEER, false, answer_peer },
-	{ ASK_AUTH, false, answer_auth },
-	{ ASK_SEND, true, answer_send },
+	{ ASK_PEER, BEFORE_LOGIN, answer_peer },
+	{ ASK_AUTH, BEFORE_LOGIN, answer_auth },
+	{ ASK_SPOOL, AFTER_LOGIN, answer_spool },
+	{ ASK_SEND, AFTER_LOGIN, answer_send },
+	{ ASK_LOG, ALWAYS, answer_log },
 };
 
-/* The session's end: its exit status, or 1 with a line on the log where it did not end by itself. */
+/* What answers this kind now; NULL: nothing does. */
+static const struct question *
+find_question(int kind)
+{
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+		if ((int)questions[i].kind == kind && !state.ended && (questions[i].when == ALWAYS ||
+		    (questions[i].when == AFTER_LOGIN) == state.logged_in))
+			return &questions[i];
+	return NULL;
+}
+
+static void
+log_end_reason(const char *reason)
+{
+	log_begin("end");
+	log_word("reason", reason);
+}
+
+/* The session has closed its end of the wall: its exit status, or 1 with a line on the log where it did not end by
+ * itself. */
 static int
 wait_for_session(pid_t session)
 {
@@ -213,11 +335,26 @@ wait_for_session(pid_t session)
 	while (waitpid(session, &status, 0) < 0)
 		if (errno != EINTR)
 			return 1;
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status);
-	log_begin("end");
-	log_word("reason", "session-killed");
-	log_number("signal", (uint64_t)WTERMSIG(status));
+	if (WIFSIGNALED(status)) {
+		log_end_reason("session-killed");
+		log_number("signal", (uint64_t)WTERMSIG(status));
+		log_end();
+		return 1;
+	}
+	if (!state.ended) {
+		log_end_reason("session-lost");
+		log_end();
+	}
+	return WEXITSTATUS(status);
+}
+
+/* The session is not to be talked to any more: we go, and nobody answers it again. */
+static int
+give_up(int end, int error)
+{
+	log_end_reason(end == ASK_SILENT ? "login-timeout" : error != 0 ? "wall-failed" : "question-refused");
+	if (error != 0)
+		log_quoted("error", strerror(error), strlen(strerror(error)));
 	log_end();
 	return 1;
 }
@@ -226,25 +363,25 @@ int
 monitor_run(const struct config *config, struct peer *peer, const struct identity *service, const char *id,
     pid_t session)
 {
-	state = (struct state){ .config = config, .peer = peer, .service = service, .id = id };
+	uint64_t patience = config->login_timeout;
+
+	if (config->proxy && patience < PROXY_SECONDS)
+		patience = PROXY_SECONDS;
+	state = (struct state){ .config = config, .peer = peer, .service = service, .id = id,
+	    .spool = SPOOL_DESCRIPTOR, .deadline = io_now() + (int64_t)patience * 1000 + LOGIN_GRACE };
 	set_title("waiting");
 	for (;;) {
+		const struct question *question;
 		char *body;
-		size_t length, i;
-		int kind = ask_receive(&body, &length);
+		size_t length;
+		int kind = ask_receive(&body, &length, state.logged_in ? INT64_MAX : state.deadline);
 
-		if (kind == 0)
+		if (kind == ASK_GONE)
 			return wait_for_session(session);
-		for (i = 0; i < sizeof questions / sizeof *questions; i++)
-			if (questions[i].kind == kind && questions[i].after_login == state.logged_in)
-				break;
-		if (kind < 0 || i == sizeof questions / sizeof *questions || !questions[i].answer(body, length)) {
-			/* Out of order, malformed, or not to be answered: we go, and nobody answers it
-			 * again. */
-			log_begin("end");
-			log_word("reason", "question-refused");
-			log_end();
-			return 1;
-		}
+		if (kind < 0)
+			return give_up(kind, kind == ASK_BROKEN ? errno : 0);
+		question = find_question(kind);
+		if (question == NULL || !question->answer(body, length))
+			return give_up(ASK_BROKEN, 0);	/* out of order, malformed, or not to be answered */
 	}
 }

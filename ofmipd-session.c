@@ -3,20 +3,20 @@
 /*
  *           client 0,1                                            log 2
  *               |                                                   |
- *  +------------+-------------+  ask: PEER, AUTH, SEND +------------+--------------+
- *  | SESSION   caged          |<--------- 4,5 -------->| MONITOR  root -> the user |
+ *  +------------+-------------+  ask: PEER AUTH SPOOL  +------------+--------------+
+ *  | SESSION   caged          |<-----  SEND, LOG  ---->| MONITOR  root -> the user |
  *  | line > smtp > sasl, data |    one socketpair      | monitor > auth, inject    |
  *  +------------+-------------+                        +-----+---------------+-----+
  *               |                                            | stdin         | fd 3
- *               +------------- spool 3,6 --------------------+               |
- *                                                      injector (as user)  checker (one shot)
+ *               +-- spool 3: one memfd a message, sealed ----+               |
+ *                   by the monitor at SEND             injector (as user)  checker (one shot)
  *
  *  Descriptors    session                          monitor
  *  0, 1           the client                       /dev/null
- *  2              the log                          the log
- *  3, 6           3 SPOOL_DESCRIPTOR, to write            6 ASK_SPOOL_READ, to read
+ *  2              /dev/null                        the log
+ *  3              SPOOL_DESCRIPTOR, to write       the first spool
  *  4, 5           4 ASK_WALL, its end of the wall  5 ASK_MONITOR, its end of the wall
- *  above          UCSPI-TLS's three, if any        a maildir, if any; all close-on-exec
+ *  above          UCSPI-TLS's three, if any        a maildir, the log opened anew, if any; all close-on-exec
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -52,34 +52,40 @@ enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
 
 extern char **environ;
 
-#define LOG_ROOM (64 << 20)	/* bytes that a log that is a file may grow by while a session lasts */
-
 static struct config config;
 static struct peer peer;
 static struct identity service;
 static char id[40];
 static bool log_to_syslog;
+static int null;		/* /dev/null, above all numbers that are ours */
+
+/* There will be no session: says so where a client is there. */
+static void
+say_goodbye(void)
+{
+	static const char goodbye[] = "421 4.3.0 Service not available, closing connection\r\n";
+	struct stat client;
+
+	if (fstat(STDOUT_FILENO, &client) == 0 && (S_ISSOCK(client.st_mode) || S_ISFIFO(client.st_mode)))
+		io_write_all(STDOUT_FILENO, goodbye, sizeof goodbye - 1);
+}
 
 /* Says why there will be no session: to the log and, where somebody is there, to the client. */
 static int
 start_error(int status, const char *why)
 {
-	static const char goodbye[] = "421 4.3.0 Service not available, closing connection\r\n";
-	struct stat client;
-
 	log_begin("start-error");
 	log_message("error", why);
 	log_end();
-	if (fstat(STDOUT_FILENO, &client) == 0 && (S_ISSOCK(client.st_mode) || S_ISFIFO(client.st_mode)))
-		io_write_all(STDOUT_FILENO, goodbye, sizeof goodbye - 1);
+	say_goodbye();
 	return status;
 }
 
-/* The system's word for errno behind `what`. */
-static int
-system_error(const char *what)
+/* The system's word for errno behind `what`. Static. */
+static const char *
+with_error(const char *what)
 {
-	char array[300];
+	static char array[300];
 	struct text text;
 	int error = errno;
 
@@ -87,7 +93,13 @@ system_error(const char *what)
 	text_add(&text, what);
 	text_add(&text, ": ");
 	text_add(&text, strerror(error));
-	return start_error(EXIT_TEMPORARY, array);
+	return array;
+}
+
+static int
+system_error(const char *what)
+{
+	return start_error(EXIT_TEMPORARY, with_error(what));
 }
 
 static bool
@@ -223,20 +235,6 @@ find_all(void)
 	return inject_ready(&config, &service, &why) ? NULL : array;
 }
 
-/* The spool is a file in memory without a name. It is opened once more, to read it from an offset of its
- * own. */
-static bool
-reopen_spool(void)
-{
-	char array[40];
-	struct text path;
-
-	text_start(&path, array, sizeof array);
-	text_add(&path, "/proc/self/fd/");
-	text_add_number(&path, SPOOL_DESCRIPTOR);
-	return open(array, O_RDONLY | O_CLOEXEC) == ASK_SPOOL_READ;
-}
-
 /* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
  * may come at the end of its time: a login with every authenticator, or the throttle script and the injector. */
 static unsigned
@@ -249,17 +247,26 @@ life_seconds(void)
 static int
 session(void)
 {
-	const int kept[] = { ASK_WALL, SPOOL_DESCRIPTOR, config.tls_control, config.tls_read, config.tls_write };
-	struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
-	uint64_t most = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536;
-	struct stat log;
+	const struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
+	const struct drop_cage cage = {
+		.rights = &rights, .id = id, .root = config.root, .seconds = life_seconds(),
+		.file_size = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536,
+		.files = SPOOL_DESCRIPTOR + 1, .wall = ASK_WALL,
+		.readable = { STDIN_FILENO, config.tls_control, config.tls_read },
+		.writable = { STDOUT_FILENO, SPOOL_DESCRIPTOR, config.tls_control, config.tls_write },
+	};
 	const char *fault;
 
-	/* The limit is for the spool; but a log that is a file must have room to grow under it, too. */
-	if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode) && most < (uint64_t)log.st_size + LOG_ROOM)
-		most = (uint64_t)log.st_size + LOG_ROOM;
-	fault = drop_cage(&rights, config.root, id, most, life_seconds(), kept, 5);
-	return fault == NULL ? smtp_session(&config, &peer, id) : system_error(fault);
+#ifndef NOCAGE	/* a sanitizer has something to say there */
+	if (dup2(null, STDERR_FILENO) < 0)
+		return EXIT_TEMPORARY;
+#endif
+	fault = drop_cage(&cage);
+	if (fault == NULL)
+		return smtp_session(&config, &peer, id);
+	ask_log(&(struct ask_line){ .event = ASK_START_ERROR, .reason = with_error(fault) });
+	say_goodbye();
+	return EXIT_TEMPORARY;
 }
 
 /* UCSPI-TLS's descriptors stay, above those whose numbers are ours; all others above 2 go. */
@@ -273,8 +280,8 @@ keep_descriptors(void)
 		/* The control socket is kept, wanted or not: sslserver takes its end for ours. */
 		if (config.starttls == STARTTLS_NONE && (i > 0 || *tls[i] < 0 || fcntl(*tls[i], F_GETFD) < 0))
 			*tls[i] = -1;
-		else if (*tls[i] <= ASK_SPOOL_READ)
-			*tls[i] = fcntl(*tls[i], F_DUPFD_CLOEXEC, ASK_SPOOL_READ + 1);
+		else if (*tls[i] <= ASK_MONITOR)
+			*tls[i] = fcntl(*tls[i], F_DUPFD_CLOEXEC, ASK_MONITOR + 1);
 		kept[i] = *tls[i];
 		if ((kept[i] < 0 && config.starttls != STARTTLS_NONE) ||
 		    (kept[i] >= 0 && fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
@@ -297,8 +304,8 @@ leave_client(void)
 	 * way here ends in order. */
 	if (config.tls_control >= 0 && signal(SIGTERM, SIG_IGN) == SIG_ERR)
 		return false;
-	return close(ASK_WALL) == 0 && close(STDIN_FILENO) == 0 && open("/dev/null", O_RDWR) == STDIN_FILENO &&
-	    dup2(STDIN_FILENO, STDOUT_FILENO) == STDOUT_FILENO;
+	return close(ASK_WALL) == 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO &&
+	    dup2(null, STDOUT_FILENO) == STDOUT_FILENO;
 }
 
 int
@@ -340,7 +347,7 @@ main(int argc, char **argv)
 		return system_error("signals");
 	if (!keep_descriptors())
 		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
-	/* Seven of our own, a maildir's two, a child's pipe: better none of them than half a session. */
+	/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
 		return start_error(EXIT_TEMPORARY, "fewer than 16 open files allowed; raise the limit (ulimit -n)");
 	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
@@ -349,8 +356,9 @@ main(int argc, char **argv)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
 	    wall[1] != ASK_MONITOR)
 		return system_error("socketpair");
-	if (!reopen_spool())
-		return system_error("the spool (is /proc mounted?)");
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return system_error("/dev/null");
 	fault = find_all();
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);

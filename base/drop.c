@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -24,6 +25,11 @@
 #define SYS_landlock_restrict_self 446
 #endif
 #define LANDLOCK_VERSION 1	/* LANDLOCK_CREATE_RULESET_VERSION */
+
+/* Of the session, beyond what it was started with. Seconds of a processor are enough for hundreds of gigabytes. */
+#define STACK_MOST (256 << 10)
+#define MEMORY_MOST (32 << 20)
+#define CPU_SECONDS 600
 
 static bool
 set_signal(int number, void (*handler)(int))
@@ -127,17 +133,33 @@ empty_root(const char *id)
 	return false;
 }
 
+/* Only ever down: a hard limit that is lower already stays as it is. */
 static bool
 limit(int resource, rlim_t most)
 {
 	struct rlimit limits = { most, most }, old;
 
-	/* Only ever down: root could raise what we were started with. */
-	if (getrlimit(resource, &old) != 0)
-		return false;
-	if (old.rlim_max < most)
-		limits.rlim_cur = limits.rlim_max = old.rlim_max;
-	return setrlimit(resource, &limits) == 0;
+	return setrlimit(resource, &limits) == 0 ||
+	    (errno == EPERM && getrlimit(resource, &old) == 0 && old.rlim_max < most);
+}
+
+/*
+ * What bounds a session that was taken over: it can use what it has, and no more. It has all the memory that it
+ * needs; its stack must be able to grow a little behind the arguments and the environment, which lie there, too.
+ */
+static bool
+limit_memory(void)
+{
+#ifdef NOCAGE	/* sanitizers keep terabytes of addresses, and stack for themselves */
+	return true;
+#else
+	char here;
+	uintptr_t top = getauxval(AT_EXECFN), bottom = (uintptr_t)&here;
+	rlim_t used = top > bottom ? top - bottom : 0;
+
+	return limit(RLIMIT_STACK, used + STACK_MOST) && limit(RLIMIT_AS, used + MEMORY_MOST) &&
+	    limit(RLIMIT_CPU, CPU_SECONDS);
+#endif
 }
 
 long
@@ -184,72 +206,134 @@ landlock(void)
 #error "name this machine's AUDIT_ARCH_ constant here: the cage must know its system calls"
 #endif
 
-#define ALLOW(name) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+/* The list: a program for the kernel's filter machine, built rule by rule. */
+struct list {
+	struct sock_filter lines[128];
+	unsigned short count;
+};
 
-/* What is left to the session: to talk, to write and empty the spool, to wait, to end. */
-static bool
-seccomp(void)
+static void
+add(struct list *list, uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false)
 {
-	static struct sock_filter list[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		ALLOW(read), ALLOW(write), ALLOW(sendto), ALLOW(ftruncate), ALLOW(lseek), ALLOW(close), ALLOW(exit_group),
-#ifdef SYS_send
-		ALLOW(send),
-#endif
-#ifdef SYS_poll
-		ALLOW(poll),
-#endif
-		ALLOW(ppoll),		/* poll(3) where there is no poll */
-		ALLOW(clock_gettime),	/* where the vDSO cannot answer */
-#ifdef SYS_ppoll_time64
-		ALLOW(ppoll_time64), ALLOW(clock_gettime64),
-#endif
-		ALLOW(restart_syscall), ALLOW(rt_sigreturn),	/* after SIGSTOP and SIGCONT */
-		/* A number of -1 is what strace leaves when it injects a fault: it does nothing. */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	};
-	struct sock_fprog program = { .len = sizeof list / sizeof *list, .filter = list };
+	list->lines[list->count++] = (struct sock_filter)BPF_JUMP(code, value, if_true, if_false);
+}
 
+/* Whatever else it is called with. */
+static void
+allow(struct list *list, long number)
+{
+	add(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
+	add(list, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+/* Where the low half of an argument is; the kernel takes a descriptor from there. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define LOW(argument) (offsetof(struct seccomp_data, args[argument]) + 4)
+#define HIGH(argument) offsetof(struct seccomp_data, args[argument])
+#else
+#define LOW(argument) offsetof(struct seccomp_data, args[argument])
+#define HIGH(argument) (offsetof(struct seccomp_data, args[argument]) + 4)
+#endif
+
+/* On these descriptors, and on no other; `null`, if not 0: an argument that must be a null pointer. */
+static void
+allow_on(struct list *list, long number, const int *descriptors, int count, int null)
+{
+	unsigned short start = list->count;
+
+	add(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 0);	/* no: behind all this */
+	if (null != 0) {
+		add(list, BPF_LD | BPF_W | BPF_ABS, LOW(null), 0, 0);
+		add(list, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		add(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+		add(list, BPF_LD | BPF_W | BPF_ABS, HIGH(null), 0, 0);
+		add(list, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		add(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	}
+	add(list, BPF_LD | BPF_W | BPF_ABS, LOW(0), 0, 0);
+	for (int i = 0; i < count; i++)
+		if (descriptors[i] >= 0) {
+			add(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)descriptors[i], 0, 1);
+			add(list, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+		}
+	add(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	list->lines[start].jf = (uint8_t)(list->count - start - 1);
+}
+
+/* What is left to the session: to talk, to write the spool, to wait, to end. */
+static bool
+seccomp(const struct drop_cage *cage)
+{
+	const int readable[] = { cage->wall, cage->readable[0], cage->readable[1], cage->readable[2] };
+	const int writable[] = { cage->wall, cage->writable[0], cage->writable[1], cage->writable[2], cage->writable[3] };
+	struct list list = { .count = 0 };
+	struct sock_fprog program = { .filter = list.lines };
+
+	add(&list, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
+	add(&list, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
+	add(&list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add(&list, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+#ifdef SYS_poll
+	allow(&list, SYS_poll);
+#else
+	allow(&list, SYS_ppoll);
+#ifdef SYS_ppoll_time64
+	allow(&list, SYS_ppoll_time64);
+#endif
+#endif
+	allow_on(&list, SYS_read, readable, 4, 0);
+	allow_on(&list, SYS_write, writable, 5, 0);
+	allow_on(&list, SYS_sendto, writable, 5, 4);	/* send(2): never a name to send it to */
+#ifdef SYS_send
+	allow_on(&list, SYS_send, writable, 5, 0);
+#endif
+	allow_on(&list, SYS_recvmsg, &cage->wall, 1, 0);
+	allow(&list, SYS_close);
+	allow(&list, SYS_clock_gettime);	/* where the vDSO cannot answer */
+#ifdef SYS_clock_gettime64
+	allow(&list, SYS_clock_gettime64);
+#endif
+	allow(&list, SYS_restart_syscall);	/* after SIGSTOP and SIGCONT */
+	allow(&list, SYS_rt_sigreturn);
+	allow(&list, SYS_exit_group);
+	/* A number of -1 is what strace leaves when it injects a fault: it does nothing. */
+	add(&list, BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1);
+	add(&list, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
+	add(&list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	program.len = list.count;
 #ifdef NOCAGE	/* a build for sanitizers and profilers: they call what the list forbids */
-	(void)program;
 	return true;
 #endif
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
 const char *
-drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit, unsigned seconds,
-    const int *kept, int count)
+drop_cage(const struct drop_cage *cage)
 {
-	if (root && !empty_root(id))
+	const int kept[] = { cage->wall, cage->readable[0], cage->readable[1], cage->readable[2], cage->writable[0],
+	    cage->writable[1], cage->writable[2], cage->writable[3] };
+
+	if (cage->root && !empty_root(cage->id))
 		return "chroot to an empty directory";
-	/* Memory needs no limit: what would get more of it is not in the list below. */
-	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, spool_limit))
-		return "setrlimit";
-	if (!drop_become(rights, root))
+	if (!drop_become(cage->rights, cage->root))
 		return "setgroups, setresgid, setresuid";
+	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, cage->file_size) || !limit_memory())
+		return "setrlimit";
 	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid: after a
 	 * login as another the session sees at its next question that the monitor is gone, and should it
 	 * have been taken over, the alarm ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "prctl(PR_SET_PDEATHSIG)";
-	alarm(seconds);
+	alarm(cage->seconds);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return "prctl(PR_SET_NO_NEW_PRIVS)";
 	if (!landlock())
 		return "Landlock";
-	if (!drop_descriptors(kept, count))	/* Landlock's goes too */
+	if (!drop_descriptors(kept, sizeof kept / sizeof *kept))	/* Landlock's goes too */
 		return "close_range";
-	if (!limit(RLIMIT_NOFILE, 1))	/* poll(2) wants room for one; none is free */
+	if (!limit(RLIMIT_NOFILE, cage->files))
 		return "setrlimit";
-	if (!seccomp())
+	if (!seccomp(cage))
 		return "seccomp";
 	return NULL;
 }

@@ -50,15 +50,25 @@ bool drop_become(const struct rights *rights, bool root);
 /* The kernel's version of Landlock; -1 (errno): none, or a container's filter refuses it. The cage is then without. */
 long drop_landlock_version(void);
 
+/* What the session holds on to, and how much it may have of anything. Descriptors: -1 for none. */
+struct drop_cage {
+	const struct rights *rights;
+	const char *id;			/* makes the name of the empty directory ours alone */
+	bool root;			/* config.root */
+	uint64_t file_size;		/* the most bytes that a file may get */
+	unsigned seconds;		/* then SIGALRM ends it, whatever it does */
+	unsigned files;			/* RLIMIT_NOFILE: only lower numbers are ever handed out */
+	int wall;			/* to read, with descriptors, and to write */
+	int readable[3], writable[4];	/* beside the wall */
+};
+
 /*
  * The session's cage. Root: an empty directory, already unlinked, becomes the root directory, then
  * drop_become(); always: rlimits, no core, no_new_privs, Landlock without a single rule, and the
- * seccomp list in drop.c. After it no file can be opened, nothing started, nobody signalled. `id` makes
- * the directory's name ours alone; `spool_limit` is the most bytes that a file may get; of the
- * descriptors above 2 the `kept` ones stay. After `seconds` SIGALRM ends the process whatever it does. NULL:
- * done; else what failed (errno says why), and the caller must end before it reads a byte.
+ * seccomp list in drop.c. After it no file can be opened, nothing started, nobody signalled, no descriptor read or
+ * written but those named. All others above 2 are closed. NULL: done; else what failed (errno says why), and the
+ * caller must end before it reads a byte.
  */
-const char *drop_cage(const struct rights *rights, bool root, const char *id, uint64_t spool_limit,
-    unsigned seconds, const int *kept, int count);
+const char *drop_cage(const struct drop_cage *cage);
 
 #endif

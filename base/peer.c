@@ -217,43 +217,20 @@ peer_from_starttls(struct peer *peer, const char *variable)
 		set_clean(peer->tls_cipher, sizeof peer->tls_cipher, variable + 11);
 }
 
-void
-peer_pack(const struct peer *peer, struct text *packed)
-{
-	const char tls[2] = { (char)('0' + peer->tls), '\0' }, source[2] = { (char)('0' + peer->source), '\0' };
-	const char *const fields[] = { peer->address, peer->port, tls, source, peer->tls_protocol,
-	    peer->tls_cipher };
-
-	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-		text_add_bytes(packed, fields[i], strlen(fields[i]) + 1);
-}
-
 bool
-peer_unpack(struct peer *peer, const struct config *config, const char *packed, size_t length)
+peer_learn(struct peer *peer, const struct config *config, const struct peer *told)
 {
-	const char *fields[6], *end = packed + length;
-
-	for (int i = 0; i < 6; i++) {
-		fields[i] = packed;
-		packed = packed >= end ? NULL : memchr(packed, '\0', (size_t)(end - packed));
-		if (packed == NULL)
-			return false;
-		packed++;
-	}
-	if (packed != end || strlen(fields[2]) != 1 || fields[2][0] < '0' || fields[2][0] > '0' + TLS_BEHIND ||
-	    strlen(fields[3]) != 1 || fields[3][0] < '0' || fields[3][0] > '0' + PEER_SOCKET)
-		return false;
-	peer->tls = (enum peer_tls)(fields[2][0] - '0');
+	peer->tls = told->tls;
 	if (config->proxy) {	/* nothing else changes who is calling */
-		if (!set_address(&peer->address, fields[0]) && fields[0][0] != '\0')
+		if (!set_address(&peer->address, told->address) && told->address[0] != '\0')
 			return false;
-		set_port(&peer->port, fields[1]);
-		peer->source = (enum peer_source)(fields[3][0] - '0');
+		set_port(&peer->port, told->port);
+		peer->source = told->source;
 	}
 	if (peer->source == PEER_PROXY)
 		peer->host[0] = peer->info[0] = '\0';
-	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, fields[4]);
-	set_clean(peer->tls_cipher, sizeof peer->tls_cipher, fields[5]);
+	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, told->tls_protocol);
+	set_clean(peer->tls_cipher, sizeof peer->tls_cipher, told->tls_cipher);
 	settle(peer, config);
 	return true;
 }

@@ -60,11 +60,9 @@ bool peer_proxied(struct peer *peer, const struct config *config, const struct p
 /* "NAME=VALUE" that came from the UCSPI-TLS server after STARTTLS: protocol and cipher are kept. */
 void peer_from_starttls(struct peer *peer, const char *variable);
 
-/* What the session learned, for the PEER question: address, port, TLS, protocol, cipher, each NUL-ended. */
-void peer_pack(const struct peer *peer, struct text *packed);
-
-/* The other end of it; false when it is not well-formed (the session is not trusted). */
-bool peer_unpack(struct peer *peer, const struct config *config, const char *packed, size_t length);
+/* Takes over what the session learned about its client: TLS, protocol and cipher and, with --proxy, address, port
+ * and source; nothing else of `told` is looked at. False when it cannot be: the session is not trusted. */
+bool peer_learn(struct peer *peer, const struct config *config, const struct peer *told);
 
 const char *peer_source_name(const struct peer *peer);
 const char *peer_tls_name(const struct peer *peer);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/spool.h"
+#include "base/text.h"
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U	/* Linux 6.3: nobody can run it as a program */
@@ -22,16 +23,26 @@ spool_make(void)
 }
 
 bool
-spool_seal(int spool, uint64_t *size)
+spool_seal(int *spool, uint64_t *size)
 {
+	char array[40];
+	struct text path;
 	struct stat status;
+	int sealed;
 
-	if (fcntl(spool, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0 ||
-	    fstat(spool, &status) != 0)
+	if (fcntl(*spool, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0 ||
+	    fstat(*spool, &status) != 0)
 		return false;
 	*size = (uint64_t)status.st_size;
-	/* The session wrote through the same open file, and moves its offset no more: nothing can be written. */
-	return lseek(spool, 0, SEEK_SET) == 0;
+	text_start(&path, array, sizeof array);
+	text_add(&path, "/proc/self/fd/");
+	text_add_number(&path, (uint64_t)*spool);
+	sealed = open(array, O_RDONLY | O_CLOEXEC);
+	if (sealed < 0)
+		return false;
+	spool_close(spool);
+	*spool = sealed;
+	return true;
 }
 
 void

@@ -12,7 +12,7 @@
 struct message {
 	const char *id;			/* the session's */
 	unsigned number;		/* of the message in the session */
-	int spool;			/* open for reading only, at any offset */
+	int spool;			/* inject_send() seals it, and opens it anew to be read */
 	const char *login;		/* as the client gave it */
 	const char *mechanism, *helo;	/* of its login; of its EHLO: "" if unknown */
 	const struct identity *identity;

@@ -49,7 +49,6 @@ complete_header(struct data *data)
 void
 data_start(struct data *data, const struct header_origin *origin, int spool)
 {
-	bool again = data->origin != NULL;
 	char array[HEADER_RECEIVED_MAX];
 	struct text text;
 
@@ -58,8 +57,6 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 	data->spool = spool;
 	data->place = DATA_AFTER_CRLF;
 	data->in_header = true;
-	if (again && (ftruncate(spool, 0) != 0 || lseek(spool, 0, SEEK_SET) != 0))
-		data->spool_failed = true;
 	text_start(&text, array, sizeof array);
 	header_add_received(origin, &text);
 	add(data, &text);

@@ -29,8 +29,7 @@ struct data {
 	char out[DATA_OUT_SIZE];
 };
 
-/* Empties the spool and writes our Received field. *data is zero before the first message, and the spool
- * empty and at its beginning; `origin` is used until data_finish(). */
+/* Writes our Received field to the spool, which is empty; `origin` is used until data_finish(). */
 void data_start(struct data *data, const struct header_origin *origin, int spool);
 
 /*

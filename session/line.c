@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "session/line.h"
 #include "base/text.h"
 
@@ -141,7 +141,7 @@ line_reply(struct line *line, const struct reply *reply)
 	text_add_byte(&text, ' ');
 	text_add(&text, reply->text);
 	if (line->debug)
-		log_trace("S", array, text.used);
+		ask_log(&(struct ask_line){ .event = ASK_TRACE, .reason = "S", .text = array });
 	memcpy(array + text.used, "\r\n", 2);
 	line_write(line, array, text.used + 2);
 }

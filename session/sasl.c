@@ -97,7 +97,6 @@ plain(struct exchange *exchange, char *initial)
 {
 	const struct reply *fault = initial == NULL ? ask_client(exchange, "")
 	    : decode_initial(exchange, initial);
-	struct login *login = exchange->login;
 	int count = 0;
 
 	if (fault != NULL || *exchange->event != LINE_READ)
@@ -106,8 +105,7 @@ plain(struct exchange *exchange, char *initial)
 		count += exchange->response[i] == '\0';
 	if (count != 2)
 		return &malformed;
-	login->length += exchange->length;
-	login->body[login->length++] = '\0';
+	ask_auth_add(exchange->login, exchange->length);	/* three fields in one: just these */
 	return ask_monitor(exchange);
 }
 
@@ -115,9 +113,8 @@ plain(struct exchange *exchange, char *initial)
 static const struct reply *
 login(struct exchange *exchange, char *initial)
 {
-	exchange->login->body[exchange->login->length++] = '\0';	/* no authorization identity */
+	ask_auth_add(exchange->login, 0);	/* it has no authorization identity */
 	for (int field = 0; field < 2; field++) {
-		struct login *login = exchange->login;
 		const struct reply *fault;
 
 		if (field == 0 && initial != NULL)
@@ -128,8 +125,7 @@ login(struct exchange *exchange, char *initial)
 			return fault;
 		if (memchr(exchange->response, '\0', exchange->length) != NULL)
 			return &malformed;
-		login->length += exchange->length;
-		login->body[login->length++] = '\0';
+		ask_auth_add(exchange->login, exchange->length);
 	}
 	return ask_monitor(exchange);
 }
@@ -163,7 +159,7 @@ sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initi
 	const struct reply *reply;
 
 	*event = LINE_READ;
-	login->length = strlcpy(login->body, mechanism->name, sizeof login->body) + 1;
+	ask_auth_start(login, mechanism->name);
 	reply = mechanism->talk(&exchange, initial);
 	explicit_bzero(login->body, exchange.touched + 2);
 	login->length = 0;

@@ -7,7 +7,7 @@
 #include "ask.h"
 #include "session/data.h"
 #include "base/io.h"
-#include "base/log.h"
+#include "base/spool.h"
 #include "session/line.h"
 #include "base/peer.h"
 #include "session/proxy.h"
@@ -19,7 +19,7 @@
 /* From MAIL to the answer after DATA, or RSET (RFC 5321 section 3.3). */
 struct transaction {
 	bool open;
-	bool smtputf8;
+	bool smtputf8, eight_bit;
 	bool refused;			/* a recipient was */
 	unsigned recipients;
 	uint64_t arguments;		/* bytes of the recipients as the injector's arguments */
@@ -33,11 +33,12 @@ static struct session {
 	int64_t start, deadline;	/* io_now() */
 	bool greeted, extended;		/* HELO or EHLO came; it was EHLO */
 	bool logged_in;
+	bool has_spool;			/* an empty one lies on SPOOL_DESCRIPTOR */
 	bool data_refused;		/* DATA was, just now: its text may come all the same */
 	enum starttls starttls;		/* what is still to be had */
 	unsigned logins, bad_commands, idle_commands;	/* `logins`: answers to AUTH */
 	bool last_login;				/* there must be no other */
-	unsigned commands, messages, accepted, refused;	/* messages: handed over */
+	unsigned commands, messages;	/* messages: handed over */
 	uint64_t bytes;			/* of all messages */
 	const struct command *titled;	/* what ps shows: of a thousand recipients the first is enough */
 	const char *end;		/* why the session ended */
@@ -87,6 +88,7 @@ REPLY(need_starttls, 530, "5.7.0", "Must issue a STARTTLS command first");
 REPLY(need_encryption, 538, "5.7.11", "Encryption required for authentication");
 REPLY(too_big, 552, "5.3.4", "Message is larger than this server takes");
 REPLY(too_many, 452, "4.5.3", "Too many recipients");
+REPLY(no_spool, 452, "4.3.1", "No room for a message, try again later");
 REPLY(need_smtputf8, 553, "5.6.7", "Address needs SMTPUTF8");
 REPLY(no_recipients, 554, "5.5.1", "No valid recipients");
 REPLY(unknown_parameter, 555, "5.5.4", "Parameter not recognized");
@@ -161,7 +163,7 @@ offer(const char *keyword, const char *values)
 	text_add(&text, keyword);
 	text_add(&text, values);
 	if (session.config->debug)
-		log_trace("S", array, text.used);
+		ask_log(&(struct ask_line){ .event = ASK_TRACE, .reason = "S", .text = array });
 	text_add(&text, "\r\n");
 	line_write(&session.line, array, text.used);
 }
@@ -256,7 +258,6 @@ auth(char *argument)
 		line_wipe(argument, whole);	/* there may be a password in it all the same */
 		return reply;
 	}
-	session.answer = (struct answer){ 0 };
 	reply = sasl_auth(mechanism, &session.line, *initial == '\0' ? NULL : initial, &session.login,
 	    &session.answer, &event);
 	if (reply == NULL)
@@ -298,12 +299,7 @@ read_tls_variables(void)
 static bool
 tell_peer(void)
 {
-	char array[ASK_PEER_MAX];
-	struct text packed;
-
-	text_start(&packed, array, sizeof array);
-	peer_pack(&session.peer, &packed);
-	return ask_peer(&packed, &session.answer) && session.answer.verdict == ASK_YES;
+	return ask_peer(&session.peer, &session.answer) && session.answer.verdict == ASK_YES;
 }
 
 /* RFC 3207, by UCSPI-TLS: the server in front does TLS, and gives us two new descriptors. */
@@ -405,7 +401,7 @@ size_parameter(const char *value)
 }
 
 static const struct reply *
-mail_parameters(char *at, bool *smtputf8)
+mail_parameters(char *at, struct transaction *transaction)
 {
 	enum { SIZE = 1, BODY = 2, AUTH = 4, SMTPUTF8 = 8 };
 	unsigned seen = 0, now;
@@ -426,6 +422,8 @@ mail_parameters(char *at, bool *smtputf8)
 			if (value == NULL || (!text_is(value, strlen(value), "7BIT") &&
 			    !text_is(value, strlen(value), "8BITMIME")))
 				fault = &bad_parameter;
+			else
+				transaction->eight_bit = text_is(value, strlen(value), "8BITMIME");
 		} else if (text_is(keyword, strlen(keyword), "AUTH")) {	/* RFC 4954 section 5: not trusted */
 			now = AUTH;
 			if (value == NULL || (strcmp(value, "<>") != 0 && !xtext(value)))
@@ -443,7 +441,7 @@ mail_parameters(char *at, bool *smtputf8)
 			return fault;
 		seen |= now;
 	}
-	*smtputf8 = (seen & SMTPUTF8) != 0;
+	transaction->smtputf8 = (seen & SMTPUTF8) != 0;
 	return NULL;
 }
 
@@ -468,40 +466,26 @@ read_path(char *argument, const char *prefix, char **at, struct address *address
 	}
 }
 
-static void
-envelope_add(char kind, const char *address)
-{
-	struct envelope *envelope = &session.envelope;
-	size_t length = strlen(address) + 1;
-
-	envelope->body[envelope->length] = kind;
-	memcpy(envelope->body + envelope->length + 1, address, length);
-	envelope->length += length + 1;
-}
-
 static const struct reply *
 mail(char *argument)
 {
-	struct transaction *transaction = &session.transaction;
-	struct address sender;
+	struct transaction transaction = { .open = true };
 	const struct reply *fault;
-	bool smtputf8 = false;
 	char *at;
 
-	if (transaction->open)
+	if (session.transaction.open)
 		return &nested_mail;
 	if (!session.greeted)
 		return &need_ehlo;
-	fault = read_path(argument, "FROM:", &at, &sender, &bad_sender);
+	fault = read_path(argument, "FROM:", &at, &transaction.sender, &bad_sender);
 	if (fault == NULL)
-		fault = mail_parameters(at, &smtputf8);
-	if (fault == NULL && sender.non_ascii && !smtputf8)
+		fault = mail_parameters(at, &transaction);
+	if (fault == NULL && transaction.sender.non_ascii && !transaction.smtputf8)
 		fault = &need_smtputf8;
 	if (fault != NULL)
 		return fault;
-	*transaction = (struct transaction){ .open = true, .smtputf8 = smtputf8, .sender = sender };
-	session.envelope.length = 0;
-	envelope_add('F', sender.text);
+	session.transaction = transaction;
+	ask_send_add(&session.envelope, 'F', transaction.sender.text);
 	return &sender_ok;
 }
 
@@ -534,7 +518,7 @@ recipient(char *argument)
 		return &too_many;
 	transaction->recipients++;
 	transaction->arguments += size;
-	envelope_add('T', address.text);
+	ask_send_add(&session.envelope, 'T', address.text);
 	return &recipient_ok;
 }
 
@@ -563,15 +547,9 @@ with_protocol(void)
 static void
 log_refused(const struct reply *reply)
 {
-	const char *user = session.user, *sender = session.transaction.sender.text;
-
-	log_begin(reply->code < 500 ? "deferred" : "refused");
-	log_quoted("user", user, strlen(user));
-	log_quoted("from", sender, strlen(sender));
-	log_number("recipients", session.transaction.recipients);
-	log_number("size", session.data.size);
-	log_message("reason", reply->text);
-	log_end();
+	ask_log(&(struct ask_line){ .event = reply->code < 500 ? ASK_DEFERRED : ASK_REFUSED, .reason = reply->text,
+	    .text = session.transaction.sender.text, .count = session.transaction.recipients,
+	    .bytes = session.data.size });
 }
 
 /* An answer may begin with a reply code of its own, a relay's or a policy's; the verdict says of which class. */
@@ -591,15 +569,14 @@ static const struct reply *
 hand_over(void)
 {
 	struct answer *answer = &session.answer;
+	const struct ask_message message = { .helo = session.helo, .bytes = session.data.size,
+	    .smtputf8 = session.transaction.smtputf8, .eight_bit = session.transaction.eight_bit };
 
-	session.envelope.body[session.envelope.length++] = '\0';
 	session.messages++;
-	if (!ask_send(&session.envelope, answer))
+	if (!ask_send(&session.envelope, &message, answer))
 		return &monitor_gone;
 	session.reply = (struct reply){ .text = answer->text };
 	if (answer->verdict == ASK_YES) {
-		/* The spool stays as it is until the next message: an injector that went to the background may
-		 * be reading it still. */
 		session.reply.code = 250;
 		take_code(&session.reply);
 		return &session.reply;
@@ -612,7 +589,6 @@ hand_over(void)
 	/* RFC 5321: 450 where a policy said not now, 451 where something failed. */
 	session.reply.code = answer->verdict == ASK_NO ? 554 : strncmp(answer->text, "4.7.", 4) == 0 ? 450 : 451;
 	take_code(&session.reply);
-	(void)!ftruncate(SPOOL_DESCRIPTOR, 0);	/* its memory; the next message makes sure of it */
 	return &session.reply;
 }
 
@@ -641,27 +617,27 @@ receive_message(void)
 		text_add(&text, session.config->domain);
 		origin.sender = daemon;
 	}
+	if (!session.has_spool && !ask_spool(&session.answer))
+		return &monitor_gone;
+	session.has_spool = session.has_spool || session.answer.verdict == ASK_YES;
+	if (!session.has_spool)
+		return &no_spool;
 	data_start(data, &origin, SPOOL_DESCRIPTOR);
 	line_reply(&session.line, &go_ahead);
 	event = data_read(data, &session.line, (int64_t)session.config->timeout * 1000,
 	    session.deadline);
 	session.bytes += data->size;
-	if (event != LINE_READ) {
-		/* Nobody was told to send; the spool goes with us, and is emptied at once. */
-		(void)!ftruncate(SPOOL_DESCRIPTOR, 0);
-		return no_line(event);
-	}
+	if (event != LINE_READ)
+		return no_line(event);	/* nobody was told to send; the spool goes with us */
 	reply = data_finish(data);
 	if (reply == NULL)
 		reply = hand_over();
 	else
 		log_refused(reply);
-	if (reply->code == 250) {
-		session.accepted++;
+	/* Whatever became of it: we hold no message while the client thinks. */
+	session.has_spool = close(SPOOL_DESCRIPTOR) != 0;
+	if (reply->code == 250)
 		session.bad_commands = session.idle_commands = 0;
-	} else {
-		session.refused++;
-	}
 	return reply;
 }
 
@@ -680,6 +656,7 @@ data(char *argument)
 		return reply;
 	session.data_refused = false;
 	reply = receive_message();
+	session.data_refused = reply == &no_spool;
 	reset();
 	return reply;
 }
@@ -801,16 +778,12 @@ find(const struct command *table, const char *verb, size_t length)
 
 /* The command on the log. A line that no command begins is not shown: it may be a password that lost its dialogue. */
 static void
-trace(const struct command *command, const char *string, size_t length)
+trace(const struct command *command, const char *string)
 {
 	if (!session.config->debug)
 		return;
-	if (command == NULL)
-		log_trace("C", "(not a command)", 15);
-	else if (command->secret)
-		log_trace("C", "AUTH (masked)", 13);
-	else
-		log_trace("C", string, length);
+	ask_log(&(struct ask_line){ .event = ASK_TRACE, .reason = "C", .text = command == NULL ? "(not a command)"
+	    : command->secret ? "AUTH (masked)" : string });
 }
 
 /* Printable, but for TAB; bytes above 127 may stand in an address. */
@@ -854,7 +827,7 @@ run_command(char *string, size_t length)
 
 	if (command == NULL)
 		command = find(never, string, verb);
-	trace(command, string, length);
+	trace(command, string);
 	refusal = refuse(command, string, length, session.data_refused);
 	session.data_refused = command != NULL && command->text_follows;	/* unless data() says otherwise */
 	if (refusal != NULL) {
@@ -961,22 +934,6 @@ converse(void)
 	line_flush(&session.line);	/* if this cannot be sent any more there is nobody who misses it */
 }
 
-static void
-summary(void)
-{
-	log_begin("end");
-	if (session.user[0] != '\0')
-		log_quoted("user", session.user, strlen(session.user));
-	log_number("accepted", session.accepted);
-	log_number("refused", session.refused);
-	log_number("commands", session.commands);
-	log_number("bytes", session.bytes);
-	log_word("source", peer_source_name(&session.peer));
-	log_word("tls", peer_tls_name(&session.peer));
-	log_word("reason", session.end);
-	log_end();
-}
-
 int
 smtp_session(const struct config *config, const struct peer *peer, const char *id)
 {
@@ -986,12 +943,13 @@ smtp_session(const struct config *config, const struct peer *peer, const char *i
 	session.start = io_now();
 	session.deadline = session.start + SESSION_SECONDS * 1000;
 	session.starttls = config->starttls;
+	session.has_spool = true;	/* the first one was made before the fork */
 	line_set_patience(&session.line, (int64_t)config->timeout * 1000);
 	line_set_debug(&session.line, config->debug);
 	line_start(&session.line, STDIN_FILENO, STDOUT_FILENO);
-	log_client(session.peer.client);
 	set_title("connected");
 	converse();
-	summary();
+	ask_log(&(struct ask_line){ .event = ASK_END, .reason = session.end, .count = session.commands,
+	    .bytes = session.bytes });
 	return strcmp(session.end, "quit") == 0 || strcmp(session.end, "eof") == 0 ? 0 : 1;
 }

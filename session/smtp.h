@@ -7,7 +7,7 @@
 
 /*
  * Talks to the client on descriptors 0 and 1 until one of us has enough; the process is in its cage, the
- * wall on ASK_WALL, the spool on SPOOL_DESCRIPTOR. `id` names the session. Writes its summary to the log. Returns
+ * wall on ASK_WALL, the spool on SPOOL_DESCRIPTOR. `id` names the session. Returns
  * the exit status of the process: 0 for QUIT and end of file, 1 for every other end.
  */
 int smtp_session(const struct config *config, const struct peer *peer, const char *id);

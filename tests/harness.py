@@ -431,8 +431,12 @@ class Session:
     def status(self, patience=PATIENCE):
         return self.process.wait(patience)
 
-    def log(self):
-        """All that was written to descriptor 2."""
+    def log(self, patience=5):
+        """All that was written to descriptor 2. Replies come first and their lines on the log afterwards: waits
+        until nobody has anything to do any more."""
+        deadline = time.monotonic() + patience
+        while any(state_of(pid) in "RD" for pid in self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.001)
         self._log.seek(0)
         return self._log.read().decode("latin-1")
 
@@ -458,6 +462,14 @@ class Session:
                     match = re.search(r"VmHWM:\s+(\d+) kB", file.read())
                     total += int(match.group(1)) if match else 0
         return total
+
+
+def state_of(pid):
+    """R: running or about to, S: sleeping, ... as in ps(1); Z too for a process that is gone."""
+    with contextlib.suppress(OSError):
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rpartition(")")[2].split()[0]
+    return "Z"
 
 
 def execute(path, argv, environment):

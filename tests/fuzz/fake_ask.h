@@ -7,7 +7,7 @@
 
 extern struct fake_asked {
 	unsigned peers, logins, failed, sends, taken;
-	bool logged_in;
+	bool logged_in, spool_gone, ended;
 	uint64_t sum;		/* of every envelope and message */
 } fake_asked;
 

@@ -1,4 +1,4 @@
-/* links: session/line */
+/* links: session/line ask */
 /* Lines are the same however they come; each is free of CR, LF and NUL, and none is read that had no end. */
 #include <fcntl.h>
 #include <sys/syscall.h>

@@ -1,10 +1,11 @@
-/* links: session/proxy */
+/* links: session/proxy ask */
 /*
  * A PROXY header is taken once it is whole, and not before or otherwise; what follows it changes nothing; what
  * is learned from it crosses the wall unchanged. The same bytes are also what a session might say there.
  */
 #include "fuzz.h"
 #include "base/peer.h"
+#include "ask.h"
 #include "session/proxy.h"
 
 const struct seed seeds[] = {
@@ -26,8 +27,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	static const struct config config = { .proxy = true };
 	const struct peer before = { .source = PEER_TCPSERVER, .address = "198.51.100.1", .client = "198.51.100.1" };
 	struct peer peer = before, cut = before, other = before;
-	char *exact = malloc(size + 1), packed[256];
-	struct text text;
+	char *exact = malloc(size + 1);
 	long length;
 
 	memcpy(exact, bytes, size);
@@ -39,14 +39,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		MUST(proxy_read(&cut, &config, exact, (size_t)length) == length);
 		MUST(memcmp(&cut, &peer, sizeof peer) == 0);
 		MUST(peer.source == PEER_PROXY || strcmp(peer.address, "198.51.100.1") == 0);
-		text_start(&text, packed, sizeof packed);
-		peer_pack(&peer, &text);
-		MUST(!text.cut && peer_unpack(&other, &config, packed, text.used));
+		MUST(peer_learn(&other, &config, &peer));
 		MUST(strcmp(other.client, peer.client) == 0 && other.tls == peer.tls);
 		for (const char *p = peer.client; *p != '\0'; p++)
 			MUST(strchr("0123456789abcdef.:[]", *p) != NULL);
 	}
-	if (peer_unpack(&other, &config, exact, size))
+	if (ask_read_peer(exact, size, &cut) && peer_learn(&other, &config, &cut))
 		MUST(peer_tls_name(&other) != NULL && peer_source_name(&other) != NULL);
 	free(exact);
 	return 0;

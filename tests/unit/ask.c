@@ -1,14 +1,16 @@
-/* links: ask */
+/* links: base alone */
 /* The wall: questions and answers in one process, then frames that nobody should send. */
 #include "unit.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ask.h"
+/* What was received before is static: each test begins anew. */
+#include "../../ask.c"
 
 static int
 make_wall(void **state)
@@ -16,6 +18,8 @@ make_wall(void **state)
 	int pair[2];
 
 	(void)state;
+	received.got = received.used = 0;
+	received.failed = 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
 		return -1;
 	for (int i = 0; i < 2; i++)
@@ -53,54 +57,172 @@ send_frame(int wall, char kind, uint32_t claimed, const void *body, size_t lengt
 static struct login login;
 static struct envelope envelope;
 
+/* The next frame, for which nobody waits. */
+static int
+receive(char **body, size_t *length)
+{
+	return ask_receive(body, length, INT64_MAX);
+}
+
 static void
 questions_arrive_as_they_were_asked(void **state)
 {
+	const struct peer peer = { .address = "192.0.2.1", .port = "25", .tls = TLS_PROXY, .source = PEER_PROXY,
+	    .tls_protocol = "TLSv1.3", .tls_cipher = "AES" };
 	struct answer answer;
-	struct text packed;
-	char array[ASK_PEER_MAX + 8] = "", *body;
+	struct ask_attempt attempt;
+	struct ask_message message = { .helo = "client.example", .bytes = 1234, .smtputf8 = true }, read;
+	struct peer told;
+	char *body;
 	size_t length;
 
 	(void)state;
 	/* The answer is there before the question: one process asks and answers. */
 	ask_answer(ASK_YES, "bob");
-	login.length = 8;
-	memcpy(login.body, "bob\0pass", 8);
-	login.body[login.length++] = '\0';
+	ask_auth_start(&login, "LOGIN");
+	ask_auth_add(&login, 0);
+	memcpy(login.body + login.length, "bob\0pass", 8);
+	ask_auth_add(&login, 8);
 	assert_true(ask_auth(&login, &answer));
 	assert_int_equal(answer.verdict, ASK_YES);
 	assert_string_equal(answer.text, "bob");
-	assert_int_equal(ask_receive(&body, &length), ASK_AUTH);
-	assert_int_equal(length, 9);
-	assert_memory_equal(body, "bob\0pass\0\0", 10);
+	assert_int_equal(receive(&body, &length), ASK_AUTH);
+	assert_true(ask_read_auth(body, length, &attempt));
+	assert_string_equal(attempt.mechanism, "LOGIN");
+	assert_string_equal(attempt.authzid, "");
+	assert_string_equal(attempt.user, "bob");
+	assert_string_equal(attempt.password, "pass");
 	ask_forget();
-	assert_memory_equal(body, "\0\0\0\0\0\0\0\0\0\0", 10);
+	for (size_t i = 0; i < length; i++)
+		assert_int_equal(body[i], 0);
 	ask_answer(ASK_NO, "");
-	text_start(&packed, array, sizeof array);
-	text_add_bytes(&packed, "1\0002\0", 4);
-	assert_true(ask_peer(&packed, &answer));
+	assert_true(ask_peer(&peer, &answer));
 	assert_int_equal(answer.verdict, ASK_NO);
 	assert_string_equal(answer.text, "");
-	assert_int_equal(ask_receive(&body, &length), ASK_PEER);
-	assert_memory_equal(body, "1\0002\0\0", 5);
-	assert_int_equal(length, 4);
+	assert_int_equal(receive(&body, &length), ASK_PEER);
+	assert_true(ask_read_peer(body, length, &told));
+	assert_memory_equal(&told, &peer, sizeof peer);
 	ask_answer(ASK_TEMPORARY, "4.3.0 Later");
-	envelope.length = 100000;	/* as much as the wall holds: nobody reads meanwhile */
-	memset(envelope.body, 'x', envelope.length);
-	assert_true(ask_send(&envelope, &answer));
+	ask_send_add(&envelope, 'F', "a@b.example");
+	for (int i = 0; i < 4000; i++)	/* as much as the wall holds: nobody reads meanwhile */
+		ask_send_add(&envelope, 'T', "recipient@b.example");
+	assert_true(ask_send(&envelope, &message, &answer));
 	assert_int_equal(answer.verdict, ASK_TEMPORARY);
 	assert_string_equal(answer.text, "4.3.0 Later");
-	assert_int_equal(ask_receive(&body, &length), ASK_SEND);
-	assert_int_equal(length, 100000);
-	assert_memory_equal(body, envelope.body, length);
-	/* What cannot be packed is not asked. */
-	text_start(&packed, array, 4);
-	text_add(&packed, "too long");
-	assert_false(ask_peer(&packed, &answer));
-	text_start(&packed, array, sizeof array);
-	for (int i = 0; i <= ASK_PEER_MAX; i++)
-		text_add_byte(&packed, 'x');
-	assert_false(ask_peer(&packed, &answer));
+	assert_int_equal(receive(&body, &length), ASK_SEND);
+	assert_true(ask_read_send(body, length, &read));
+	assert_string_equal(read.helo, "client.example");
+	assert_int_equal(read.bytes, 1234);
+	assert_true(read.smtputf8 && !read.eight_bit);
+	assert_int_equal(read.length, envelope.length);
+	assert_memory_equal(read.envelope, envelope.body, read.length);
+	assert_string_equal(read.envelope + read.length - 22, "Trecipient@b.example");
+}
+
+static void
+what_is_said_is_not_answered(void **state)
+{
+	struct ask_line read;
+	char *body, long_text[3000];
+	size_t length;
+
+	(void)state;
+	memset(long_text, 'x', sizeof long_text - 1);
+	long_text[sizeof long_text - 1] = '\0';
+	/* Several at a time, and a question behind them. */
+	ask_log(&(struct ask_line){ .event = ASK_TRACE, .reason = "C", .text = "NOOP" });
+	ask_log(&(struct ask_line){ .event = ASK_REFUSED, .reason = long_text, .text = long_text, .count = 3,
+	    .bytes = UINT64_MAX });
+	ask_answer(ASK_TEMPORARY, "");
+	assert_true(ask_spool(&(struct answer){ 0 }));
+	assert_int_equal(receive(&body, &length), ASK_LOG);
+	assert_true(ask_read_log(body, length, &read));
+	assert_true(read.event == ASK_TRACE && read.count == 0 && read.bytes == 0);
+	assert_string_equal(read.reason, "C");
+	assert_string_equal(read.text, "NOOP");
+	assert_int_equal(receive(&body, &length), ASK_LOG);
+	assert_true(ask_read_log(body, length, &read));
+	assert_true(read.event == ASK_REFUSED && read.count == 3 && read.bytes == UINT64_MAX);
+	assert_int_equal(strlen(read.reason), 400);
+	assert_int_equal(strlen(read.text), ADDRESS_MAX);
+	assert_int_equal(receive(&body, &length), ASK_SPOOL);
+	assert_int_equal(length, 0);
+}
+
+static void
+a_spool_takes_its_number(void **state)
+{
+	struct answer answer;
+	int spool = memfd_create("spool", 0), null = open("/dev/null", O_RDWR), high;
+
+	(void)state;
+	/* Three descriptors below, and it is free. */
+	high = fcntl(spool, F_DUPFD, 30);
+	assert_true(high >= 30);
+	if (spool != SPOOL_DESCRIPTOR)
+		close(spool);
+	close(SPOOL_DESCRIPTOR);
+	if (null != SPOOL_DESCRIPTOR)
+		close(null);
+	ask_answer_spool(high);
+	assert_true(ask_spool(&answer));
+	assert_int_equal(answer.verdict, ASK_YES);
+	assert_int_equal(write(SPOOL_DESCRIPTOR, "x", 1), 1);
+	assert_int_equal(lseek(high, 0, SEEK_END), 1);
+	/* Not on any other number. */
+	ask_answer_spool(high);
+	assert_false(ask_spool(&answer));
+	/* Nor with another answer, nor none at all. */
+	close(SPOOL_DESCRIPTOR);
+	ask_answer(ASK_YES, "");
+	assert_false(ask_spool(&answer));
+	ask_answer_spool(high);
+	assert_false(ask_auth(&login, &answer));
+	close(SPOOL_DESCRIPTOR);
+	close(high);
+}
+
+static void
+bodies_that_are_none(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+	} attempts[] = { { "", 0 }, { "PLAIN", 6 }, { "PLAIN\0\0bob\0pass", 15 }, { "PLAIN\0\0bob\0pass\0", 17 },
+		{ "\0\0\0", 3 }, { "\0\0\0\0\0", 5 } },
+	messages[] = { { "", 0 }, { "HELO=x", 7 }, { "HELO=x", 6 }, { "HELO=a b\0", 10 }, { "HELO=a\r\0", 9 }, { "helo=x\0", 8 },
+		{ "BYTES=\0", 8 }, { "BYTES=-1\0", 10 }, { "BYTES=18446744073709551616\0", 28 }, { "SMTPUTF8\0", 10 },
+		{ "Fa@b\0Tc@d\0\0", 11 } },
+	logs[] = { { "", 0 }, { "E", 1 }, { "Equit\0\0001\0002", 10 }, { "Equit\0\0001\0x", 11 }, { "Equit\0\0001\0002\0\0", 12 },
+		{ "Equit\0\0\0\0", 9 } };
+	struct ask_attempt attempt;
+	struct ask_message message;
+	struct ask_line log;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(attempts); i++)
+		if (ask_read_auth(attempts[i].bytes, attempts[i].length, &attempt))
+			fail_msg("attempt %zu", i);
+	for (size_t i = 0; i < LENGTH(messages); i++)
+		if (ask_read_send(messages[i].bytes, messages[i].length, &message))
+			fail_msg("message %zu", i);
+	for (size_t i = 0; i < LENGTH(logs); i++)
+		if (ask_read_log(logs[i].bytes, logs[i].length, &log))
+			fail_msg("log %zu", i);
+	assert_true(ask_read_send("\0Fa", 3, &message));
+	assert_memory_equal(message.envelope, "Fa", message.length);
+}
+
+static void
+nobody_is_waited_for_longer(void **state)
+{
+	char *body;
+	size_t length;
+
+	(void)state;
+	assert_int_equal(ask_receive(&body, &length, io_now() + 20), ASK_SILENT);
+	send_raw(ASK_WALL, "A", 1);
+	assert_int_equal(receive(&body, &length), ASK_BROKEN);	/* after two seconds */
 }
 
 static void
@@ -123,9 +245,9 @@ frames_may_come_in_pieces(void **state)
 		}
 		_exit(0);
 	}
-	assert_int_equal(ask_receive(&body, &length), ASK_AUTH);
+	assert_int_equal(receive(&body, &length), ASK_AUTH);
 	assert_int_equal(length, 8);
-	assert_memory_equal(body, "bob\0pas\0\0", 9);
+	assert_memory_equal(body, "bob\0pas\0", 8);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
@@ -144,7 +266,7 @@ an_end_is_told_from_a_cut(void **state)
 		if (cut > 0)
 			send_raw(ASK_WALL, frame, cut);
 		close(ASK_WALL);
-		assert_int_equal(ask_receive(&body, &length), cut == 0 ? 0 : -1);
+		assert_int_equal(receive(&body, &length), cut == 0 ? 0 : -1);
 	}
 }
 
@@ -158,7 +280,8 @@ no_other_frame_is_taken(void **state)
 	} rows[] = {
 		{ ASK_PEER, ASK_PEER_MAX, ASK_PEER_MAX, true }, { ASK_PEER, ASK_PEER_MAX + 1, ASK_PEER_MAX + 1, false },
 		{ ASK_AUTH, ASK_AUTH_MAX, ASK_AUTH_MAX, true }, { ASK_AUTH, ASK_AUTH_MAX + 1, ASK_AUTH_MAX + 1, false },
-		{ ASK_SEND, 0, 0, true }, { ASK_SEND, ASK_SEND_MAX + 8, 100, false },
+		{ ASK_SEND, 0, 0, true }, { ASK_SPOOL, 0, 0, true }, { ASK_SPOOL, 1, 1, false },
+		{ ASK_LOG, ASK_LOG_MAX, ASK_LOG_MAX, true }, { ASK_LOG, ASK_LOG_MAX + 1, ASK_LOG_MAX + 1, false }, { 0, 0, 0, false }, { ASK_SEND, ASK_SEND_MAX + 8, 100, false },
 		{ ASK_SEND, UINT32_MAX, 100, false }, { ASK_SEND, UINT32_MAX - 7, 100, false },
 		{ ASK_SEND, INT32_MAX, 100, false }, { ASK_AUTH, 0x80000000, 100, false },
 		{ 0, 1, 1, false }, { 'X', 1, 1, false }, { 'p', 1, 1, false }, { 'K', 1, 1, false },
@@ -175,7 +298,7 @@ no_other_frame_is_taken(void **state)
 		close_wall(NULL);
 		assert_int_equal(make_wall(NULL), 0);
 		send_frame(ASK_WALL, rows[i].kind, rows[i].claimed, body, rows[i].length);
-		kind = ask_receive(&got, &length);
+		kind = receive(&got, &length);
 		if (rows[i].fine ? kind != rows[i].kind || length != rows[i].length : kind != -1)
 			fail_msg("row %zu: %d", i, kind);
 	}
@@ -190,7 +313,7 @@ two_questions_at_once_are_none(void **state)
 	(void)state;
 	send_frame(ASK_WALL, ASK_AUTH, 4, "a\0b\0", 4);
 	send_frame(ASK_WALL, ASK_SEND, 8, "Fa\0Tb\0\0", 8);
-	assert_int_equal(ask_receive(&body, &length), -1);
+	assert_int_equal(receive(&body, &length), -1);
 }
 
 static void
@@ -253,6 +376,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(questions_arrive_as_they_were_asked, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(what_is_said_is_not_answered, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(a_spool_takes_its_number, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(bodies_that_are_none, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(nobody_is_waited_for_longer, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(frames_may_come_in_pieces, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(an_end_is_told_from_a_cut, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(no_other_frame_is_taken, make_wall, close_wall),

@@ -64,14 +64,24 @@ lines_of_the_log(void **state)
 	log_end();
 	assert_string_equal(next(log), "ofmipd-session: id=ID client=192.0.2.1:5 event=login-failed "
 	    "user=\"bob\\x0aevent=accepted \\x1b]0;\\x22\\x5c\\xff\" reason=no-such-user uid=1000\n");
-	log_client("[2001:db8::1]:5");
+	log_start(false, "ID", "[2001:db8::1]:5");
 	log_error("open", 2);
 	assert_string_equal(next(log), "ofmipd-session: id=ID client=[2001:db8::1]:5 event=error what=\"open\" "
 	    "error=\"No such file or directory\"\n");
 	log_error("odd", 0);
 	assert_null(strstr(next(log), "error=\""));
-	log_trace("C", "%n%s\r\n", 6);
-	assert_non_null(strstr(next(log), " event=trace C=\"%n%s\\x0d\\x0a\"\n"));
+	/* What was lost the next line tells. */
+	log_begin("lost");
+	log_drop();
+	log_begin("lost");
+	log_drop();
+	log_begin("x");
+	log_end();
+	assert_string_equal(next(log), "ofmipd-session: id=ID client=[2001:db8::1]:5 event=x dropped=2\n");
+	log_begin("x");
+	log_message("reason", "a\"b\n\x7f\x80");
+	log_end();
+	assert_string_equal(next(log), "ofmipd-session: id=ID client=[2001:db8::1]:5 event=x reason=\"a'b'''\"\n");
 	/* Every byte, and one line: its only control character is its end. */
 	for (int part = 0; part < 2; part++) {
 		for (int i = 0; i < 128; i++)

@@ -1,4 +1,4 @@
-/* links: session/line */
+/* links: session/line ask */
 /* Lines in, however the bytes are cut; replies out; and clients that do not do their part. */
 #include "unit.h"
 
