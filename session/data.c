@@ -89,41 +89,44 @@ begin_header_line(struct data *data, const char *bytes, const char *end)
 static const char *
 take_lines(struct data *data, const char *at, const char *end)
 {
+	const char *after_lf = data->place == DATA_AFTER_LF ? at : NULL;	/* a line whose dot is text */
 	char *out = data->out + data->out_used;
-	bool crlf = data->place == DATA_AFTER_CRLF;
 	uint64_t dots = 0;
 
 	while (end - at > 9) {
-		bool dot = crlf & (*at == '.');
-		const char *line = at + dot, *stop = line, *newline;
+		const char *line = at + ((*at == '.') & (at != after_lf)), *newline;
 		size_t kept = 0;
 
 		while (kept < 8 && (unsigned char)line[kept] > '\r')
 			kept++;
-		stop = line + kept;
-		newline = stop + (*stop == '\r');
-		if (kept < 8 && *newline == '\n') {
+		newline = line + kept + 1;
+		if (kept < 8 && newline[-1] == '\r' && *newline == '\n') {
 			memcpy(out, line, 8);
+		} else if (kept < 8 && newline[-1] == '\n') {
+			memcpy(out, line, 8);
+			after_lf = newline--;
 		} else {
 			newline = memchr(line, '\n', (size_t)(end - line));
 			if (newline == NULL)
 				break;
-			stop = newline - (newline > line && newline[-1] == '\r');
-			kept = (size_t)(stop - line);
+			kept = (size_t)(newline - line);
+			if (kept > 0 && newline[-1] == '\r')
+				kept--;
+			else
+				after_lf = newline + 1;
 			data->blemished |= memchr(line, '\r', kept) != NULL;
 			memcpy(out, line, kept);
 		}
-		if (kept == 0 && dot)
+		if (kept == 0 && line > at)	/* an end mark, or nearly */
 			break;
 		out += kept;
 		*out++ = '\n';
-		dots += dot;
-		crlf = newline > stop;
+		dots += (uint64_t)(line - at);
 		at = newline + 1;
 	}
 	data->out_used = (size_t)(out - data->out);
 	data->dots += dots;
-	data->place = crlf ? DATA_AFTER_CRLF : DATA_AFTER_LF;
+	data->place = at == after_lf ? DATA_AFTER_LF : DATA_AFTER_CRLF;
 	return at;
 }
 
