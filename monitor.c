@@ -106,6 +106,8 @@ accept_login(const struct ask_attempt *attempt)
 	log_login("login", attempt);
 	if (strcmp(attempt->user, state.identity.user) != 0)
 		log_quoted("account", state.identity.user, strlen(state.identity.user));
+	if (state.identity.label[0] != '\0')
+		log_quoted("label", state.identity.label, strlen(state.identity.label));
 	log_number("uid", state.config->root ? rights->uid : state.service->rights.uid);
 	log_end();
 	return true;

@@ -66,6 +66,7 @@ checker_read_identity(char *at, const char *end, struct identity *identity)
 	    strlcpy(identity->home, fields[3], sizeof identity->home) >= sizeof identity->home ||
 	    strlcpy(identity->user, fields[4], sizeof identity->user) >= sizeof identity->user)
 		return false;
+	identity->label[0] = '\0';
 	identity->rights = (struct rights){ .uid = (uid_t)uid, .gid = (gid_t)gid };
 	for (char *word = strtok_r(fields[2], " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
 		if (text_number(word, UINT32_MAX - 1, &group) && identity->rights.group_count < GROUPS_MAX)
@@ -81,15 +82,15 @@ say(const struct attempt *attempt, const struct text *text)
 }
 
 int
-checker_say_identity(const struct attempt *attempt, const struct rights *rights, const char *home,
-    const char *user)
+checker_say_identity(const struct attempt *attempt, const struct identity *identity)
 {
 	char array[CHILD_SAID_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add_byte(&text, ASK_YES);
-	checker_add_identity(&text, rights, home, user);
+	text_add_bytes(&text, identity->label, strlen(identity->label) + 1);
+	checker_add_identity(&text, &identity->rights, identity->home, identity->user);
 	return say(attempt, &text);
 }
 
@@ -116,8 +117,12 @@ checker_run(struct attempt *attempt, int (*check)(void *attempt, int said), stru
 	if (end.how == CHILD_EXITED && end.status == 0 && end.length > 0) {
 		enum ask_verdict verdict = (enum ask_verdict)end.said[0];
 
-		if (verdict == ASK_YES && checker_read_identity(end.said + 1, end.said + end.length, identity))
+		char *label = end.said + 1, *rest = label + strlen(label) + 1;
+
+		if (verdict == ASK_YES && checker_read_identity(rest, end.said + end.length, identity)) {
+			strlcpy(identity->label, label, sizeof identity->label);
 			return ASK_YES;
+		}
 		if (verdict == ASK_NO || verdict == ASK_TEMPORARY) {
 			text_add(reason, end.said + 1);	/* child_run() put a NUL behind it */
 			return verdict;

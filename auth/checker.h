@@ -29,8 +29,7 @@ bool checker_rights_allowed(const struct config *config, const struct identity *
 bool checker_identity_by_name(const struct attempt *attempt, const char *name, struct identity *identity);
 
 /* In the checker, once: yes, and who it is; or another verdict, and the reason. Both return the exit status. */
-int checker_say_identity(const struct attempt *attempt, const struct rights *rights, const char *home,
-    const char *user);
+int checker_say_identity(const struct attempt *attempt, const struct identity *identity);
 int checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason);
 
 /* Runs `check` in a process of its own, and hears what it says; ASK_TEMPORARY when it says nothing. */

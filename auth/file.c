@@ -2,6 +2,7 @@
 #include <bsd/string.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "auth/checker.h"
 #include "auth/file.h"
@@ -9,26 +10,43 @@
 #include "auth/pwhash.h"
 #include "base/text.h"
 
+/* All lines of one name. */
+struct found {
+	int count;
+	const struct entry *own;	/* the one without a label; or NULL */
+	struct entry entries[PASSWD_LINES_MAX];
+};
+
+static bool
+has_label(const struct entry *entry, char copy[sizeof entry->line])
+{
+	return passwd_extra(entry, "label", copy, sizeof entry->line) != NULL;
+}
+
+static enum pwhash_answer
+verify(const struct entry *entry, const char *password)
+{
+	return pwhash_verify(entry->fields[PASSWORD], entry->count == 2, password);
+}
+
 /*
  * What is checked for a name that is not there, so that it costs what a neighbour costs: the first entry
- * with a password behind the place in the file that the name's hash points at.
+ * with a password, and without a label, behind the place in the file that the name's hash points at.
  */
 static bool
 find_neighbour(const struct file *file, const char *name, struct entry *entry)
 {
 	const char *start, *at, *end = file->bytes + file->length;
-	uint64_t hash = 14695981039346656037U;
+	char copy[sizeof entry->line];
 
 	if (file->length == 0)
 		return false;
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (unsigned char)*name) * 1099511628211U;
-	start = at = passwd_next(file, file->bytes + hash % file->length);
+	start = at = passwd_next(file, file->bytes + passwd_hash(name, strlen(name)) % file->length);
 	for (int tries = 0; tries < 1000; tries++) {
 		if (at == end)
 			at = file->bytes;
 		if (*at != '#' && passwd_entry(file, at, entry) && entry->count >= 2 &&
-		    pwhash_verify(entry->fields[PASSWORD], entry->count == 2, "") == PWHASH_NO)
+		    verify(entry, NULL) == PWHASH_NO && !has_label(entry, copy))
 			return true;
 		at = passwd_next(file, at);
 		if (at == start)
@@ -65,45 +83,185 @@ file_fault(const struct stat *status, const struct rights *service, bool clearte
 	return NULL;
 }
 
-/* The password was right. */
-static int
-say_entry(const struct attempt *attempt, const struct entry *entry, const char *name)
+/* Cuts the lines into entries. NULL: done; else the reason for which nobody can tell. */
+static const char *
+read_lines(const struct file *file, const char *const *at, int count, struct found *found)
 {
+	char labels[2][sizeof found->entries->line];
+
+	if (count > PASSWD_LINES_MAX)
+		return "too-many-lines-of-user";
+	for (int i = 0; i < count; i++) {
+		struct entry *entry = &found->entries[i];
+
+		if (!passwd_entry(file, at[i], entry))
+			return "malformed-entry";
+		if (!has_label(entry, labels[0])) {
+			if (found->own != NULL)
+				return "duplicate-user";
+			found->own = entry;
+		}
+		for (int j = 0; j < i; j++) {
+			const char *one = passwd_extra(entry, "label", labels[0], sizeof labels[0]);
+			const char *other = passwd_extra(&found->entries[j], "label", labels[1], sizeof labels[1]);
+
+			if (one != NULL && other != NULL && strcmp(one, other) == 0)
+				return "duplicate-label";
+		}
+	}
+	found->count = count;
+	return NULL;
+}
+
+/* An application's password may have been typed. */
+static enum pwhash_answer
+verify_typed(const struct entry *entry, const char *password)
+{
+	char copy[sizeof entry->line], plain[PWHASH_APP_LENGTH + 1];
+	enum pwhash_answer answer = verify(entry, password);
+
+	if (answer == PWHASH_NO && has_label(entry, copy) && pwhash_app_read(password, plain))
+		answer = verify(entry, plain);
+	explicit_bzero(plain, sizeof plain);
+	return answer;
+}
+
+/*
+ * The entry that the password fits: the fast ones first, and then one slow one, the user's own before others. NULL:
+ * none, and *answer says why. Unless the user's own was tried, a neighbour is: without it the time would tell.
+ */
+static const struct entry *
+find_fitting(const struct file *file, const struct found *found, const char *name, const char *password,
+    enum pwhash_answer *answer)
+{
+	const struct entry *slow = NULL;
+	struct entry neighbour;
+	bool own_tried = false;
+
+	*answer = PWHASH_LOCKED;
+	for (int i = 0; i <= found->count; i++) {
+		const struct entry *entry = i < found->count ? &found->entries[i] : slow;
+		enum pwhash_answer now;
+
+		if (entry == NULL)
+			break;
+		if (i < found->count && pwhash_is_slow(entry->fields[PASSWORD], entry->count == 2)) {
+			if (slow == NULL || entry == found->own)
+				slow = entry;
+			continue;
+		}
+		now = verify_typed(entry, password);
+		if (now == PWHASH_YES) {
+			*answer = PWHASH_YES;
+			return entry;
+		}
+		own_tried |= (entry == found->own || entry == slow) && now == PWHASH_NO;
+		if (now == PWHASH_UNUSABLE || (now == PWHASH_NO && *answer == PWHASH_LOCKED))
+			*answer = now;
+	}
+	if (!own_tried && find_neighbour(file, name, &neighbour))	/* the cost of it */
+		(void)verify(&neighbour, password);
+	return NULL;
+}
+
+/* The password was right. What a line with a label leaves open is as in the user's own. */
+static int
+say_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
+{
+	const struct entry *ids = entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0' || found->own == NULL ?
+	    entry : found->own, *home = entry->fields[HOME][0] == '/' || found->own == NULL ? entry : found->own;
 	struct identity identity;
 	char copy[sizeof entry->line];
-	const char *user = passwd_extra(entry, "user", copy, sizeof copy);
+	const char *user = passwd_extra(entry, "user", copy, sizeof copy), *label;
 
+	if (user == NULL && found->own != NULL)
+		user = passwd_extra(found->own, "user", copy, sizeof copy);
 	if (user == NULL || *user == '\0' || strlen(user) > USER_MAX)
 		user = name;
-	if (entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0') {
+	if (ids->fields[UID][0] != '\0' || ids->fields[GID][0] != '\0') {
 		identity = *attempt->service;
-		if (!passwd_ids(&identity, entry))
+		if (!passwd_ids(&identity, ids))
 			return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
 		identity.rights.groups[0] = identity.rights.gid;
 		identity.rights.group_count = 1;
 	} else if (!checker_identity_by_name(attempt, user, &identity)) {
 		return checker_say_reason(attempt, ASK_TEMPORARY, "accounts-unavailable");
 	}
-	if (entry->fields[HOME][0] == '/')
-		strlcpy(identity.home, entry->fields[HOME], sizeof identity.home);
+	strlcpy(identity.user, user, sizeof identity.user);
+	if (home->fields[HOME][0] == '/')
+		strlcpy(identity.home, home->fields[HOME], sizeof identity.home);
 	if (!attempt->config->root)
 		identity.rights = attempt->service->rights;
 	if (!checker_rights_allowed(attempt->config, attempt->service, &identity.rights))
 		return checker_say_reason(attempt, ASK_NO, "uid-refused");
-	return checker_say_identity(attempt, &identity.rights, identity.home, user);
+	label = passwd_extra(entry, "label", copy, sizeof copy);
+	strlcpy(identity.label, label == NULL ? "" : label, sizeof identity.label);
+	return checker_say_identity(attempt, &identity);
 }
 
-/* The checker of a password file. Whatever the answer, one secret is verified. */
+/* May a user whose password was right come in now, from there? */
+static int
+judge_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
+{
+	char copy[sizeof entry->line];
+	const char *expires = passwd_extra(entry, "expires", copy, sizeof copy);
+	int64_t end = INT64_MAX;
+
+	if (expires != NULL && !passwd_date(expires, &end))
+		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
+	if ((int64_t)time(NULL) >= end)
+		return checker_say_reason(attempt, ASK_NO, "expired");
+	if (passwd_extra(entry, "nologin", copy, sizeof copy) != NULL ||
+	    (found->own != NULL && passwd_extra(found->own, "nologin", copy, sizeof copy) != NULL))
+		return checker_say_reason(attempt, ASK_NO, "disabled");
+	if (!network_allowed(attempt, entry))
+		return checker_say_reason(attempt, ASK_NO, "network-refused");
+	return say_entry(attempt, found, entry, name);
+}
+
+/* Whatever the answer, one secret is verified. */
+static int
+check_lines(const struct attempt *attempt, const struct file *file, const struct found *found, const char *name)
+{
+	struct entry neighbour;
+	const struct entry *entry = &neighbour;
+	enum pwhash_answer answer;
+	const char *fault;
+	bool cleartext = false;
+
+	if (found->count == 0 && !find_neighbour(file, name, &neighbour))
+		return checker_say_reason(attempt, ASK_NO, "no-such-user");
+	for (int i = 0; i < found->count; i++)
+		cleartext |= pwhash_is_cleartext(found->entries[i].fields[PASSWORD], found->entries[i].count == 2);
+	if (found->count == 0)
+		cleartext = pwhash_is_cleartext(neighbour.fields[PASSWORD], neighbour.count == 2);
+	fault = file_fault(&file->status, &attempt->service->rights, cleartext);
+	if (fault != NULL)
+		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
+	if (found->count == 0) {
+		(void)verify(&neighbour, attempt->password);
+		return checker_say_reason(attempt, ASK_NO, "no-such-user");
+	}
+	entry = find_fitting(file, found, name, attempt->password, &answer);
+	if (answer == PWHASH_LOCKED)
+		return checker_say_reason(attempt, ASK_NO, "disabled");
+	if (answer == PWHASH_UNUSABLE)
+		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
+	if (entry == NULL)
+		return checker_say_reason(attempt, ASK_NO, "wrong-password");
+	return judge_entry(attempt, found, entry, name);
+}
+
+/* The checker of a password file. */
 static int
 check_file(void *context, int said)
 {
+	static struct found found;	/* 130 KiB, of which each line touches four */
 	struct attempt *attempt = context;
-	enum pwhash_answer answer;
-	struct entry entry;
-	char name[USER_MAX + 1], copy[sizeof entry.line];
+	const char *at[PASSWD_LINES_MAX], *fault;
+	char name[USER_MAX + 1];
 	struct file file;
-	const char *at, *fault;
-	int found = 0;
+	int count = 0;
 
 	attempt->said = said;
 	if (!passwd_open(&file, attempt->authenticator->path))
@@ -112,34 +270,11 @@ check_file(void *context, int said)
 	text_lower(name);
 	/* Names that could not stand in the file, or would be a comment, are not looked for. */
 	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
-		found = passwd_find(&file, name, &at, 1);
-	if (found > 1)
-		return checker_say_reason(attempt, ASK_TEMPORARY, "duplicate-user");
-	if (found == 1 && (!passwd_entry(&file, at, &entry)))
-		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
-	if (found == 0 && !find_neighbour(&file, name, &entry))
-		return checker_say_reason(attempt, ASK_NO, "no-such-user");
-	fault = file_fault(&file.status, &attempt->service->rights,
-	    pwhash_is_cleartext(entry.fields[PASSWORD], entry.count == 2));
+		count = passwd_find(&file, name, at, PASSWD_LINES_MAX);
+	fault = read_lines(&file, at, count, &found);
 	if (fault != NULL)
 		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
-	answer = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, attempt->password);
-	if (found == 0)
-		return checker_say_reason(attempt, ASK_NO, "no-such-user");
-	if (answer == PWHASH_LOCKED) {
-		if (find_neighbour(&file, name, &entry))	/* the cost of it */
-			(void)pwhash_verify(entry.fields[PASSWORD], entry.count == 2, attempt->password);
-		return checker_say_reason(attempt, ASK_NO, "disabled");
-	}
-	if (answer == PWHASH_UNUSABLE)
-		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
-	if (answer == PWHASH_NO)
-		return checker_say_reason(attempt, ASK_NO, "wrong-password");
-	if (passwd_extra(&entry, "nologin", copy, sizeof copy) != NULL)
-		return checker_say_reason(attempt, ASK_NO, "disabled");
-	if (!network_allowed(attempt, &entry))
-		return checker_say_reason(attempt, ASK_NO, "network-refused");
-	return say_entry(attempt, &entry, name);
+	return check_lines(attempt, &file, &found, name);
 }
 
 enum ask_verdict

@@ -130,30 +130,48 @@ judge_ids(struct inspector *inspector)
 	}
 }
 
-static void
-judge_extra(struct inspector *inspector)
+bool
+inspect_networks(const char *networks)
 {
-	char copy[sizeof inspector->entry.line], nets[sizeof copy], *rest;
-	const char *value = passwd_extra(&inspector->entry, "allow_nets", nets, sizeof nets);
-	int64_t end;
+	char copy[4096], *rest;
+	bool fine = false;
 
-	for (char *net = value == NULL ? NULL : strtok_r(nets + (value - nets), ",", &rest); net != NULL;
-	    net = strtok_r(NULL, ",", &rest)) {
+	if (strlcpy(copy, networks, sizeof copy) >= sizeof copy)
+		return false;
+	for (char *net = strtok_r(copy, ",", &rest); net != NULL; net = strtok_r(NULL, ",", &rest)) {
 		struct peer peer = { .source = PEER_UNKNOWN };
 
 		/* A network holds its own address, if it is one at all. */
 		strlcpy(peer.address, net, sizeof peer.address);
 		peer.address[strcspn(peer.address, "/")] = '\0';
-		if (!peer_within(&peer, net))
-			say_line(inspector, INSPECT_WRONG, "allow_nets= has what is no network:", net,
-			    "write 192.0.2.0/24 or 2001:db8::/32");
+		fine = peer_within(&peer, net);
+		if (!fine)
+			break;
 	}
-	value = passwd_extra(&inspector->entry, "expires", copy, sizeof copy);
+	return fine;
+}
+
+static void
+judge_extra(struct inspector *inspector)
+{
+	const struct entry *entry = &inspector->entry;
+	char copy[sizeof entry->line];
+	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
+	int64_t end;
+
+	if (value != NULL && !inspect_networks(value))
+		say_line(inspector, INSPECT_WRONG, "allow_nets= has what is no network:", value,
+		    "write 192.0.2.0/24,2001:db8::/32");
+	value = passwd_extra(entry, "expires", copy, sizeof copy);
 	if (value != NULL && !passwd_date(value, &end))
 		say_line(inspector, INSPECT_WRONG, "expires= is no date:", value, "write YYYY-MM-DD");
-	value = passwd_extra(&inspector->entry, "label", copy, sizeof copy);
-	if (value != NULL && *value == '\0')
-		say_line(inspector, INSPECT_WRONG, "label= has no value", NULL, "give one, or take the word away");
+	value = passwd_extra(entry, "label", copy, sizeof copy);
+	if (value != NULL && (*value == '\0' || strlen(value) > LABEL_MAX))
+		say_line(inspector, INSPECT_WRONG, "label= has no value, or more than 64 bytes", NULL,
+		    "give one, or take the word away");
+	else if (value != NULL && pwhash_is_slow(entry->fields[PASSWORD], false))
+		say_line(inspector, INSPECT_WARNING, "a password with a label is stored in a slow form; of those one is tried, the "
+		    "user's own first", NULL, "make one with ofmipd-passwd --app");
 }
 
 static void

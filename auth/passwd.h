@@ -58,6 +58,7 @@ size_t passwd_secret(const struct file *file, unsigned char *secret);
  * at[] gets the first `most` of them in the order of the file. All lines are looked at, or the file's index: the
  * cost does not show whether the name is there.
  */
+#define PASSWD_LINES_MAX 32	/* lines of one name: its own, and 31 with labels */
 int passwd_find(const struct file *file, const char *name, const char **at, int most);
 
 /*

@@ -628,3 +628,40 @@ pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 		return false;
 	return make_crypt(m->prefix, m->cost, password, out + used, size - used);
 }
+
+static const char app_letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+void
+pwhash_app_make(char shown[PWHASH_APP_SHOWN])
+{
+	unsigned char random[PWHASH_APP_LENGTH];
+	char *c = shown;
+
+	arc4random_buf(random, sizeof(random));
+	for (int i = 0; i < PWHASH_APP_LENGTH; i++) {
+		if (i > 0 && i % 4 == 0)
+			*c++ = '-';
+		*c++ = app_letters[random[i] % 32];
+	}
+	*c = '\0';
+	explicit_bzero(random, sizeof(random));
+}
+
+bool
+pwhash_app_read(const char *typed, char plain[PWHASH_APP_LENGTH + 1])
+{
+	size_t length = 0;
+
+	for (; *typed != '\0'; typed++) {
+		char c = *typed >= 'A' && *typed <= 'Z' ? (char)(*typed - 'A' + 'a') : *typed;
+
+		if (c == ' ' || c == '-')
+			continue;
+		c = c == 'o' ? '0' : c == 'i' || c == 'l' ? '1' : c;
+		if (length == PWHASH_APP_LENGTH || strchr(app_letters, c) == NULL)
+			return false;
+		plain[length++] = c;
+	}
+	plain[length] = '\0';
+	return length == PWHASH_APP_LENGTH;
+}

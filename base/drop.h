@@ -9,6 +9,7 @@
 #include "base/config.h"
 
 #define GROUPS_MAX 64
+#define LABEL_MAX 64	/* bytes */
 
 /* Whom a process becomes. */
 struct rights {
@@ -23,6 +24,7 @@ struct identity {
 	struct rights rights;
 	char user[USER_MAX + 1];	/* the name that the checker gave it */
 	char home[1024];
+	char label[LABEL_MAX + 1];	/* of the password that fitted; "" where it has none */
 };
 
 /*

@@ -2,10 +2,8 @@
 #ifndef IMPORT_H
 #define IMPORT_H
 
-/*
- * Adds the users of `source` to `path`, their passwords hashed by `scheme`; where both are the same file it is converted
- * in place. Says what it does. The exit status.
- */
+/* Adds the users of `source` to `path`, their passwords hashed by `scheme`; where both are the same file it is
+ * converted in place. Says what it does. The exit status. */
 int import_file(const char *path, const char *source, const char *scheme);
 
 #endif

@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "auth/pwhash.h"
 #include "base/config.h"
@@ -28,12 +28,13 @@
 /* Exit statuses; 100 and 111 as in all programs run by tcpserver. */
 enum { DONE = 0, NO = 1, WRONG_USE = 100, FAILED = 111 };
 
-enum action { CHANGE, DELETE, LIST, VERIFY, IMPORT, CHECK, INDEX };
+enum action { CHANGE, DELETE, APP, REVOKE, LIST, VERIFY, IMPORT, CHECK, INDEX };
 
 struct options {
 	enum action action;
 	const char *file, *scheme, *source;
 	const char *uid, *gid, *home;
+	const char *label, *expires, *allow_nets;
 	bool from_stdin;
 	char user[USER_MAX + 1];
 };
@@ -152,37 +153,104 @@ change(const struct options *options)
 	return fine ? DONE : FAILED;
 }
 
-/* All lines but the user's. */
+/* All lines but the user's, or but the one with the label. */
 static int
 delete(const struct options *options)
 {
+	char copy[sizeof ((struct entry *)NULL)->line];
 	struct replace replace;
+	struct entry entry;
 	struct text new;
 	uint64_t number = 1;
-	bool fine = start(&replace, options, false);
 	int status = FAILED;
 
-	if (fine) {
+	if (start(&replace, options, false)) {
 		const struct file *old = &replace.file;
-		const char *from = old->bytes, *at = from, *end = from + old->length;
+		const char *from = old->bytes, *at = from, *label;
 
 		entry_start(&new, old->length);
-		for (; (at = entry_next(old, at, options->user, &number)) != NULL; at = from) {
+		for (; (at = entry_next(old, at, options->user, &number)) != NULL; at = passwd_next(old, at), number++) {
+			label = passwd_entry(old, at, &entry) ? passwd_extra(&entry, "label", copy, sizeof copy) : NULL;
+			if (options->label != NULL && (label == NULL || strcmp(label, options->label) != 0))
+				continue;
 			text_add_bytes(&new, from, (size_t)(at - from));
 			from = passwd_next(old, at);
-			number++;
 		}
-		text_add_bytes(&new, from, (size_t)(end - from));
+		text_add_bytes(&new, from, (size_t)(old->bytes + old->length - from));
 		if (new.used == old->length) {
-			warnx("%s: no user %s", options->file, options->user);
+			warnx("%s: no user %s%s%s", options->file, options->user, options->label == NULL ? "" : " with label ",
+			    options->label == NULL ? "" : options->label);
 			status = NO;
 		} else if (write_new(&replace, &new)) {
-			printf("%s: user %s deleted\n", options->file, options->user);
+			printf("%s: user %s %s%s\n", options->file, options->user, options->label == NULL ? "deleted" :
+			    "has no longer the password with label ", options->label == NULL ? "" : options->label);
 			status = DONE;
 		}
 		entry_free(&new);
 	}
 	replace_end(&replace);
+	return status;
+}
+
+/* The line of an application's password: the user's name and the extra fields alone, the rest is the user's own. */
+static void
+add_app(struct text *to, const struct options *options, const char *stored)
+{
+	struct entry entry = { .fields = { "", "", "", "", "", "", "", "" } };
+	char array[2048], today[16];
+	time_t now = time(NULL);
+	struct text extra;
+
+	strftime(today, sizeof today, "%Y-%m-%d", gmtime(&now));
+	text_start(&extra, array, sizeof array);
+	text_add(&extra, "label=");
+	text_add(&extra, options->label);
+	text_add(&extra, " created=");
+	text_add(&extra, today);
+	text_add(&extra, options->expires == NULL ? "" : " expires=");
+	text_add(&extra, options->expires == NULL ? "" : options->expires);
+	text_add(&extra, options->allow_nets == NULL ? "" : " allow_nets=");
+	text_add(&extra, options->allow_nets == NULL ? "" : options->allow_nets);
+	entry_set(&entry, USER, options->user);
+	entry_set(&entry, PASSWORD, stored);
+	entry_set(&entry, EXTRA, array);
+	entry_add(to, &entry, "\n");
+}
+
+/* Nothing can be guessed of it, so that nothing slow is needed. */
+static int
+add_app_password(const struct options *options)
+{
+	char shown[PWHASH_APP_SHOWN], plain[PWHASH_APP_LENGTH + 1], stored[PWHASH_STORED_SIZE];
+	struct replace replace;
+	struct entry entry;
+	struct text new;
+	uint64_t number = 1;
+	int status = FAILED;
+
+	pwhash_app_make(shown);
+	if (!pwhash_app_read(shown, plain) || !pwhash_make("SSHA256", plain, stored, sizeof stored))
+		return FAILED;
+	if (start(&replace, options, false)) {
+		entry_start(&new, replace.file.length + 4096);
+		entry_add_file(&new, &replace.file);
+		add_app(&new, options, stored);
+		status = NO;
+		if (entry_next(&replace.file, replace.file.bytes, options->user, &number) == NULL)
+			warnx("%s: no user %s", options->file, options->user);
+		else if (entry_find(&replace.file, options->user, options->label, &entry, &number) != NULL)
+			warnx("%s: user %s has a password with label %s; --revoke it first", options->file, options->user,
+			    options->label);
+		else
+			status = write_new(&replace, &new) ? DONE : FAILED;
+		entry_free(&new);
+	}
+	replace_end(&replace);
+	if (status == DONE)
+		printf("%s: user %s has a new password with label %s, which is shown this once:\n%s\n", options->file,
+		    options->user, options->label, shown);
+	explicit_bzero(shown, sizeof shown);
+	explicit_bzero(plain, sizeof plain);
 	return status;
 }
 
@@ -213,7 +281,8 @@ static int
 list(const struct options *options)
 {
 	static const enum field shown[] = { UID, GID, HOME };
-	char name[64];
+	static const char *const words[] = { "label", "created", "expires" };
+	char name[64], copy[sizeof ((struct entry *)NULL)->line];
 	struct file file;
 	struct entry entry;
 	struct inspect inspect;
@@ -234,6 +303,12 @@ list(const struct options *options)
 			putchar('\t');
 			entry_show(entry.fields[shown[i]]);
 		}
+		for (size_t i = 0; i < 3 && passwd_extra(&entry, "label", copy, sizeof copy) != NULL; i++) {
+			const char *value = passwd_extra(&entry, words[i], copy, sizeof copy);
+
+			putchar('\t');
+			entry_show(value == NULL ? "" : value);
+		}
 		putchar('\n');
 	}
 	explicit_bzero(&entry, sizeof entry);
@@ -241,6 +316,32 @@ list(const struct options *options)
 	if (fflush(stdout) == EOF)
 		err(FAILED, "standard output");
 	return DONE;
+}
+
+/* Does it fit one of the user's lines? If not, what the user's own says. */
+static enum pwhash_answer
+verify_all(const struct file *file, const char *user, const char *password)
+{
+	char copy[sizeof ((struct entry *)NULL)->line], plain[PWHASH_APP_LENGTH + 1];
+	enum pwhash_answer answer = PWHASH_NO, now = PWHASH_NO;
+	struct entry entry;
+	uint64_t number = 1;
+
+	for (const char *at = file->bytes; now != PWHASH_YES && (at = entry_next(file, at, user, &number)) != NULL;
+	    at = passwd_next(file, at)) {
+		if (!passwd_entry(file, at, &entry)) {
+			answer = PWHASH_UNUSABLE;
+			continue;
+		}
+		now = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, password);
+		if (passwd_extra(&entry, "label", copy, sizeof copy) == NULL)
+			answer = now;
+		else if (now == PWHASH_NO && pwhash_app_read(password, plain))
+			now = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, plain);
+	}
+	explicit_bzero(plain, sizeof plain);
+	explicit_bzero(&entry, sizeof entry);
+	return now == PWHASH_YES ? PWHASH_YES : answer;
 }
 
 static int
@@ -256,25 +357,22 @@ verify(const struct options *options)
 		[PWHASH_UNUSABLE] = { "unknown scheme or malformed value, no password can be checked", FAILED },
 	};
 	char password[SECRET_SIZE];
-	enum pwhash_answer answer = PWHASH_UNUSABLE;
+	enum pwhash_answer answer;
 	struct inspect inspect;
-	struct entry entry;
 	struct file file;
-	uint64_t number;
+	uint64_t number = 1;
 
 	if (!open_sound(options->file, &file))
 		return FAILED;
 	(void)entry_inspect(options->file, &file, ENTRY_WARNINGS, &inspect);
-	if (entry_find(&file, options->user, NULL, &entry, &number) == NULL) {
+	if (entry_next(&file, file.bytes, options->user, &number) == NULL) {
 		warnx("%s: no user %s", options->file, options->user);
 		return NO;
 	}
 	if (!secret_ask("Password of", options->user, options->from_stdin, password))
 		return FAILED;
-	if (entry.count > 0)
-		answer = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, password);
+	answer = verify_all(&file, options->user, password);
 	explicit_bzero(password, sizeof password);
-	explicit_bzero(&entry, sizeof entry);
 	printf("%s: user %s: %s\n", options->file, options->user, answers[answer].says);
 	return answers[answer].status;
 }
@@ -316,6 +414,9 @@ static const char usage_text[] =
 "                     [--stdin] USER\n"
 "       ofmipd-passwd [-f FILE] --delete USER\n"
 "       ofmipd-passwd [-f FILE] --verify [--stdin] USER\n"
+"       ofmipd-passwd [-f FILE] --app LABEL [--expires DATE]\n"
+"                     [--allow-nets NETS] USER\n"
+"       ofmipd-passwd [-f FILE] --revoke LABEL USER\n"
 "       ofmipd-passwd [-f FILE] --list | --check | --index\n"
 "       ofmipd-passwd [-f FILE] [--scheme NAME] --import OLDFILE\n";
 
@@ -339,6 +440,11 @@ print_help(void)
 "      --home DIR       the user's home directory\n"
 "      --stdin          take the password from one line of standard input\n"
 "      --delete         delete the user\n"
+"      --app LABEL      make one more password, for one program or device\n"
+"      --expires DATE   it is good until the end of that day, YYYY-MM-DD, in UTC\n"
+"      --allow-nets NETS\n"
+"                       it is good from these networks only\n"
+"      --revoke LABEL   take the password with this label away\n"
 "      --verify         ask for the password and say whether it fits\n"
 "      --list           list name, scheme, uid, gid and home of every user\n"
 "      --check          say what is wrong with the file, line by line\n"
@@ -392,6 +498,32 @@ home_argument(const char *value)
 }
 
 static const char *
+label_argument(const char *value)
+{
+	if (value[0] == '\0' || strlen(value) > LABEL_MAX || strpbrk(value, " :") != NULL || !text_utf8(value, strlen(value)))
+		wrong_use("a label has 1 to %d bytes, no blank and no colon", LABEL_MAX);
+	return value;
+}
+
+static const char *
+expires_argument(const char *value)
+{
+	int64_t end;
+
+	if (!passwd_date(value, &end))
+		wrong_use("--expires %s: no day as in 2030-12-31", value);
+	return value;
+}
+
+static const char *
+nets_argument(const char *value)
+{
+	if (!inspect_networks(value) || strlen(value) > 1000)
+		wrong_use("--allow-nets %s: no networks as in 192.0.2.0/24,2001:db8::/32", value);
+	return value;
+}
+
+static const char *
 scheme_argument(const char *value)
 {
 	for (const char *const *scheme = pwhash_schemes; *scheme != NULL; scheme++)
@@ -401,11 +533,15 @@ scheme_argument(const char *value)
 }
 
 static void
-set_action(struct options *options, enum action action)
+set_action(struct options *options, enum action action, const char *argument)
 {
 	if (options->action != CHANGE && options->action != action)
-		wrong_use("--delete, --list, --verify, --check, --index and --import exclude each other");
+		wrong_use("--delete, --app, --revoke, --list, --verify, --check, --index and --import exclude each other");
 	options->action = action;
+	if (action == IMPORT)
+		options->source = argument;
+	else if (argument != NULL)
+		options->label = label_argument(argument);
 }
 
 static void
@@ -434,6 +570,8 @@ check_together(const struct options *options)
 		wrong_use("--stdin: no password is asked for here");
 	if (options->scheme != NULL && options->action != CHANGE && options->action != IMPORT)
 		wrong_use("--scheme: no password is stored here");
+	if ((options->expires != NULL || options->allow_nets != NULL) && options->action != APP)
+		wrong_use("--expires and --allow-nets are for --app");
 	if (options->uid != NULL && strtoull(options->uid, NULL, 10) < LEAST_UID)
 		warnx("warning: uid %s is below %d: ofmipd-session refuses it without --min-uid", options->uid, LEAST_UID);
 }
@@ -441,14 +579,19 @@ check_together(const struct options *options)
 static void
 parse(int argc, char **argv, struct options *options)
 {
-	enum { OPTION_SCHEME = 256, OPTION_UID, OPTION_GID, OPTION_HOME, OPTION_STDIN, OPTION_ACTION };
+	enum { OPTION_SCHEME = 256, OPTION_UID, OPTION_GID, OPTION_HOME, OPTION_EXPIRES, OPTION_NETS,
+	    OPTION_STDIN, OPTION_ACTION };
 	static const struct option known[] = {
 		{ "file", required_argument, NULL, 'f' },
 		{ "scheme", required_argument, NULL, OPTION_SCHEME },
 		{ "uid", required_argument, NULL, OPTION_UID },
 		{ "gid", required_argument, NULL, OPTION_GID },
 		{ "home", required_argument, NULL, OPTION_HOME },
+		{ "expires", required_argument, NULL, OPTION_EXPIRES },
+		{ "allow-nets", required_argument, NULL, OPTION_NETS },
 		{ "stdin", no_argument, NULL, OPTION_STDIN },
+		{ "app", required_argument, NULL, OPTION_ACTION + APP },
+		{ "revoke", required_argument, NULL, OPTION_ACTION + REVOKE },
 		{ "delete", no_argument, NULL, OPTION_ACTION + DELETE },
 		{ "list", no_argument, NULL, OPTION_ACTION + LIST },
 		{ "verify", no_argument, NULL, OPTION_ACTION + VERIFY },
@@ -469,19 +612,17 @@ parse(int argc, char **argv, struct options *options)
 		case OPTION_UID: options->uid = id_argument("uid", optarg); break;
 		case OPTION_GID: options->gid = id_argument("gid", optarg); break;
 		case OPTION_HOME: options->home = home_argument(optarg); break;
+		case OPTION_EXPIRES: options->expires = expires_argument(optarg); break;
+		case OPTION_NETS: options->allow_nets = nets_argument(optarg); break;
 		case OPTION_STDIN: options->from_stdin = true; break;
-		case OPTION_ACTION + IMPORT: options->source = optarg; /* fall through */
-		case OPTION_ACTION + DELETE: case OPTION_ACTION + LIST: case OPTION_ACTION + VERIFY:
-		case OPTION_ACTION + CHECK: case OPTION_ACTION + INDEX:
-			set_action(options, (enum action)(option - OPTION_ACTION));
-			break;
 		case 'h': print_help(); exit(DONE);
 		case 'V': puts("ofmipd-passwd " VERSION); exit(DONE);
-		default: fputs(usage_text, stderr); exit(WRONG_USE);
+		case '?': fputs(usage_text, stderr); exit(WRONG_USE);
+		default: set_action(options, (enum action)(option - OPTION_ACTION), optarg);
 		}
 	}
 	check_together(options);
-	if (options->action == CHANGE || options->action == DELETE || options->action == VERIFY) {
+	if (options->action <= REVOKE || options->action == VERIFY) {
 		if (argc != optind + 1)
 			wrong_use("one user's name is needed");
 		set_user(options, argv[optind]);
@@ -507,7 +648,8 @@ main(int argc, char **argv)
 	parse(argc, argv, &options);
 	switch (options.action) {
 	case CHANGE: return change(&options);
-	case DELETE: return delete(&options);
+	case DELETE: case REVOKE: return delete(&options);
+	case APP: return add_app_password(&options);
 	case LIST: return list(&options);
 	case VERIFY: return verify(&options);
 	case IMPORT: return import_file(options.file, options.source, options.scheme);

@@ -57,10 +57,12 @@ each_fault(void **state)
 		{ "b\xff" "b:" HASH, "F line 2: user b\xff" "b: a name that is not UTF-8" },
 		{ "b\x1b[0m:" HASH, "F line 2: user b?[0m: a name that is not UTF-8" },
 		{ "bob", "w line 2: there is no colon: not read; " }, { ":x", "w line 2: there is no name: not read; " },
-		{ "bob:" HASH "::::::allow_nets=10.0.0.0/33", "W line 2: user bob: allow_nets= has what is no network: '10.0.0.0/33'; " },
-		{ "bob:" HASH "::::::allow_nets=::1,x", "W line 2: user bob: allow_nets= has what is no network: 'x'; " },
+		{ "bob:" HASH "::::::allow_nets=10.0.0.0/33",
+		  "W line 2: user bob: allow_nets= has what is no network: '10.0.0.0/33'; " },
+		{ "bob:" HASH "::::::allow_nets=::1,x", "W line 2: user bob: allow_nets= has what is no network: '::1,x'; " },
 		{ "bob:" HASH "::::::expires=2026-02-29", "W line 2: user bob: expires= is no date: '2026-02-29'; " },
-		{ "bob:" HASH "::::::label=", "W line 2: user bob: label= has no value; " },
+		{ "bob:" HASH "::::::label=", "W line 2: user bob: label= has no value, or more than 64 bytes; " },
+		{ "bob:{CRYPT}CCNf8Sbh3HDfQ::::::label=x", "w line 2: user bob: a password with a label is stored in a slow form" },
 	};
 	char bytes[1000];
 
