@@ -50,6 +50,15 @@ passwd_open(struct file *file, const char *path)
 	return fine;
 }
 
+/* What is read before the fork does not stay in the session. A failure to let go of it would be no harm elsewhere. */
+static void
+unmap(struct file *file)
+{
+	if (file->length > 0)
+		(void)munmap((void *)(uintptr_t)file->bytes, file->length);
+	*file = (struct file){ .bytes = "" };
+}
+
 const char *
 passwd_next(const struct file *file, const char *at)
 {
@@ -323,13 +332,15 @@ accounts_elsewhere(void)
 	struct file file;
 	struct entry entry;
 	const char *at;
+	bool found, read;
 
 	if (!passwd_open(&file, "/etc/nsswitch.conf"))
 		return errno == ENOENT ? PASSWD_NONE : PASSWD_CANNOT_TELL;
-	if (passwd_find(&file, "passwd", &at, 1) == 0)
-		return PASSWD_NONE;
-	if (!passwd_entry(&file, at, &entry))
-		return PASSWD_CANNOT_TELL;
+	found = passwd_find(&file, "passwd", &at, 1) != 0;
+	read = found && passwd_entry(&file, at, &entry);
+	unmap(&file);
+	if (!read)
+		return found ? PASSWD_CANNOT_TELL : PASSWD_NONE;
 	entry.line[strlen("passwd") + 1 + strcspn(entry.fields[PASSWORD], "#")] = '\0';
 	for (char *word = strtok((char *)(uintptr_t)entry.fields[PASSWORD], " \t"); word != NULL;
 	    word = strtok(NULL, " \t"))
@@ -361,15 +372,17 @@ local_account(const char *name, struct identity *identity)
 	struct file file;
 	struct entry entry;
 	const char *at;
+	int found;
+	bool read;
 
 	if (!passwd_open(&file, "/etc/passwd"))
 		return errno == ENOENT ? PASSWD_NONE : PASSWD_CANNOT_TELL;
-	switch (passwd_find(&file, name, &at, 1)) {
-	case 0: return PASSWD_NONE;
-	case 1: break;
-	default: return PASSWD_CANNOT_TELL;
-	}
-	return passwd_entry(&file, at, &entry) && passwd_ids(identity, &entry) ? PASSWD_FOUND : PASSWD_CANNOT_TELL;
+	found = passwd_find(&file, name, &at, 1);
+	read = found == 1 && passwd_entry(&file, at, &entry);
+	unmap(&file);
+	if (found == 0)
+		return PASSWD_NONE;
+	return read && passwd_ids(identity, &entry) ? PASSWD_FOUND : PASSWD_CANNOT_TELL;
 }
 
 /* The account from wherever getent(1) finds it. */

@@ -226,12 +226,13 @@ finish(struct evil *evil, bool there)
 
 /* What drop.c allows, said once more. */
 static const unsigned long allowed[] = {
-	SYS_read, SYS_write, SYS_sendto, SYS_ftruncate, SYS_lseek, SYS_close, SYS_exit_group, SYS_ppoll, SYS_clock_gettime,
-	SYS_restart_syscall, SYS_rt_sigreturn,
+	SYS_close, SYS_exit_group, SYS_clock_gettime, SYS_restart_syscall, SYS_rt_sigreturn,
 #ifdef SYS_poll
 	SYS_poll,
+#else
+	SYS_ppoll,
 #endif
-};
+};	/* and read, write, sendto and recvmsg on some descriptors: see calls() */
 
 static bool
 is_allowed(unsigned long number)
@@ -343,11 +344,32 @@ calls(char **command)
 		{ "bpf", SYS_bpf, { 0, PATH, 0 } },
 		{ "userfaultfd", SYS_userfaultfd, { 0 } },
 		{ "keyctl", SYS_keyctl, { 0 } },
-		/* These are in the list: how far do they get? */
-		{ "read a descriptor of the monitor", SYS_read, { 5, PATH, 1 } },
-		{ "read the spool's other end", SYS_read, { 6, PATH, 1 } },
-		{ "ftruncate the spool to 1 TiB", SYS_ftruncate, { 3, 1L << 40 } },
-		{ "ppoll two descriptors", SYS_ppoll, { CODE, 2, 0, 0, 8 } },
+		{ "ftruncate the spool", SYS_ftruncate, { 3, 0 } },
+		{ "lseek the spool", SYS_lseek, { 3, 0, SEEK_SET } },
+		{ "ppoll", SYS_ppoll, { CODE, 1, 0, 0, 8 } },
+		{ "read descriptor 1", SYS_read, { 1, PATH, 0 } },
+		{ "read descriptor 2", SYS_read, { 2, PATH, 0 } },
+		{ "read the spool", SYS_read, { 3, PATH, 0 } },
+		{ "read a descriptor of the monitor", SYS_read, { 5, PATH, 0 } },
+		{ "read the log of the monitor", SYS_read, { 6, PATH, 0 } },
+		{ "write descriptor 0", SYS_write, { 0, PATH, 0 } },
+		{ "write descriptor 2", SYS_write, { 2, PATH, 5 } },
+		{ "write a descriptor of the monitor", SYS_write, { 5, PATH, 5 } },
+		{ "write descriptor -1", SYS_write, { -1, PATH, 5 } },
+		{ "write descriptor 2 + 2^32", SYS_write, { 2 + (1L << 32), PATH, 5 } },
+		{ "sendto descriptor 2", SYS_sendto, { 2, PATH, 5, 0, 0, 0 } },
+		{ "sendto the client, with a name", SYS_sendto, { 1, PATH, 0, 0, PATH, 16 } },
+		{ "sendto the client, with half a name", SYS_sendto, { 1, PATH, 0, 0, 1L << 32, 16 } },
+		{ "recvmsg from the client", SYS_recvmsg, { 0, PATH, 0 } },
+		{ "recvmsg from the spool", SYS_recvmsg, { 3, PATH, 0 } },
+		/* These are in the list. */
+		{ "read the client", SYS_read, { 0, PATH, 0 } },
+		{ "read the wall", SYS_read, { 4, PATH, 0 } },
+		{ "write the client", SYS_write, { 1, PATH, 0 } },
+		{ "write the spool", SYS_write, { 3, PATH, 0 } },
+		{ "write the wall", SYS_write, { 4, PATH, 0 } },
+		{ "sendto the client", SYS_sendto, { 1, PATH, 0, MSG_DONTWAIT, 0, 0 } },
+		{ "recvmsg from the wall", SYS_recvmsg, { 4, 1, MSG_DONTWAIT } },
 	};
 
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -380,7 +402,8 @@ calls(char **command)
 
 /*
  * r: read from the client into the line's own buffer; w: write that to the wall; a: read an answer from the
- * wall; c: write that to the client; p: r and w again and again until the client has no more.
+ * wall; c: write that to the client; p: r and w again and again until the client has no more; s: write it to the
+ * spool; x: the same, and says what came of it.
  */
 static int
 wall(const char *script, char **command)
@@ -403,15 +426,18 @@ wall(const char *script, char **command)
 	got = (long)get(evil.session).RESULT;	/* so the first r is done */
 	for (bool first = true; *script != '\0' && there; script++) {
 		bool from = *script == 'r' || *script == 'a' || *script == 'p';
-		unsigned long arguments[6] = { *script == 'r' || *script == 'p' ? 0 : *script == 'c' ? 1 : 4, buffer,
+		unsigned long arguments[6] = { *script == 'r' || *script == 'p' ? 0 : *script == 'c' ? 1
+		    : *script == 's' || *script == 'x' ? 3 : 4, buffer,
 		    from ? 65536 : (unsigned long)got };
 
 		if (from && !(first && *script != 'a')) {
-			/* The client's socket does not block. */
+			/* The wrapper or the client may be slow. */
 			while ((there = call(&evil, evil.code, SYS_read, arguments, &got, &status)) && got == -EAGAIN)
 				usleep(1000);
 		} else if (!from) {
 			there = call(&evil, evil.code, SYS_write, arguments, &result, &status);
+			if (*script == 'x' && there)
+				fprintf(stderr, "cage: write the spool: %s\n", result < 0 ? strerrorname_np((int)-result) : "done");
 		}
 		first = false;
 		if (*script == 'p' && there && got > 0) {
