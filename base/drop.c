@@ -127,8 +127,12 @@ empty_root(const char *id)
 		text_start(&name, path, sizeof path);
 		text_add(&name, places[i]);
 		text_add(&name, id);
-		if (mkdir(path, 0) == 0)
-			return (chdir(path) == 0) & (rmdir(path) == 0) && chroot(".") == 0;
+		if (mkdir(path, 0) == 0) {
+			bool inside = chdir(path) == 0;
+
+			/* Removed in any case: it stays empty, and nothing of ours stays behind. */
+			return rmdir(path) == 0 && inside && chroot(".") == 0;
+		}
 	}
 	return false;
 }
