@@ -32,7 +32,7 @@ BUILD = build/san
 FLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DNOCAGE
 LINK = -fsanitize=address,undefined
 LINK_SHARED = $(LINK)
-TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd $(CHECKERS_HERE:%=$(BUILD)/%)
+TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd $(BUILD)/ofmipd-state $(CHECKERS_HERE:%=$(BUILD)/%)
 else
 BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
@@ -40,7 +40,7 @@ FLAGS += -O2 -fPIE $(if $(findstring FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURC
 	-fstack-protector-strong -fstack-clash-protection
 LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
 LINK_SHARED = -pie -Wl,-z,relro,-z,now,-z,noexecstack
-TOOLS = ofmipd-session ofmipd-passwd $(CHECKERS_HERE)
+TOOLS = ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS_HERE)
 ifdef NOCAGE
 BUILD = build/nocage
 FLAGS += -DNOCAGE
@@ -61,7 +61,10 @@ ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)
 ofmipd-passwd $(BUILD)/ofmipd-passwd: $(PASSWD_OBJECTS)
 	$(CC) $(LINK) $(LDFLAGS) -o $@ $(PASSWD_OBJECTS) $(LIBS)
 
-tools: ofmipd-session ofmipd-passwd $(CHECKERS)
+ofmipd-state $(BUILD)/ofmipd-state: $(BUILD)/tools/ofmipd-state.o $(BUILD)/base.a
+	$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+tools: ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS)
 
 CHECKER_PARTS = $(BUILD)/tools/checkpassword.o $(BUILD)/base.a
 
@@ -124,7 +127,7 @@ install: all
 	@echo "Next: ofmipd-session --check, and choose a door: man 7 ofmipd-doors."
 
 uninstall:
-	cd $(DESTDIR)$(SBINDIR) && rm -f ofmipd-session ofmipd-passwd $(CHECKERS)
+	cd $(DESTDIR)$(SBINDIR) && rm -f ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS)
 	for page in $(notdir $(MANUALS)); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(patsubst %/,%,$(dir $(EXAMPLEDIR))) $(DESTDIR)$(SYSCONFDIR)/ofmipd
@@ -133,6 +136,6 @@ dist:
 	git archive --prefix=ofmipd-session-$(VERSION)/ -o ofmipd-session-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build ofmipd-session ofmipd-passwd $(CHECKERS)
+	rm -rf build ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS)
 
 .PHONY: all tools units check demo bench layers lint install uninstall dist clean
