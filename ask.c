@@ -48,10 +48,30 @@ read_wall(void *bytes, size_t room, bool *spool)
 	return got;
 }
 
+/* The rest of a challenge, of which `got` bytes are in the frame, to where the question stood. */
+static bool
+receive_challenge(const struct answer_frame *frame, size_t got, char *to, struct answer *answer)
+{
+	bool spool = false;
+
+	*answer = (struct answer){ .verdict = ASK_CHALLENGE, .length = frame->head.length };
+	if (got > answer->length || answer->length > ASK_CHALLENGE_MAX)
+		return false;
+	memcpy(to, frame->body, got);
+	while (got < answer->length) {
+		ssize_t size = read_wall(to + got, answer->length - got, &spool);
+
+		if (size <= 0)
+			return false;
+		got += (size_t)size;
+	}
+	return !spool;
+}
+
 /* Reads the answer: as a rule at one stroke. False: nobody there, not an answer, or it brings a spool and is not
  * ASK_YES to `kind` ASK_SPOOL, or the other way round. */
 static bool
-receive_answer(enum ask_kind kind, struct answer *answer)
+receive_answer(enum ask_kind kind, char *question, struct answer *answer)
 {
 	struct answer_frame frame = { 0 };
 	size_t got = 0;
@@ -63,6 +83,9 @@ receive_answer(enum ask_kind kind, struct answer *answer)
 		if (size <= 0)
 			return false;
 		got += (size_t)size;
+		if (got >= sizeof frame.head && frame.head.kind[0] == ASK_CHALLENGE && !spool &&
+		    (kind == ASK_AUTH || kind == ASK_STEP))
+			return receive_challenge(&frame, got - sizeof frame.head, question, answer);
 		if (got >= sizeof frame.head && frame.head.length > sizeof frame.body)
 			return false;
 	}
@@ -87,7 +110,8 @@ ask(void *frame, enum ask_kind kind, size_t length, struct answer *answer)
 	struct ask_head head = head_of(kind, length);
 
 	memcpy(frame, &head, sizeof head);
-	return io_write_all(ASK_WALL, frame, sizeof head + length) && receive_answer(kind, answer);
+	return io_write_all(ASK_WALL, frame, sizeof head + length) &&
+	    receive_answer(kind, (char *)frame + sizeof head, answer);
 }
 
 /* A field of a body: the string and its NUL. */
@@ -140,6 +164,34 @@ bool
 ask_auth(struct login *login, struct answer *answer)
 {
 	return ask(&login->head, ASK_AUTH, login->length, answer);
+}
+
+char *
+ask_step_body(struct login *login)
+{
+	return login->body + 1;
+}
+
+bool
+ask_step(struct login *login, size_t length, struct answer *answer)
+{
+	login->body[0] = '=';
+	return ask(&login->head, ASK_STEP, length + 1, answer);
+}
+
+bool
+ask_cancel(struct login *login, struct answer *answer)
+{
+	login->body[0] = '*';
+	return ask(&login->head, ASK_STEP, 1, answer);
+}
+
+bool
+ask_mechanisms(struct answer *answer)
+{
+	struct ask_head head;
+
+	return ask(&head, ASK_MECHANISMS, 0, answer);
 }
 
 bool
@@ -231,6 +283,9 @@ longest(char kind)
 		return ASK_PEER_MAX;
 	case ASK_AUTH:
 		return ASK_AUTH_MAX;
+	case ASK_STEP:
+		return 1 + ASK_CHALLENGE_MAX;
+	case ASK_MECHANISMS:
 	case ASK_SPOOL:
 		return 0;
 	case ASK_SEND:
@@ -355,7 +410,27 @@ ask_read_peer(const char *body, size_t length, struct peer *told)
 bool
 ask_read_auth(const char *body, size_t length, struct ask_attempt *attempt)
 {
-	return SPLIT(body, length, &attempt->mechanism, &attempt->authzid, &attempt->user, &attempt->password);
+	const char *rest = memchr(body, '\0', length);
+
+	*attempt = (struct ask_attempt){ .mechanism = body, .authzid = "", .user = "" };
+	if (rest == NULL || rest + 1 == body + length)
+		return false;
+	if (strcmp(body, "PLAIN") == 0 || strcmp(body, "LOGIN") == 0)
+		return SPLIT(body, length, &attempt->mechanism, &attempt->authzid, &attempt->user, &attempt->password);
+	rest++;
+	attempt->length = (size_t)(body + length - rest) - 1;
+	attempt->response = *rest == '=' ? rest + 1 : NULL;
+	return *rest == '=' ? attempt->length <= ASK_CHALLENGE_MAX : *rest == '-' && attempt->length == 0;
+}
+
+bool
+ask_read_step(const char *body, size_t length, const char **response, size_t *response_length)
+{
+	if (length == 0 || (*body != '=' && (*body != '*' || length > 1)))
+		return false;
+	*response = *body == '=' ? body + 1 : NULL;
+	*response_length = length - 1;
+	return true;
 }
 
 /* One field of a message. */
@@ -410,6 +485,13 @@ ask_read_log(const char *body, size_t length, struct ask_line *log)
 	    text_number(count, UINT64_MAX, &log->count) && text_number(bytes, UINT64_MAX, &log->bytes);
 }
 
+static void
+send_answer(const void *frame, size_t length)
+{
+	if (!io_write_all(ASK_MONITOR, frame, length))
+		received.failed = errno == EPIPE ? 0 : errno;	/* that it is gone the next ask_receive() sees */
+}
+
 void
 ask_answer(enum ask_verdict verdict, const char *text)
 {
@@ -420,8 +502,19 @@ ask_answer(enum ask_verdict verdict, const char *text)
 
 		answer.body[answer.head.length++] = byte < 32 || byte == 127 ? '?' : byte;
 	}
-	if (!io_write_all(ASK_MONITOR, &answer, sizeof answer.head + answer.head.length))
-		received.failed = errno == EPIPE ? 0 : errno;	/* that it is gone the next ask_receive() sees */
+	send_answer(&answer, sizeof answer.head + answer.head.length);
+}
+
+void
+ask_answer_challenge(const void *challenge, size_t length)
+{
+	struct {
+		struct ask_head head;
+		char body[ASK_CHALLENGE_MAX];
+	} answer = { .head = { .kind = { ASK_CHALLENGE }, .length = (uint32_t)length } };
+
+	memcpy(answer.body, challenge, length);
+	send_answer(&answer, sizeof answer.head + length);
 }
 
 void

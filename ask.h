@@ -50,8 +50,10 @@ enum ask_verdict {
 #define ASK_LOG_MAX 1024
 
 /*
- * ASK_AUTH: mechanism NUL authorization identity NUL user NUL password NUL. The body stands last, and grows behind
- * `length`: what is not used of it is never touched.
+ * ASK_AUTH: for PLAIN and LOGIN mechanism NUL authorization identity NUL user NUL password NUL; for any other mechanism
+ * its name, NUL, and '=' with the initial response behind it, or '-' where the client sent none. ASK_STEP: '=' with
+ * the response behind it, or '*' where the client gave up. The body stands last, and grows behind `length`: what is not
+ * used of it is never touched. A challenge in answer stands there, too: `length` bytes.
  */
 struct login {
 	size_t length;
@@ -60,7 +62,10 @@ struct login {
 };
 
 struct ask_attempt {
-	const char *mechanism, *authzid, *user, *password;	/* authzid: mostly "" */
+	const char *mechanism, *authzid, *user;	/* authzid: mostly "" */
+	const char *password;			/* NULL: another mechanism; the name is "", and what counts is: */
+	const char *response;			/* NULL: there is none; it may hold NULs */
+	size_t length;				/* of the response */
 };
 
 /* ASK_SEND: fields NAME=VALUE NUL ..., NUL, then the envelope: F sender NUL, T recipient NUL ..., NUL. */
@@ -96,6 +101,7 @@ struct ask_line {
 };
 
 #define ASK_ANSWER_MAX 400
+#define ASK_CHALLENGE_MAX 9216	/* bytes of a challenge or a response: as many as an AUTH line holds in base64 */
 
 /* The text of an answer to ASK_AUTH other than yes where the session must end behind its reply. */
 #define ASK_LAST "last"
@@ -103,6 +109,7 @@ struct ask_line {
 /* What the monitor says; the text is for the client, and may be empty. */
 struct answer {
 	enum ask_verdict verdict;
+	size_t length;			/* of a challenge, which stands where the question stood; no text */
 	char text[ASK_ANSWER_MAX + 1];	/* printable ASCII */
 };
 
@@ -114,6 +121,15 @@ bool ask_peer(const struct peer *peer, struct answer *answer);
 void ask_auth_start(struct login *login, const char *mechanism);
 void ask_auth_add(struct login *login, size_t length);
 bool ask_auth(struct login *login, struct answer *answer);
+
+/* After a challenge: the response of `length` bytes stands at ask_step_body(login). Or the client gave up: then the
+ * answer does not matter. */
+char *ask_step_body(struct login *login);
+bool ask_step(struct login *login, size_t length, struct answer *answer);
+bool ask_cancel(struct login *login, struct answer *answer);
+
+/* What Dovecot servers list: names with a blank behind each, in answer->text. */
+bool ask_mechanisms(struct answer *answer);
 
 /* Asks for an empty spool. It takes SPOOL_DESCRIPTOR, the lowest number that is free, and is there only after ASK_YES. */
 bool ask_spool(struct answer *answer);
@@ -141,6 +157,7 @@ int ask_receive(char **body, size_t *length, int64_t deadline);
 /* What the bodies hold; all pointers lead into them. False: malformed, the session is not to be trusted. */
 bool ask_read_peer(const char *body, size_t length, struct peer *told);
 bool ask_read_auth(const char *body, size_t length, struct ask_attempt *attempt);
+bool ask_read_step(const char *body, size_t length, const char **response, size_t *response_length);
 bool ask_read_send(const char *body, size_t length, struct ask_message *message);
 bool ask_read_log(const char *body, size_t length, struct ask_line *log);
 
@@ -150,6 +167,9 @@ void ask_forget(void);
 /* Sends an answer; control characters in `text` become '?', what is too long is cut. That it could not be sent
  * the next ask_receive() tells. */
 void ask_answer(enum ask_verdict verdict, const char *text);
+
+/* Answers ASK_AUTH or ASK_STEP with a challenge of at most ASK_CHALLENGE_MAX bytes. */
+void ask_answer_challenge(const void *challenge, size_t length);
 
 /* Answers ASK_SPOOL with a descriptor for the session. */
 void ask_answer_spool(int spool);

@@ -1,4 +1,5 @@
 /* Checks one login: the order of the authenticators, and one verdict. */
+#include <bsd/string.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 
 #include "auth.h"
 #include "auth/checker.h"
+#include "auth/dovecot.h"
 #include "auth/file.h"
 #include "auth/program.h"
 #include "auth/pwhash.h"
@@ -14,73 +16,191 @@
 
 _Static_assert(PASSWORD_MAX == PWHASH_PASSWORD_MAX, "what the monitor lets through is what can be hashed");
 
+#define MECHANISMS_SECONDS 5	/* for all servers together: a client waits for the reply to EHLO */
+#define STEPS_MAX 32		/* challenges of one attempt */
+
+/* The attempt that is under way, between its steps. */
+static struct {
+	struct attempt attempt;
+	struct checker checker;
+	int index;			/* of the authenticator that is asked */
+	int steps;
+	enum ask_verdict verdict;	/* of those before it */
+	char reason[AUTH_REASON_MAX];
+} state;
+
 /* What no authenticator need be asked for; NULL: ask. */
 static const char *
-fault_of(const char *user, const char *password)
+fault_of(const struct ask_attempt *asked)
 {
-	if (*user == '\0' || *password == '\0')
+	if (asked->password == NULL)
+		return NULL;
+	if (*asked->authzid != '\0' && strcmp(asked->authzid, asked->user) != 0)
+		return "authzid";	/* nobody acts for another */
+	if (*asked->user == '\0' || *asked->password == '\0')
 		return "empty";
-	if (strlen(user) > USER_MAX || strlen(password) > PASSWORD_MAX)
+	if (strlen(asked->user) > USER_MAX || strlen(asked->password) > PASSWORD_MAX)
 		return "too-long";
-	return text_has_control(user) ? "control-character" : NULL;
+	return text_has_control(asked->user) ? "control-character" : NULL;
 }
 
-/* Asks one after the other until one says yes. */
+/* Starts the checker, and hears its first word. */
 static enum ask_verdict
-ask_all(struct attempt *attempt, struct identity *identity, struct text *reason)
+start(int (*check)(struct attempt *attempt), struct auth_answer *answer)
 {
-	const struct config *config = attempt->config;
-	enum ask_verdict answer = ASK_NO;
-	char array[AUTH_REASON_MAX];
-	struct text now;
-
-	for (int i = 0; i < config->authenticator_count; i++) {
-		enum ask_verdict verdict;
-
-		attempt->authenticator = &config->authenticators[i];
-		text_start(&now, array, sizeof array);
-		verdict = attempt->authenticator->kind == AUTHENTICATOR_FILE ? file_ask(attempt, identity, &now)
-		    : program_ask(attempt, identity, &now);
-		if (verdict == ASK_YES)
-			return ASK_YES;
-		/* One that cannot tell outweighs those that say no; a known user outweighs an unknown one. */
-		if (i == 0 || verdict == ASK_TEMPORARY ||
-		    (answer == ASK_NO && strcmp(array, "no-such-user") != 0)) {
-			text_start(reason, reason->bytes, reason->size);
-			text_add(reason, array);
-			text_add(reason, verdict == ASK_TEMPORARY ? ": " : "");
-			text_add(reason, verdict == ASK_TEMPORARY ? attempt->authenticator->path : "");
-		}
-		if (verdict == ASK_TEMPORARY)
-			answer = ASK_TEMPORARY;
-	}
-	return answer;
+	if (checker_start(&state.checker, &state.attempt, check, CHECKER_SECONDS))
+		return checker_hear(&state.checker, answer);
+	strlcpy(answer->reason, strerror(errno), sizeof answer->reason);
+	return ASK_TEMPORARY;
 }
 
-enum ask_verdict
-auth_check(const struct config *config, const struct peer *peer, const struct identity *service,
-    const char *user, const char *password, struct identity *identity, struct text *reason)
+/* A password file and a program know what to do with a password. */
+static enum ask_verdict
+ask_one(struct auth_answer *answer)
 {
-	struct attempt attempt = { .config = config, .peer = peer, .service = service, .user = user,
-	    .password = password };
-	const char *fault = fault_of(user, password);
-	enum ask_verdict verdict = ASK_NO;
+	struct attempt *attempt = &state.attempt;
+	struct text reason;
 
-	if (fault != NULL)
-		text_add(reason, fault);
-	else
-		verdict = ask_all(&attempt, identity, reason);
-	if (verdict == ASK_NO)
-		tries_add(user, password);
-	if (verdict == ASK_YES)
+	attempt->authenticator = &attempt->config->authenticators[state.index];
+	attempt->last = state.index + 1 == attempt->config->authenticator_count;
+	answer->reason[0] = '\0';
+	if (attempt->authenticator->kind == AUTHENTICATOR_DOVECOT)
+		return start(dovecot_check, answer);
+	if (attempt->password == NULL) {
+		strlcpy(answer->reason, "mechanism-refused", sizeof answer->reason);
+		return ASK_NO;
+	}
+	if (attempt->authenticator->kind == AUTHENTICATOR_FILE)
+		return start(file_check, answer);
+	text_start(&reason, answer->reason, sizeof answer->reason);
+	return program_ask(attempt, &answer->identity, &reason);
+}
+
+/* One that cannot tell outweighs those that say no; one that knows more than that it does not know the user outweighs
+ * one that does not. */
+static void
+note_answer(enum ask_verdict verdict, const struct auth_answer *answer)
+{
+	struct text reason;
+	bool nothing = strcmp(answer->reason, "no-such-user") == 0 || strcmp(answer->reason, "mechanism-refused") == 0;
+
+	if (verdict == ASK_TEMPORARY || state.reason[0] == '\0' || (state.verdict == ASK_NO && !nothing)) {
+		text_start(&reason, state.reason, sizeof state.reason);
+		text_add(&reason, answer->reason);
+		text_add(&reason, verdict == ASK_TEMPORARY ? ": " : "");
+		text_add(&reason, verdict == ASK_TEMPORARY ? state.attempt.authenticator->path : "");
+	}
+	if (verdict == ASK_TEMPORARY)
+		state.verdict = ASK_TEMPORARY;
+}
+
+/* The end of an attempt, whatever it is. */
+static enum ask_verdict
+finish(enum ask_verdict verdict, struct auth_answer *answer)
+{
+	checker_end(&state.checker);
+	if (verdict == ASK_YES) {
 		tries_forget();
+	} else {
+		verdict = state.verdict;
+		strlcpy(answer->reason, state.reason, sizeof answer->reason);
+		if (verdict == ASK_NO && state.attempt.password != NULL)
+			tries_add(state.attempt.user, state.attempt.password);
+	}
+	state.attempt = (struct attempt){ 0 };
 	return verdict;
 }
 
-bool
-auth_tried(const char *user, const char *password)
+enum ask_verdict
+auth_check(const struct auth_context *context, const struct ask_attempt *asked, struct auth_answer *answer)
 {
-	return tries_known(user, password);
+	const char *fault = fault_of(asked);
+	int count = context->config->authenticator_count;
+
+	checker_end(&state.checker);
+	state.steps = 0;
+	state.verdict = ASK_NO;
+	state.reason[0] = '\0';
+	state.attempt = (struct attempt){
+		.config = context->config, .peer = context->peer, .service = context->service, .id = context->id,
+		.mechanism = asked->mechanism, .user = asked->user, .password = asked->password,
+		.response = asked->response, .length = asked->length,
+	};
+	answer->delayed = false;
+	answer->length = 0;
+	strlcpy(answer->login, asked->user, sizeof answer->login);
+	if (fault != NULL)
+		strlcpy(state.reason, fault, sizeof state.reason);
+	for (state.index = 0; fault == NULL && state.index < count; state.index++) {
+		enum ask_verdict verdict = ask_one(answer);
+
+		if (verdict == ASK_CHALLENGE)
+			return ASK_CHALLENGE;
+		if (verdict == ASK_YES)
+			return finish(ASK_YES, answer);
+		answer->delayed |= state.attempt.authenticator->kind == AUTHENTICATOR_DOVECOT;
+		note_answer(verdict, answer);
+	}
+	return finish(ASK_NO, answer);
+}
+
+enum ask_verdict
+auth_step(const char *response, size_t length, struct auth_answer *answer)
+{
+	enum ask_verdict verdict = ASK_TEMPORARY;
+
+	strlcpy(answer->reason, "the checker does not listen", sizeof answer->reason);
+	if (response == NULL) {
+		strlcpy(answer->reason, "cancelled", sizeof answer->reason);
+		verdict = ASK_NO;
+	} else if (++state.steps > STEPS_MAX) {
+		strlcpy(answer->reason, "challenges without end", sizeof answer->reason);
+	} else if (checker_tell(&state.checker, response, length)) {
+		verdict = checker_hear(&state.checker, answer);
+	}
+	if (verdict == ASK_CHALLENGE)
+		return ASK_CHALLENGE;
+	answer->delayed |= response != NULL && state.attempt.authenticator->kind == AUTHENTICATOR_DOVECOT;
+	if (verdict != ASK_YES)
+		note_answer(verdict, answer);
+	return finish(verdict, answer);
+}
+
+bool
+auth_tried(const struct ask_attempt *asked)
+{
+	return asked->password != NULL && tries_known(asked->user, asked->password);
+}
+
+const char *
+auth_mechanisms(const struct auth_context *context)
+{
+	static char array[ASK_ANSWER_MAX];
+	static bool asked;
+	static struct auth_answer answer;
+	struct attempt attempt = { .config = context->config, .peer = context->peer, .service = context->service,
+	    .mechanism = "", .user = "" };
+	int64_t left = MECHANISMS_SECONDS * 1000;
+	struct text list;
+
+	if (asked)
+		return array;
+	asked = true;
+	text_start(&list, array, sizeof array);
+	for (int i = 0; i < context->config->authenticator_count; i++) {
+		struct checker checker;
+
+		attempt.authenticator = &context->config->authenticators[i];
+		if (attempt.authenticator->kind != AUTHENTICATOR_DOVECOT ||
+		    !checker_start(&checker, &attempt, dovecot_list, 0))
+			continue;
+		checker.left = left;
+		if (checker_hear(&checker, &answer) == ASK_CHALLENGE && list.used + answer.length < list.size)
+			text_add_bytes(&list, answer.challenge, answer.length);
+		left = checker.left;
+		checker_end(&checker);
+	}
+	return array;
 }
 
 /* What is wrong with a path that must be a file which we may use in the way of `mode` (access(2)). NULL: nothing. */
@@ -109,7 +229,7 @@ auth_ready(const struct authenticator *authenticator, struct text *why)
 	bool file = authenticator->kind == AUTHENTICATOR_FILE;
 	const char *fault = authenticator->path[0] == '\0' ? "" : path_fault(authenticator->path, file ? R_OK : X_OK);
 
-	if (fault == NULL)
+	if (fault == NULL || authenticator->kind == AUTHENTICATOR_DOVECOT)	/* a server may come later */
 		return true;
 	text_add(why, file ? "-a " : "-A ");
 	text_add_name(why, authenticator->path[0] == '\0' ? authenticator->words[0] : authenticator->path);

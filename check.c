@@ -204,6 +204,8 @@ say_authenticators(const struct check *check)
 		text_start(&why, array, sizeof array);
 		if (!auth_ready(authenticator, &why))
 			say_wrong(array);
+		else if (authenticator->kind == AUTHENTICATOR_DOVECOT)
+			say("Dovecot server", authenticator->path);
 		else if (authenticator->kind == AUTHENTICATOR_FILE)
 			say_password_file(check, authenticator->path);
 		else

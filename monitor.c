@@ -40,8 +40,10 @@ static struct state {
 	unsigned told;			/* frames of what is not answered */
 	bool ended;			/* the session said that it ends */
 	int64_t deadline;		/* for the login */
+	bool in_attempt;		/* the client was sent a challenge */
+	char mechanism[24];		/* of the attempt */
 	char login[USER_MAX + 1];	/* as the client gave it */
-	struct identity identity;
+	struct auth_answer answer;	/* to the last attempt: who it is */
 } state;
 
 static void
@@ -65,102 +67,150 @@ answer_peer(char *body, size_t length)
 	return true;
 }
 
-static void
-log_login(const char *event, const struct ask_attempt *attempt)
+static struct auth_context
+login_context(void)
 {
-	log_begin(event);
-	log_quoted("user", attempt->user, strlen(attempt->user));
-	log_quoted("mechanism", attempt->mechanism, strlen(attempt->mechanism));
+	return (struct auth_context){ state.config, state.peer, state.service, state.id };
 }
 
-/* No: *reason is a word of ours, perhaps with ": " and more behind it that anybody may have written. */
-static void
-refuse_login(const struct ask_attempt *attempt, char *reason)
+static bool
+answer_mechanisms(char *body, size_t length)
 {
-	char *detail = strchr(reason, ':');
+	const struct auth_context context = login_context();
+
+	(void)body, (void)length;
+	if (!state.config->dovecot)
+		return false;
+	ask_answer(ASK_YES, auth_mechanisms(&context));
+	return true;
+}
+
+static void
+log_login(const char *event)
+{
+	log_begin(event);
+	log_quoted("user", state.answer.login, strlen(state.answer.login));
+	log_quoted("mechanism", state.mechanism, strlen(state.mechanism));
+}
+
+/* No: the reason is a word of ours, perhaps with ": " and more behind it that anybody may have written. */
+static void
+refuse_login(void)
+{
+	char *reason = state.answer.reason, *detail = strchr(reason, ':');
 
 	ask_answer(ASK_NO, state.failures >= LOGINS_MAX ? ASK_LAST : "");
 	if (detail != NULL)
-		*detail = '\0';
-	log_login("login-failed", attempt);
+		*detail++ = '\0';
+	log_login("login-failed");
 	log_word("reason", reason);
 	if (detail != NULL)
-		log_quoted("detail", detail + 2, strlen(detail + 2));
+		log_quoted("detail", detail + strspn(detail, " "), strlen(detail + strspn(detail, " ")));
 	log_number("failures", (uint64_t)state.failures);
 	log_end();
 }
 
 static bool
-accept_login(const struct ask_attempt *attempt)
+accept_login(void)
 {
-	const struct rights *rights = &state.identity.rights;
+	const struct identity *identity = &state.answer.identity;
 
 	/* For good: nothing after this line runs with more than the user's rights. */
-	if (!drop_become(rights, state.config->root)) {
+	if (!drop_become(&identity->rights, state.config->root)) {
 		log_error("cannot become the user", errno);
 		return false;
 	}
-	strlcpy(state.login, attempt->user, sizeof state.login);
+	strlcpy(state.login, state.answer.login, sizeof state.login);
 	state.logged_in = true;
 	ask_answer(ASK_YES, state.login);
-	log_login("login", attempt);
-	if (strcmp(attempt->user, state.identity.user) != 0)
-		log_quoted("account", state.identity.user, strlen(state.identity.user));
-	if (state.identity.label[0] != '\0')
-		log_quoted("label", state.identity.label, strlen(state.identity.label));
-	log_number("uid", state.config->root ? rights->uid : state.service->rights.uid);
+	log_login("login");
+	if (strcmp(state.login, identity->user) != 0)
+		log_quoted("account", identity->user, strlen(identity->user));
+	if (identity->label[0] != '\0')
+		log_quoted("label", identity->label, strlen(identity->label));
+	log_number("uid", state.config->root ? identity->rights.uid : state.service->rights.uid);
 	log_end();
 	return true;
 }
 
+/* What came of an attempt, or of a step of it: the answer, and a line on the log. */
 static bool
-check_login(const struct ask_attempt *attempt)
+conclude(enum ask_verdict verdict, bool counts)
 {
 	const struct timespec pause = { .tv_nsec = FAILURE_PAUSE * 1000000 };
-	bool tried = auth_tried(attempt->user, attempt->password);
-	char array[AUTH_REASON_MAX];
-	struct text reason;
-	enum ask_verdict verdict = ASK_NO;
 
-	text_start(&reason, array, sizeof array);
-	if (*attempt->authzid != '\0' && strcmp(attempt->authzid, attempt->user) != 0)
-		text_add(&reason, "authzid");	/* nobody acts for another */
-	else if (tried)
-		text_add(&reason, "tried-before");
-	else
-		verdict = auth_check(state.config, state.peer, state.service, attempt->user, attempt->password,
-		    &state.identity, &reason);
+	state.in_attempt = verdict == ASK_CHALLENGE;
+	if (verdict == ASK_CHALLENGE) {
+		ask_answer_challenge(state.answer.challenge, state.answer.length);
+		return true;
+	}
 	if (verdict == ASK_YES)
-		return accept_login(attempt);
+		return accept_login();
 	/* After "cannot tell" too: another authenticator may have said no. Cut short by a signal: no harm. */
-	(void)nanosleep(&pause, NULL);
+	if (!state.answer.delayed)
+		(void)nanosleep(&pause, NULL);
 	if (verdict == ASK_NO) {
-		state.failures += !tried;
-		refuse_login(attempt, array);
+		state.failures += counts;
+		refuse_login();
 		return true;
 	}
 	ask_answer(ASK_TEMPORARY, "");
-	log_login("login-failed", attempt);
+	log_login("login-failed");
 	log_word("reason", "backend-down");
-	log_quoted("detail", array, strlen(array));
+	log_quoted("detail", state.answer.reason, strlen(state.answer.reason));
 	log_end();
 	return true;
+}
+
+/* The same password as before: no without another look. */
+static enum ask_verdict
+refuse_tried(const struct ask_attempt *asked)
+{
+	state.answer.delayed = false;
+	strlcpy(state.answer.login, asked->user, sizeof state.answer.login);
+	strlcpy(state.answer.reason, "tried-before", sizeof state.answer.reason);
+	return ASK_NO;
+}
+
+/* After a question: passwords and responses are wiped. It may have taken longer than was left for a login: the session
+ * has its goodbye to say. */
+static void
+end_question(void)
+{
+	ask_forget();
+	set_title("waiting");
+	if (state.deadline < io_now() + LOGIN_GRACE)
+		state.deadline = io_now() + LOGIN_GRACE;
 }
 
 static bool
 answer_auth(char *body, size_t length)
 {
-	struct ask_attempt attempt;
+	const struct auth_context context = login_context();
+	struct ask_attempt asked;
+	bool answered = false, tried;
+
+	set_title("AUTH");
+	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && !state.in_attempt &&
+	    ask_read_auth(body, length, &asked)) {
+		strlcpy(state.mechanism, asked.mechanism, sizeof state.mechanism);
+		tried = auth_tried(&asked);
+		answered = conclude(tried ? refuse_tried(&asked) : auth_check(&context, &asked, &state.answer), !tried);
+	}
+	end_question();
+	return answered;
+}
+
+static bool
+answer_step(char *body, size_t length)
+{
+	const char *response;
 	bool answered = false;
 
 	set_title("AUTH");
-	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && ask_read_auth(body, length, &attempt))
-		answered = check_login(&attempt);
-	ask_forget();
-	set_title("waiting");
-	/* It may have taken longer than was left: the session has its goodbye to say. */
-	if (state.deadline < io_now() + LOGIN_GRACE)
-		state.deadline = io_now() + LOGIN_GRACE;
+	if (state.in_attempt && ask_read_step(body, length, &response, &length))
+		answered = conclude(auth_step(response, length, &state.answer), response != NULL);
+	end_question();
 	return answered;
 }
 
@@ -194,7 +244,7 @@ static bool
 answer_send(char *body, size_t length)
 {
 	struct message message = { .id = state.id, .number = ++state.messages, .spool = state.spool,
-	    .login = state.login, .identity = &state.identity };
+	    .login = state.login, .identity = &state.answer.identity };
 	struct ask_message asked;
 	struct outcome outcome;
 
@@ -303,7 +353,9 @@ static const struct question {
 	bool (*answer)(char *body, size_t length);
 } questions[] = {
 	{ ASK_PEER, BEFORE_LOGIN, answer_peer },
+	{ ASK_MECHANISMS, BEFORE_LOGIN, answer_mechanisms },
 	{ ASK_AUTH, BEFORE_LOGIN, answer_auth },
+	{ ASK_STEP, BEFORE_LOGIN, answer_step },
 	{ ASK_SPOOL, AFTER_LOGIN, answer_spool },
 	{ ASK_SEND, AFTER_LOGIN, answer_send },
 	{ ASK_LOG, ALWAYS, answer_log },

@@ -1,11 +1,20 @@
 /* The process that checks one login and ends: what it says, and how it is heard. */
 #include <bsd/string.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "auth/checker.h"
 #include "auth/passwd.h"
 #include "base/child.h"
 #include "base/io.h"
+
+#define FRAME_MAX 4096		/* a last word: identity or reason, and a name */
+#define IDENTITY_FIELDS 5
 
 bool
 checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
@@ -51,10 +60,10 @@ checker_add_identity(struct text *text, const struct rights *rights, const char 
 bool
 checker_read_identity(char *at, const char *end, struct identity *identity)
 {
-	char *fields[5], *rest;
+	char *fields[IDENTITY_FIELDS], *rest;
 	uint64_t uid, gid, group;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < IDENTITY_FIELDS; i++) {
 		fields[i] = at;
 		at = at >= end ? NULL : memchr(at, '\0', (size_t)(end - at));
 		if (at == NULL)
@@ -74,61 +83,180 @@ checker_read_identity(char *at, const char *end, struct identity *identity)
 	return true;
 }
 
-/* A verdict, and what belongs to it, at one stroke. */
+/* A verdict, and what belongs to it: one packet. */
 static int
 say(const struct attempt *attempt, const struct text *text)
 {
-	return !text->cut && io_write_all(attempt->said, text->bytes, text->used) ? 0 : 111;
+	return !text->cut && io_write_all(attempt->wall, text->bytes, text->used) ? 0 : 111;
 }
 
 int
 checker_say_identity(const struct attempt *attempt, const struct identity *identity)
 {
-	char array[CHILD_SAID_MAX];
+	char array[FRAME_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add_byte(&text, ASK_YES);
-	text_add_bytes(&text, identity->label, strlen(identity->label) + 1);
 	checker_add_identity(&text, &identity->rights, identity->home, identity->user);
+	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
+	text_add_bytes(&text, identity->label, strlen(identity->label) + 1);
 	return say(attempt, &text);
 }
 
 int
 checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason)
 {
-	char array[CHILD_SAID_MAX];
+	char array[FRAME_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add_byte(&text, (char)verdict);
-	text_add(&text, reason);
+	text_add_bytes(&text, reason, strlen(reason) + 1);
+	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
 	return say(attempt, &text);
 }
 
-enum ask_verdict
-checker_run(struct attempt *attempt, int (*check)(void *attempt, int said), struct identity *identity,
-    struct text *reason)
+long
+checker_challenge(const struct attempt *attempt, const void *challenge, size_t length, char *response, size_t size)
 {
-	const struct child_job job = { .inside = check, .context = attempt, .seconds = CHECKER_SECONDS };
-	struct child_end end;
+	char array[1 + ASK_CHALLENGE_MAX + 1];
+	struct text text;
+	ssize_t got;
 
-	child_run(&job, &end);
-	if (end.how == CHILD_EXITED && end.status == 0 && end.length > 0) {
-		enum ask_verdict verdict = (enum ask_verdict)end.said[0];
+	text_start(&text, array, sizeof array);
+	text_add_byte(&text, ASK_CHALLENGE);
+	text_add_bytes(&text, challenge, length);
+	if (say(attempt, &text) != 0)
+		return -1;
+	/* A byte in front: a response may be empty, the end of file is none. */
+	got = io_read(attempt->wall, array, sizeof array);
+	if (got < 1 || (size_t)got - 1 > size)
+		return -1;
+	memcpy(response, array + 1, (size_t)got - 1);
+	explicit_bzero(array, sizeof array);
+	return got - 1;
+}
 
-		char *label = end.said + 1, *rest = label + strlen(label) + 1;
+bool
+checker_start(struct checker *checker, struct attempt *attempt, int (*check)(struct attempt *attempt), int seconds)
+{
+	int wall[2];
 
-		if (verdict == ASK_YES && checker_read_identity(rest, end.said + end.length, identity)) {
-			strlcpy(identity->label, label, sizeof identity->label);
-			return ASK_YES;
-		}
-		if (verdict == ASK_NO || verdict == ASK_TEMPORARY) {
-			text_add(reason, end.said + 1);	/* child_run() put a NUL behind it */
-			return verdict;
-		}
+	*checker = (struct checker){ .left = seconds * 1000 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, wall) != 0)
+		return false;
+	checker->wall = wall[0];
+	checker->pid = child_fork();
+	if (checker->pid == 0) {
+		/* What others have of it too would hide the monitor's end from it. */
+		attempt->wall = wall[1];
+		_exit(close(wall[0]) == 0 ? check(attempt) : 111);
 	}
-	text_add(reason, "checker ended by ");
-	text_add(reason, child_how(&end));
+	close(wall[1]);		/* nothing was written to it */
+	if (checker->pid > 0)
+		return true;
+	close(wall[0]);
+	checker->pid = 0;
+	return false;
+}
+
+void
+checker_end(struct checker *checker)
+{
+	if (checker->pid == 0)
+		return;
+	close(checker->wall);	/* what it did not read does not matter */
+	kill(checker->pid, SIGKILL);
+	while (waitpid(checker->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	checker->pid = 0;
+}
+
+bool
+checker_tell(const struct checker *checker, const char *response, size_t length)
+{
+	char array[1 + ASK_CHALLENGE_MAX + 1];
+	struct text text;
+	bool told;
+
+	text_start(&text, array, sizeof array);
+	text_add_byte(&text, ASK_CHALLENGE);
+	text_add_bytes(&text, response, length);
+	told = !text.cut && io_write_all(checker->wall, text.bytes, text.used);
+	explicit_bzero(array, text.used);
+	return told;
+}
+
+/* A process that said nothing: how it ended, for the log. */
+static enum ask_verdict
+say_end(struct checker *checker, bool in_time, struct auth_answer *answer)
+{
+	struct child_end end = { .how = CHILD_LATE };
+	struct text reason;
+
+	/* Nobody else holds its end: the end of file is its own. */
+	if (in_time && waitpid(checker->pid, &end.status, 0) == checker->pid) {
+		end.how = WIFSIGNALED(end.status) ? CHILD_KILLED : CHILD_EXITED;
+		end.status = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : WEXITSTATUS(end.status);
+		close(checker->wall);
+		checker->pid = 0;
+	}
+	text_start(&reason, answer->reason, sizeof answer->reason);
+	text_add(&reason, "checker: ");
+	text_add(&reason, child_how(&end));
 	return ASK_TEMPORARY;
+}
+
+/* Reads a last word. */
+static enum ask_verdict
+read_word(char *frame, const char *end, struct auth_answer *answer)
+{
+	enum ask_verdict verdict = (enum ask_verdict)frame[0];
+	char *at = frame + 1;
+
+	if (verdict == ASK_YES) {
+		if (!checker_read_identity(at, end, &answer->identity))
+			return ASK_TEMPORARY;
+		for (int i = 0; i < IDENTITY_FIELDS; i++)
+			at += strlen(at) + 1;
+	} else if (verdict == ASK_NO || verdict == ASK_TEMPORARY) {
+		strlcpy(answer->reason, at, sizeof answer->reason);
+		at += strlen(at) + 1;
+	} else {
+		return ASK_TEMPORARY;
+	}
+	if (at < end) {
+		strlcpy(answer->login, at, sizeof answer->login);
+		at += strlen(at) + 1;
+	}
+	if (verdict == ASK_YES && at < end)
+		strlcpy(answer->identity.label, at, sizeof answer->identity.label);
+	return verdict;
+}
+
+enum ask_verdict
+checker_hear(struct checker *checker, struct auth_answer *answer)
+{
+	char frame[1 + ASK_CHALLENGE_MAX + 1];
+	int64_t start = io_now();
+	bool in_time = io_wait(checker->wall, POLLIN, start + checker->left);
+	ssize_t got = in_time ? io_read(checker->wall, frame, sizeof frame - 1) : -1;
+	enum ask_verdict verdict;
+
+	checker->left -= io_now() - start;
+	answer->reason[0] = '\0';
+	if (got > 0 && frame[0] == ASK_CHALLENGE) {
+		answer->length = (size_t)got - 1;
+		memcpy(answer->challenge, frame + 1, answer->length);
+		return ASK_CHALLENGE;
+	}
+	if (got > 0) {
+		frame[got] = '\0';
+		verdict = read_word(frame, frame + got, answer);
+	} else {
+		verdict = say_end(checker, in_time, answer);
+	}
+	checker_end(checker);
+	return verdict;
 }

@@ -252,18 +252,15 @@ check_lines(const struct attempt *attempt, const struct file *file, const struct
 	return judge_entry(attempt, found, entry, name);
 }
 
-/* The checker of a password file. */
-static int
-check_file(void *context, int said)
+int
+file_check(struct attempt *attempt)
 {
 	static struct found found;	/* 130 KiB, of which each line touches four */
-	struct attempt *attempt = context;
 	const char *at[PASSWD_LINES_MAX], *fault;
 	char name[USER_MAX + 1];
 	struct file file;
 	int count = 0;
 
-	attempt->said = said;
 	if (!passwd_open(&file, attempt->authenticator->path))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "password-file-unreadable");
 	strlcpy(name, attempt->user, sizeof name);
@@ -275,10 +272,4 @@ check_file(void *context, int said)
 	if (fault != NULL)
 		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
 	return check_lines(attempt, &file, &found, name);
-}
-
-enum ask_verdict
-file_ask(struct attempt *attempt, struct identity *identity, struct text *reason)
-{
-	return checker_run(attempt, check_file, identity, reason);
 }

@@ -7,8 +7,8 @@
 
 #include "auth/checker.h"
 
-/* One login, in a process of its own: yes, temporary or no, as in auth.h. */
-enum ask_verdict file_ask(struct attempt *attempt, struct identity *identity, struct text *reason);
+/* The checker of a password file: one attempt. Returns the exit status. */
+int file_check(struct attempt *attempt);
 
 /*
  * What is wrong with a password file as such, or with clear text in it: "password-file-owner" (neither root nor

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "base/dial.h"
 #include "base/io.h"
 
 enum {
@@ -26,6 +27,7 @@ static const struct row {
 	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
 	{ 'm', "pam", "SERVICE", "the same as -A \"ofmipd-checkpam SERVICE\"" },
 	{ 'R', "remoteauth", "URL", "the same as -A \"ofmipd-checkremote URL\": ask an IMAP, ... server" },
+	{ 'D', "authsock", "SOCKET", "Dovecot authentication server: PATH or ADDRESS:PORT" },
 	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR, smtp:RELAY,..." },
 	{ OPTION_OFFER, "offer", "LIST", "what the relay carries: SMTPUTF8, DSN" },
 	{ 'u', "user", "USER", "service account (default: ofmipd)" },
@@ -86,7 +88,7 @@ print(const char *string)
 static void
 print_help(void)
 {
-	print("usage: ofmipd-session [options] -a FILE | -A COMMAND | -m SERVICE | -R URL\n"
+	print("usage: ofmipd-session [options] -a FILE | -A COMMAND | -D SOCKET | -m SERVICE | -R URL\n"
 	    "One SMTP submission session on standard input and output.\n");
 	for (int i = 0; i < LENGTH(rows); i++) {
 		char array[160];
@@ -202,6 +204,7 @@ read_authenticator(struct config *config, int letter, char *argument, struct tex
 	struct authenticator *authenticator = &config->authenticators[config->authenticator_count];
 	static char own[][20] = { "ofmipd-checkpam", "ofmipd-checkremote" };
 	char option[3] = { '-', (char)letter, '\0' }, *program = own[letter == 'R'];
+	struct dial dial;
 
 	if (config->authenticator_count++ == AUTHENTICATORS_MAX)
 		return wrong(why, option, argument, "more than 8 authenticators; drop one");
@@ -211,6 +214,13 @@ read_authenticator(struct config *config, int letter, char *argument, struct tex
 		return wrong(why, option, argument, "empty, or longer than 511 bytes");
 	if (letter == 'a') {
 		strlcpy(authenticator->path, argument, sizeof authenticator->path);
+	} else if (letter == 'D') {
+		authenticator->kind = AUTHENTICATOR_DOVECOT;
+		config->dovecot = true;
+		strlcpy(authenticator->path, argument, sizeof authenticator->path);
+		if (!dial_read(argument, strlen(argument), &dial))
+			return wrong(why, "-D", argument, "neither an absolute path nor a numeric ADDRESS:PORT; give "
+			    "one, such as /run/dovecot/auth-client");
 	} else if (letter == 'A') {
 		if (!split_words(authenticator))
 			return wrong(why, "-A", argument, "no checkpassword program in it (`true` alone would let "
@@ -354,6 +364,7 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 	switch (option) {
 	case 'a':
 	case 'A':
+	case 'D':
 	case 'm':
 	case 'R':
 		return read_authenticator(config, option, argument, why);

@@ -28,7 +28,7 @@
 #define USER_MAX 255		/* bytes of a login name */
 #define PASSWORD_MAX 511	/* bytes of a password: what crypt(3) takes */
 
-enum authenticator_kind { AUTHENTICATOR_FILE, AUTHENTICATOR_PROGRAM };
+enum authenticator_kind { AUTHENTICATOR_FILE, AUTHENTICATOR_PROGRAM, AUTHENTICATOR_DOVECOT };
 
 #define AUTHENTICATORS_MAX 8
 #define WORDS_MAX 32
@@ -36,7 +36,7 @@ enum authenticator_kind { AUTHENTICATOR_FILE, AUTHENTICATOR_PROGRAM };
 struct authenticator {
 	enum authenticator_kind kind;
 	char option[512];		/* as it was given; a command is cut into words */
-	char path[512];			/* of the file, or of the program (absolute; "" if there is none) */
+	char path[512];			/* of file or program (absolute; "" if there is none); where the server is */
 	char *words[WORDS_MAX + 1];	/* of the program's command, without a final `true` */
 };
 
@@ -60,6 +60,7 @@ struct config {
 	bool behind_tls, allow_cleartext, proxy;
 	bool check, debug;
 	bool plain, login;		/* mechanisms */
+	bool dovecot;			/* -D: it lists more of them */
 	enum received received;
 	bool smtputf8;			/* the injector carries it; set by inject_ready() */
 	bool offer_smtputf8, offer_dsn;	/* the relay carries them: the administrator's word */

@@ -216,6 +216,22 @@ text_base64_decode(const char *in, size_t length, char *out)
 	return used;
 }
 
+void
+text_add_base64(struct text *text, const void *bytes, size_t length)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *at = bytes;
+
+	for (; length > 0; length -= length < 3 ? length : 3, at += 3) {
+		uint32_t group = (uint32_t)at[0] << 16 | (length > 1 ? (uint32_t)at[1] << 8 : 0) | (length > 2 ? at[2] : 0);
+
+		text_add_byte(text, digits[group >> 18]);
+		text_add_byte(text, digits[group >> 12 & 63]);
+		text_add_byte(text, length > 1 ? digits[group >> 6 & 63] : '=');
+		text_add_byte(text, length > 2 ? digits[group & 63] : '=');
+	}
+}
+
 bool
 text_utf8(const char *bytes, size_t length)
 {

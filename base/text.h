@@ -57,6 +57,9 @@ bool text_number(const char *string, uint64_t most, uint64_t *number);
  */
 long text_base64_decode(const char *in, size_t length, char *out);
 
+/* Adds the bytes in base64. */
+void text_add_base64(struct text *text, const void *bytes, size_t length);
+
 /* Nothing but UTF-8 as RFC 3629 has it: no overlong forms, no surrogates; and no control characters. */
 bool text_utf8(const char *bytes, size_t length);
 

@@ -1,4 +1,4 @@
-/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
+/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, and what is relayed, up to the question. */
 #include <bsd/string.h>
 #include <string.h>
 
@@ -46,7 +46,8 @@ decode(struct exchange *exchange, char *string, size_t length)
 	exchange->response = login->body + login->length;
 	decoded = text_base64_decode(string, length, exchange->response);
 	/* A decoding that fails half way has written too. */
-	exchange->touched = login->length + length / 4 * 3;
+	if (exchange->touched < login->length + length / 4 * 3)
+		exchange->touched = login->length + length / 4 * 3;
 	line_wipe(string, whole);
 	if (decoded < 0)
 		return cancel ? &cancelled : &no_base64;
@@ -63,15 +64,13 @@ decode_initial(struct exchange *exchange, char *initial)
 	return fault == &cancelled ? &no_base64 : fault;	/* nothing has begun that "*" could cancel */
 }
 
-/* Sends "334 CHALLENGE" and decodes the client's answer. NULL: done, or the line ended (*event). */
+/* Decodes the client's answer to a 334. NULL: done, or the line ended (*event). */
 static const struct reply *
-ask_client(struct exchange *exchange, const char *challenge)
+hear_client(struct exchange *exchange)
 {
-	const struct reply prompt = { 334, NULL, challenge, NULL };
 	char *string;
 	size_t length;
 
-	line_reply(exchange->line, &prompt);
 	*exchange->event = line_read(exchange->line, false, &string, &length);
 	if (*exchange->event != LINE_READ)
 		return NULL;
@@ -82,11 +81,49 @@ ask_client(struct exchange *exchange, const char *challenge)
 	return decode(exchange, string, length);
 }
 
+/* Sends "334 PROMPT", which is base64, and decodes the client's answer. */
+static const struct reply *
+ask_client(struct exchange *exchange, const char *prompt)
+{
+	line_reply(exchange->line, &(const struct reply){ 334, NULL, prompt, NULL });
+	return hear_client(exchange);
+}
+
+/* The same with the challenge that stands in login->body; the response takes its place. */
+static const struct reply *
+pass_challenge(struct exchange *exchange)
+{
+	const char *at = exchange->login->body, *end = at + exchange->answer->length;
+	char array[96];
+	struct text text;
+
+	line_write(exchange->line, "334 ", 4);
+	for (; at < end; at += 48) {
+		text_start(&text, array, sizeof array);
+		text_add_base64(&text, at, end - at > 48 ? 48 : (size_t)(end - at));
+		line_write(exchange->line, text.bytes, text.used);
+	}
+	line_write(exchange->line, "\r\n", 2);
+	exchange->login->length = (size_t)(ask_step_body(exchange->login) - exchange->login->body);
+	return hear_client(exchange);
+}
+
+/* The final reply, once the attempt is put together; what else is asked for goes to and fro until there is one. */
 static const struct reply *
 ask_monitor(struct exchange *exchange)
 {
 	if (!ask_auth(exchange->login, exchange->answer))
 		return &monitor_gone;
+	while (exchange->answer->verdict == ASK_CHALLENGE) {
+		const struct reply *fault = pass_challenge(exchange);
+
+		if (*exchange->event != LINE_READ)
+			return NULL;
+		if (fault != NULL)
+			return ask_cancel(exchange->login, exchange->answer) ? fault : &monitor_gone;
+		if (!ask_step(exchange->login, exchange->length, exchange->answer))
+			return &monitor_gone;
+	}
 	return exchange->answer->verdict == ASK_YES ? &sasl_success
 	    : exchange->answer->verdict == ASK_NO ? &refused : &no_answer;
 }
@@ -130,24 +167,89 @@ login(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
+/* A mechanism that only a server behind the wall knows. */
+static const struct reply *
+relay(struct exchange *exchange, char *initial)
+{
+	struct login *login = exchange->login;
+	const struct reply *fault;
+
+	login->body[login->length++] = initial == NULL ? '-' : '=';
+	if (initial == NULL)
+		return ask_monitor(exchange);
+	fault = decode_initial(exchange, initial);
+	if (fault != NULL)
+		return fault;
+	login->length += exchange->length;
+	return ask_monitor(exchange);
+}
+
 static const struct sasl_mechanism mechanisms[] = {
 	{ "PLAIN", plain },
 	{ "LOGIN", login },
 };
 
+static char relayed[ASK_ANSWER_MAX + 1];	/* names, each with a blank behind it */
+
+void
+sasl_relay(const char *list)
+{
+	strlcpy(relayed, list, sizeof relayed);
+}
+
+/* Our own one by that name, if it is offered. */
+static const struct sasl_mechanism *
+find_own(bool plain_offered, bool login_offered, const char *name, size_t length)
+{
+	if (plain_offered && text_is(name, length, "PLAIN"))
+		return &mechanisms[0];
+	if (login_offered && text_is(name, length, "LOGIN"))
+		return &mechanisms[1];
+	return NULL;
+}
+
 const char *
 sasl_list(const struct config *config)
 {
-	return config->plain && config->login ? " PLAIN LOGIN" : config->plain ? " PLAIN" : " LOGIN";
+	static char array[sizeof relayed + 20];
+	struct text list;
+
+	text_start(&list, array, sizeof array);
+	text_add(&list, config->plain ? " PLAIN" : "");
+	text_add(&list, config->login ? " LOGIN" : "");
+	for (const char *name = relayed; *name != '\0'; ) {
+		size_t length = strcspn(name, " ");
+
+		if (find_own(config->plain, config->login, name, length) == NULL) {
+			text_add_byte(&list, ' ');
+			text_add_bytes(&list, name, length);
+		}
+		name += length + strspn(name + length, " ");
+	}
+	return array;
 }
 
 const struct sasl_mechanism *
 sasl_find(const struct config *config, const char *name, size_t length)
 {
-	if (config->plain && text_is(name, length, "PLAIN"))
-		return &mechanisms[0];
-	if (config->login && text_is(name, length, "LOGIN"))
-		return &mechanisms[1];
+	static char found[24];
+	static const struct sasl_mechanism mechanism = { found, relay };
+	const struct sasl_mechanism *own = find_own(config->plain, config->login, name, length);
+
+	if (own != NULL || length >= sizeof found)
+		return own;
+	for (const char *at = relayed; *at != '\0'; at += strspn(at, " ")) {
+		size_t size = strcspn(at, " ");
+
+		if (size == length) {
+			memcpy(found, at, size);	/* in its own spelling */
+			found[size] = '\0';
+			own = find_own(true, true, name, length);
+			if (text_is(name, length, found))
+				return own != NULL ? own : &mechanism;
+		}
+		at += size;
+	}
 	return NULL;
 }
 

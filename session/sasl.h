@@ -1,11 +1,15 @@
-/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616) and LOGIN, up to the question. */
+/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, and what is relayed, up to the question. */
 #ifndef SASL_H
 #define SASL_H
 
 #include "ask.h"
 #include "session/line.h"
 
-/* The mechanism by that name (any case) which `config` offers; NULL: 504. */
+/* More mechanisms, each with a blank behind it, which others behind the wall know: they are offered, too. */
+void sasl_relay(const char *list);
+
+/* The mechanism by that name (any case) which `config` offers, or that is relayed; NULL: 504. It is valid until the
+ * next call. */
 struct sasl_mechanism;
 const struct sasl_mechanism *sasl_find(const struct config *config, const char *name, size_t length);
 

@@ -33,6 +33,7 @@ static struct session {
 	int64_t start, deadline;	/* io_now() */
 	bool greeted, extended;		/* HELO or EHLO came; it was EHLO */
 	bool logged_in;
+	bool learned;			/* the monitor told what else AUTH may offer */
 	bool has_spool;			/* an empty one lies on SPOOL_DESCRIPTOR */
 	bool data_refused;		/* DATA was, just now: its text may come all the same */
 	enum starttls starttls;		/* what is still to be had */
@@ -168,6 +169,25 @@ offer(const char *keyword, const char *values)
 	line_write(&session.line, array, text.used);
 }
 
+static bool
+auth_offered(void)
+{
+	return !session.logged_in && peer_safe(&session.peer, session.config) && session.starttls != STARTTLS_REQUIRED;
+}
+
+/* What a Dovecot server lists is offered, too; asked for once. False: the monitor is gone. */
+static bool
+learn_mechanisms(void)
+{
+	if (!session.config->dovecot || session.learned)
+		return true;
+	session.learned = true;
+	if (!ask_mechanisms(&session.answer))
+		return false;
+	sasl_relay(session.answer.text);
+	return true;
+}
+
 static const struct reply *
 ehlo(char *argument)
 {
@@ -178,6 +198,8 @@ ehlo(char *argument)
 
 	if (fault != NULL)
 		return fault;
+	if (auth_offered() && !learn_mechanisms())
+		return &monitor_gone;
 	offer(config->hostname, "");
 	offer("PIPELINING", "");
 	text_start(&text, number, sizeof number);
@@ -188,7 +210,7 @@ ehlo(char *argument)
 		offer("SMTPUTF8", "");
 	if (session.starttls != STARTTLS_NONE)
 		offer("STARTTLS", "");
-	if (!session.logged_in && peer_safe(&session.peer, config) && session.starttls != STARTTLS_REQUIRED)
+	if (auth_offered())
 		offer("AUTH", sasl_list(config));
 	text_start(&text, number, sizeof number);
 	text_add_number(&text, config->max_recipients);

@@ -9,18 +9,27 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define ask_peer cross_peer
 #define ask_auth cross_auth
+#define ask_step cross_step
+#define ask_cancel cross_cancel
+#define ask_mechanisms cross_mechanisms
 #define ask_spool cross_spool
 #define ask_send cross_send
 #define ask_log cross_log
 #include "../../ask.c"
 #undef ask_peer
 #undef ask_auth
+#undef ask_step
+#undef ask_cancel
+#undef ask_mechanisms
 #undef ask_spool
 #undef ask_send
 #undef ask_log
 
 bool ask_peer(const struct peer *peer, struct answer *answer);
 bool ask_auth(struct login *login, struct answer *answer);
+bool ask_step(struct login *login, size_t length, struct answer *answer);
+bool ask_cancel(struct login *login, struct answer *answer);
+bool ask_mechanisms(struct answer *answer);
 bool ask_spool(struct answer *answer);
 bool ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer);
 void ask_log(const struct ask_line *log);
@@ -45,10 +54,17 @@ ask_auth(struct login *login, struct answer *answer)
 	struct ask_attempt attempt;
 
 	MUST(ask_read_auth(login->body, login->length, &attempt));
-	MUST(strcmp(attempt.mechanism, "PLAIN") == 0 || strcmp(attempt.mechanism, "LOGIN") == 0);
 	MUST(++fake_asked.logins <= AUTH_MAX);
 	MUST(!fake_asked.logged_in && fake_asked.failed < LOGINS_MAX);
 	*answer = (struct answer){ .verdict = ASK_NO };
+	if (strcmp(attempt.mechanism, "RELAY") == 0) {
+		memset(login->body, 'c', ASK_CHALLENGE_MAX);
+		*answer = (struct answer){ .verdict = ASK_CHALLENGE,
+		    .length = attempt.response == NULL ? 0 : attempt.length > ASK_CHALLENGE_MAX / 2 ? ASK_CHALLENGE_MAX
+		    : attempt.length };
+		return true;
+	}
+	MUST(strcmp(attempt.mechanism, "PLAIN") == 0 || strcmp(attempt.mechanism, "LOGIN") == 0);
 	if (strcmp(attempt.user, "later") == 0)
 		answer->verdict = ASK_TEMPORARY;
 	if (strcmp(attempt.user, "bob") == 0 && strcmp(attempt.password, "sesame") == 0) {
@@ -58,6 +74,42 @@ ask_auth(struct login *login, struct answer *answer)
 	fake_asked.failed += answer->verdict == ASK_NO;
 	if (fake_asked.failed >= LOGINS_MAX)
 		strcpy(answer->text, ASK_LAST);
+	return true;
+}
+
+/* Takes "yes", goes on after a response that begins with 'c'. */
+bool
+ask_step(struct login *login, size_t length, struct answer *answer)
+{
+	const char *response = ask_step_body(login);
+
+	MUST(!fake_asked.logged_in && length <= ASK_CHALLENGE_MAX);
+	*answer = (struct answer){ .verdict = ASK_NO };
+	if (length == 3 && memcmp(response, "yes", 3) == 0) {
+		*answer = (struct answer){ .verdict = ASK_YES, .text = "bob" };
+		fake_asked.logged_in = true;
+	} else if (length > 0 && *response == 'c') {
+		*answer = (struct answer){ .verdict = ASK_CHALLENGE, .length = length };
+	}
+	fake_asked.failed += answer->verdict == ASK_NO;
+	if (fake_asked.failed >= LOGINS_MAX)
+		strcpy(answer->text, ASK_LAST);
+	return true;
+}
+
+bool
+ask_cancel(struct login *login, struct answer *answer)
+{
+	(void)login;
+	*answer = (struct answer){ .verdict = ASK_NO };
+	return true;
+}
+
+bool
+ask_mechanisms(struct answer *answer)
+{
+	MUST(fake_asked.listed++ == 0);
+	*answer = (struct answer){ .verdict = ASK_YES, .text = "RELAY LOGIN " };
 	return true;
 }
 

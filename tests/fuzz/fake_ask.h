@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 extern struct fake_asked {
-	unsigned peers, logins, failed, sends, taken;
+	unsigned peers, listed, logins, failed, sends, taken;
 	bool logged_in, spool_gone, ended;
 	uint64_t sum;		/* of every envelope and message */
 } fake_asked;

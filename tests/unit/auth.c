@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/digest auth/file auth/passwd auth/program auth/pwhash auth/tries */
+/* links: auth auth/checker auth/digest auth/dovecot auth/file auth/passwd auth/program auth/pwhash auth/tries */
 /* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
 #include "unit.h"
 
@@ -54,18 +54,28 @@ write_file(const char *bytes, size_t length)
 
 #define WRITE(string) write_file(string, sizeof string - 1)
 
+static bool
+tried(const char *user, const char *password)
+{
+	const struct ask_attempt asked = { .mechanism = "PLAIN", .authzid = "", .user = user, .password = password };
+
+	return auth_tried(&asked);
+}
+
 static enum ask_verdict
 check(const char *user, const char *password)
 {
-	struct text text;
-	enum ask_verdict answer;
+	const struct auth_context context = { &config, &peer, &service, "ID" };
+	const struct ask_attempt asked = { .mechanism = "PLAIN", .authzid = "", .user = user, .password = password };
+	static struct auth_answer answer;
+	enum ask_verdict verdict = auth_check(&context, &asked, &answer);
 
-	text_start(&text, reason, sizeof reason);
-	memset(&identity, 0, sizeof identity);
-	answer = auth_check(&config, &peer, &service, user, password, &identity, &text);
-	if (answer != ASK_YES)
+	identity = answer.identity;
+	strcpy(reason, answer.reason);
+	if (verdict != ASK_YES)
 		assert_true(reason[0] != '\0');
-	return answer;
+	assert_int_equal(strncmp(answer.login, user, USER_MAX), 0);
+	return verdict;
 }
 
 /* The login is answered so; `wanted` is what the reason begins with, for ASK_YES the user. */
@@ -302,25 +312,25 @@ what_was_refused_is_remembered(void **state)
 	(void)state;
 	WRITE("a:{PLAIN}1\nz:{NOSUCH}\n");
 	tries_forget();
-	assert_false(auth_tried("a", "2"));
+	assert_false(tried("a", "2"));
 	expect("z", "2", ASK_TEMPORARY, "unusable");
-	assert_false(auth_tried("z", "2"));		/* that was no answer */
+	assert_false(tried("z", "2"));		/* that was no answer */
 	expect("a", "2", ASK_NO, "wrong-password");
-	assert_true(auth_tried("a", "2"));
-	assert_false(auth_tried("a", "22"));
-	assert_false(auth_tried("a", "1"));
-	assert_false(auth_tried("b", "2"));
-	assert_false(auth_tried("a2", ""));
+	assert_true(tried("a", "2"));
+	assert_false(tried("a", "22"));
+	assert_false(tried("a", "1"));
+	assert_false(tried("b", "2"));
+	assert_false(tried("a2", ""));
 	expect("b", "2", ASK_NO, "no-such-user");
 	expect("c", "2", ASK_NO, "no-such-user");
 	expect("d", "2", ASK_NO, "no-such-user");	/* more than a session may try */
-	assert_true(auth_tried("a", "2") && auth_tried("b", "2") && auth_tried("c", "2"));
+	assert_true(tried("a", "2") && tried("b", "2") && tried("c", "2"));
 	expect("a", "1", ASK_YES, "a");
-	assert_false(auth_tried("a", "2"));		/* nothing is kept behind a login */
+	assert_false(tried("a", "2"));		/* nothing is kept behind a login */
 	/* The digest of another process is another: nothing can be looked up in it. */
 	expect("a", "2", ASK_NO, "wrong-password");
 	tries_forget();
-	assert_false(auth_tried("a", "2"));
+	assert_false(tried("a", "2"));
 }
 
 static void

@@ -9,9 +9,15 @@
 
 /* The wall's own packing, without the crossing. */
 #define ask_auth crossing
+#define ask_step step_crossing
+#define ask_cancel cancel_crossing
 #include "../../ask.c"
 #undef ask_auth
+#undef ask_step
+#undef ask_cancel
 bool ask_auth(struct login *login, struct answer *answer);
+bool ask_step(struct login *login, size_t length, struct answer *answer);
+bool ask_cancel(struct login *login, struct answer *answer);
 
 #include "session/sasl.h"
 
@@ -26,7 +32,44 @@ static struct {
 	size_t length;
 	enum ask_verdict verdict;
 	bool gone;
+	/* A mechanism with steps: the challenges, each with its length, then the verdict; what was answered. */
+	const char *challenges[4];
+	size_t lengths[4];
+	int steps, cancelled;
+	char said[4][ASK_CHALLENGE_MAX];
+	size_t said_lengths[4];
 } monitor;
+
+/* The next challenge, or the verdict. */
+static bool
+go_on(struct login *asked, struct answer *answer)
+{
+	int step = monitor.steps;
+
+	*answer = (struct answer){ .verdict = monitor.verdict, .text = "bob" };
+	if (step < 4 && monitor.challenges[step] != NULL) {
+		*answer = (struct answer){ .verdict = ASK_CHALLENGE, .length = monitor.lengths[step] };
+		memcpy(asked->body, monitor.challenges[step], monitor.lengths[step]);
+	}
+	return !monitor.gone;
+}
+
+bool
+ask_step(struct login *asked, size_t length, struct answer *answer)
+{
+	memcpy(monitor.said[monitor.steps], ask_step_body(asked), length);
+	monitor.said_lengths[monitor.steps++] = length;
+	return go_on(asked, answer);
+}
+
+bool
+ask_cancel(struct login *asked, struct answer *answer)
+{
+	(void)asked;
+	monitor.cancelled++;
+	*answer = (struct answer){ .verdict = ASK_NO };
+	return !monitor.gone;
+}
 
 bool
 ask_auth(struct login *asked, struct answer *answer)
@@ -34,11 +77,11 @@ ask_auth(struct login *asked, struct answer *answer)
 	monitor.times++;
 	monitor.length = asked->length;
 	memcpy(monitor.body, asked->body, asked->length);
-	*answer = (struct answer){ .verdict = monitor.verdict, .text = "bob" };
-	return !monitor.gone;
+	monitor.steps = monitor.cancelled = 0;
+	return go_on(asked, answer);
 }
 
-static char output[1000];	/* what the client was sent */
+static char output[50000];	/* what the client was sent */
 
 /* Says what a client says, all of it or `part` bytes at a time, and does what SMTP does with an AUTH line. */
 static const struct reply *
@@ -321,6 +364,76 @@ what_is_pipelined_stays(void **state)
 	assert_string_equal(string, "NOOP");
 }
 
+/* RFC 4954 section 4: an initial response that is empty is not one that is missing; challenges of all lengths; "*". */
+static void
+mechanisms_with_steps(void **state)
+{
+	static char longest[ASK_CHALLENGE_MAX], encoded[12289], input[13000];
+	static const struct {
+		const char *input, *body;
+		size_t length;
+	} starts[] = {
+		{ "AUTH XSTEP\r\n", "XSTEP\0-", 7 }, { "AUTH xstep =\r\n", "XSTEP\0=", 7 },
+		{ "AUTH XSTEP AGE=\r\n", "XSTEP\0=\0a", 9 }, { "AUTH XSTEP Kg==\r\n", "XSTEP\0=*", 8 },
+	};
+	static const struct {
+		const char *input;
+		int code, cancelled;
+	} ends[] = {
+		{ "AUTH XSTEP\r\n*\r\n", 501, 1 }, { "AUTH XSTEP\r\n!\r\n", 501, 1 },
+		{ "AUTH XSTEP\r\nQQ==\r\n*\r\n", 501, 1 }, { "AUTH XSTEP\r\n=\r\n", 501, 1 },
+		{ "AUTH XSTEP !\r\n", 501, 0 }, { "AUTH XSTEP *\r\n", 501, 0 },
+	};
+	enum line_event event;
+	struct text text;
+
+	(void)state;
+	sasl_relay("XSTEP PLAIN XOTHER ");
+	assert_string_equal(sasl_list(&config), " PLAIN LOGIN XSTEP XOTHER");
+	monitor.verdict = ASK_YES;
+	for (size_t i = 0; i < LENGTH(starts); i++) {
+		assert_ptr_equal(converse(starts[i].input, &event), &sasl_success);
+		assert_int_equal(monitor.length, starts[i].length);
+		assert_memory_equal(monitor.body, starts[i].body, starts[i].length);
+		assert_string_equal(output, "");
+	}
+	for (size_t i = 0; i < sizeof longest; i++)
+		longest[i] = (char)(i * 7);
+	monitor.challenges[0] = "";
+	monitor.challenges[1] = "v=x\0y";
+	monitor.lengths[1] = 5;
+	monitor.challenges[2] = longest;
+	monitor.lengths[2] = sizeof longest;
+	text_start(&text, encoded, sizeof encoded);
+	text_add_base64(&text, longest, sizeof longest);
+	assert_ptr_equal(converse("AUTH XSTEP\r\nYQBi\r\n\r\nYWI=\r\n", &event), &sasl_success);
+	assert_int_equal(monitor.steps, 3);
+	assert_int_equal(monitor.said_lengths[0], 3);
+	assert_memory_equal(monitor.said[0], "a\0b", 3);
+	assert_int_equal(monitor.said_lengths[1], 0);
+	assert_int_equal(monitor.said_lengths[2], 2);
+	sprintf(input, "334 \r\n334 dj14AHk=\r\n334 %s\r\n", encoded);
+	assert_string_equal(output, input);
+	for (size_t i = 0; i < LENGTH(ends); i++) {
+		monitor.cancelled = 0;
+		assert_int_equal(converse(ends[i].input, &event)->code, ends[i].code);
+		assert_int_equal(monitor.cancelled, ends[i].cancelled);
+	}
+	converse("AUTH XSTEP\r\nQQ==\r\n", &event);	/* the client is gone between the steps */
+	assert_int_equal(event, LINE_GONE);
+	assert_int_equal(monitor.cancelled, 0);
+	/* The longest response. */
+	monitor.challenges[1] = NULL;
+	strcpy(input, "AUTH XSTEP\r\n");
+	memset(input + 12, 'Q', 12284);
+	strcpy(input + 12 + 12284, "\r\n");
+	assert_ptr_equal(converse(input, &event), &sasl_success);
+	assert_int_equal(monitor.said_lengths[0], 9213);
+	memset(monitor.challenges, 0, sizeof monitor.challenges);
+	sasl_relay("");
+	assert_null(sasl_find(&config, "XSTEP", 5));
+}
+
 static void
 mechanisms(void **state)
 {
@@ -352,6 +465,7 @@ main(void)
 		cmocka_unit_test(long_answers),
 		cmocka_unit_test(no_password_is_left),
 		cmocka_unit_test(what_is_pipelined_stays),
+		cmocka_unit_test(mechanisms_with_steps),
 		cmocka_unit_test(mechanisms),
 	};
 
