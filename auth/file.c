@@ -113,19 +113,6 @@ read_lines(const struct file *file, const char *const *at, int count, struct fou
 	return NULL;
 }
 
-/* An application's password may have been typed. */
-static enum pwhash_answer
-verify_typed(const struct entry *entry, const char *password)
-{
-	char copy[sizeof entry->line], plain[PWHASH_APP_LENGTH + 1];
-	enum pwhash_answer answer = verify(entry, password);
-
-	if (answer == PWHASH_NO && has_label(entry, copy) && pwhash_app_read(password, plain))
-		answer = verify(entry, plain);
-	explicit_bzero(plain, sizeof plain);
-	return answer;
-}
-
 /*
  * The entry that the password fits: the fast ones first, and then one slow one, the user's own before others. NULL:
  * none, and *answer says why. Unless the user's own was tried, a neighbour is: without it the time would tell.
@@ -136,6 +123,7 @@ find_fitting(const struct file *file, const struct found *found, const char *nam
 {
 	const struct entry *slow = NULL;
 	struct entry neighbour;
+	char copy[sizeof neighbour.line];
 	bool own_tried = false;
 
 	*answer = PWHASH_LOCKED;
@@ -150,7 +138,8 @@ find_fitting(const struct file *file, const struct found *found, const char *nam
 				slow = entry;
 			continue;
 		}
-		now = verify_typed(entry, password);
+		now = has_label(entry, copy) ?
+		    pwhash_app_verify(entry->fields[PASSWORD], entry->count == 2, password) : verify(entry, password);
 		if (now == PWHASH_YES) {
 			*answer = PWHASH_YES;
 			return entry;

@@ -629,26 +629,15 @@ pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 	return make_crypt(m->prefix, m->cost, password, out + used, size - used);
 }
 
+/*
+ * Passwords for programs.
+ */
+#define APP_LENGTH 28
 static const char app_letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-void
-pwhash_app_make(char shown[PWHASH_APP_SHOWN])
-{
-	unsigned char random[PWHASH_APP_LENGTH];
-	char *c = shown;
-
-	arc4random_buf(random, sizeof(random));
-	for (int i = 0; i < PWHASH_APP_LENGTH; i++) {
-		if (i > 0 && i % 4 == 0)
-			*c++ = '-';
-		*c++ = app_letters[random[i] % 32];
-	}
-	*c = '\0';
-	explicit_bzero(random, sizeof(random));
-}
-
-bool
-pwhash_app_read(const char *typed, char plain[PWHASH_APP_LENGTH + 1])
+/* What is hashed of what was typed. False: it is no such password. */
+static bool
+read_app(const char *typed, char plain[APP_LENGTH + 1])
 {
 	size_t length = 0;
 
@@ -658,10 +647,40 @@ pwhash_app_read(const char *typed, char plain[PWHASH_APP_LENGTH + 1])
 		if (c == ' ' || c == '-')
 			continue;
 		c = c == 'o' ? '0' : c == 'i' || c == 'l' ? '1' : c;
-		if (length == PWHASH_APP_LENGTH || strchr(app_letters, c) == NULL)
+		if (length == APP_LENGTH || strchr(app_letters, c) == NULL)
 			return false;
 		plain[length++] = c;
 	}
 	plain[length] = '\0';
-	return length == PWHASH_APP_LENGTH;
+	return length == APP_LENGTH;
+}
+
+bool
+pwhash_app_make(char shown[PWHASH_APP_SIZE], char *out, size_t size)
+{
+	char plain[APP_LENGTH + 1], *c = shown;
+	bool made;
+
+	arc4random_buf(plain, APP_LENGTH);
+	for (int i = 0; i < APP_LENGTH; i++) {
+		if (i > 0 && i % 4 == 0)
+			*c++ = '-';
+		*c++ = plain[i] = app_letters[(unsigned char)plain[i] % 32];
+	}
+	*c = plain[APP_LENGTH] = '\0';
+	made = pwhash_make("SSHA256", plain, out, size);
+	explicit_bzero(plain, sizeof(plain));
+	return made;
+}
+
+enum pwhash_answer
+pwhash_app_verify(const char *stored, bool two_fields, const char *password)
+{
+	char plain[APP_LENGTH + 1];
+	enum pwhash_answer answer = pwhash_verify(stored, two_fields, password);
+
+	if (answer == PWHASH_NO && !pwhash_is_slow(stored, two_fields) && read_app(password, plain))
+		answer = pwhash_verify(stored, two_fields, plain);
+	explicit_bzero(plain, sizeof(plain));
+	return answer;
 }

@@ -65,15 +65,15 @@ bool pwhash_scram(const char *stored, struct pwhash_scram *scram);
 bool pwhash_make(const char *scheme, const char *password, char *out, size_t size);
 
 /*
- * A password for one program: 140 random bits as 28 characters, in groups of four with hyphens between. Who types it
- * need not mind case, hyphens and blanks, and may take o for 0 and i or l for 1: none of these letters is in it.
+ * Makes a password for one program, 140 random bits as 28 characters in groups of four with hyphens between, and its
+ * stored form. Who types it need not mind case, hyphens and blanks, and may take o for 0 and i or l for 1: none of
+ * these letters is in it. False: size is too small.
  */
-#define PWHASH_APP_LENGTH 28
-#define PWHASH_APP_SHOWN 35	/* bytes, with the hyphens and the NUL */
-void pwhash_app_make(char shown[PWHASH_APP_SHOWN]);
+#define PWHASH_APP_SIZE 35	/* bytes, with the hyphens and the NUL */
+bool pwhash_app_make(char shown[PWHASH_APP_SIZE], char *out, size_t size);
 
-/* The 28 characters, as they are hashed, of what was typed. False: it is no such password. */
-bool pwhash_app_read(const char *typed, char plain[PWHASH_APP_LENGTH + 1]);
+/* As pwhash_verify(), for a password that pwhash_app_make() may have made, however it was typed. */
+enum pwhash_answer pwhash_app_verify(const char *stored, bool two_fields, const char *password);
 
 /* What pwhash_make() can write, the recommended one first, ended by NULL. */
 extern const char *const pwhash_schemes[];

@@ -185,41 +185,36 @@ convert(struct import *import, bool in_place)
 	return fine;
 }
 
+/* The converted lines, behind the old entries unless they come from there. */
 static bool
-convert_in_place(struct replace *replace, struct import *import)
+write_converted(struct replace *replace, const struct import *import, bool in_place)
 {
-	struct inspect inspect;
-	bool fine;
-
-	import->from = &replace->file;
-	/* The file is there and locked: being interrupted now leaves it as it is. */
-	replace_signals(replace, true);
-	fine = entry_inspect(replace->path, &replace->file, ENTRY_UNSOUND, &inspect) && convert(import, true);
-	replace_signals(replace, false);
-	return fine && replace_with(replace, import->to->bytes, import->to->used);
-}
-
-/* The old entries, then the new ones. */
-static bool
-append(struct replace *replace, const struct text *converted)
-{
-	struct file both = { .status = replace->file.status };
+	const struct file *old = &replace->file;
+	struct file all = { .status = old->status };
+	struct passwd_index now, then;
 	struct inspect inspect;
 	char label[PATH_MAX + 64];
 	struct text new;
-	bool fine = entry_inspect(replace->path, &replace->file, ENTRY_UNSOUND, &inspect);
+	bool fine;
 
-	entry_start(&new, replace->file.length + converted->used + 100);
-	if (replace->file.length == 0)
+	passwd_index_start(&now, &old->status);
+	passwd_index_start(&then, &import->from->status);
+	if (in_place && memcmp(&now, &then, sizeof now) != 0) {
+		warnx("%s: changed by another program meanwhile", replace->path);
+		return false;
+	}
+	entry_start(&new, old->length + import->to->used + 100);
+	if (!in_place && old->length == 0)
 		entry_add_secret(&new);
-	entry_add_file(&new, &replace->file);
-	text_add_bytes(&new, converted->bytes, converted->used);
-	both.bytes = new.bytes;
-	both.length = new.used;
+	if (!in_place)
+		entry_add_file(&new, old);
+	text_add_bytes(&new, import->to->bytes, import->to->used);
+	all.bytes = new.bytes;
+	all.length = new.used;
 	snprintf(label, sizeof label, "%s with the new entries behind the old", replace->path);
-	fine = fine && entry_inspect(label, &both, ENTRY_UNSOUND, &inspect) && replace_with(replace, new.bytes, new.used);
+	fine = entry_inspect(label, &all, ENTRY_UNSOUND, &inspect) && replace_with(replace, new.bytes, new.used);
 	if (fine)
-		(void)entry_inspect(replace->path, &both, ENTRY_WARNINGS, &inspect);
+		(void)entry_inspect(replace->path, &all, ENTRY_WARNINGS, &inspect);
 	entry_free(&new);
 	return fine;
 }
@@ -228,21 +223,19 @@ int
 import_file(const char *path, const char *source, const char *scheme)
 {
 	struct text to = { .bytes = NULL };
-	struct import import = { .path = source, .scheme = scheme, .to = &to };
+	struct file from;
+	struct import import = { .path = source, .scheme = scheme, .from = &from, .to = &to };
 	struct inspect inspect;
 	struct replace replace;
 	struct stat x, y;
-	struct file from;
 	bool in_place = stat(path, &x) == 0 && stat(source, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-	bool fine = in_place || (entry_open(source, &from) && entry_inspect(source, &from, ENTRY_UNSOUND, &inspect));
+	/* Hashing takes its time: it is done before anybody else is locked out. */
+	bool fine = entry_open(source, &from) && entry_inspect(source, &from, ENTRY_UNSOUND, &inspect) &&
+	    convert(&import, in_place);
 
-	import.from = &from;
-	if (fine && (in_place || convert(&import, false))) {
-		fine = replace_start(&replace, path, !in_place) &&
-		    (in_place ? convert_in_place(&replace, &import) : append(&replace, &to));
+	if (fine) {
+		fine = replace_start(&replace, path, !in_place) && write_converted(&replace, &import, in_place);
 		replace_end(&replace);
-	} else {
-		fine = false;
 	}
 	if (to.bytes != NULL)
 		entry_free(&to);

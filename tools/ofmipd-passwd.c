@@ -221,15 +221,14 @@ add_app(struct text *to, const struct options *options, const char *stored)
 static int
 add_app_password(const struct options *options)
 {
-	char shown[PWHASH_APP_SHOWN], plain[PWHASH_APP_LENGTH + 1], stored[PWHASH_STORED_SIZE];
+	char shown[PWHASH_APP_SIZE], stored[PWHASH_STORED_SIZE];
 	struct replace replace;
 	struct entry entry;
 	struct text new;
 	uint64_t number = 1;
 	int status = FAILED;
 
-	pwhash_app_make(shown);
-	if (!pwhash_app_read(shown, plain) || !pwhash_make("SSHA256", plain, stored, sizeof stored))
+	if (!pwhash_app_make(shown, stored, sizeof stored))
 		return FAILED;
 	if (start(&replace, options, false)) {
 		entry_start(&new, replace.file.length + 4096);
@@ -250,7 +249,6 @@ add_app_password(const struct options *options)
 		printf("%s: user %s has a new password with label %s, which is shown this once:\n%s\n", options->file,
 		    options->user, options->label, shown);
 	explicit_bzero(shown, sizeof shown);
-	explicit_bzero(plain, sizeof plain);
 	return status;
 }
 
@@ -322,24 +320,21 @@ list(const struct options *options)
 static enum pwhash_answer
 verify_all(const struct file *file, const char *user, const char *password)
 {
-	char copy[sizeof ((struct entry *)NULL)->line], plain[PWHASH_APP_LENGTH + 1];
+	char copy[sizeof ((struct entry *)NULL)->line];
 	enum pwhash_answer answer = PWHASH_NO, now = PWHASH_NO;
 	struct entry entry;
 	uint64_t number = 1;
 
 	for (const char *at = file->bytes; now != PWHASH_YES && (at = entry_next(file, at, user, &number)) != NULL;
 	    at = passwd_next(file, at)) {
-		if (!passwd_entry(file, at, &entry)) {
-			answer = PWHASH_UNUSABLE;
-			continue;
-		}
-		now = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, password);
-		if (passwd_extra(&entry, "label", copy, sizeof copy) == NULL)
+		bool own, fine = passwd_entry(file, at, &entry);
+
+		own = !fine || passwd_extra(&entry, "label", copy, sizeof copy) == NULL;
+		now = !fine ? PWHASH_UNUSABLE :
+		    (own ? pwhash_verify : pwhash_app_verify)(entry.fields[PASSWORD], entry.count == 2, password);
+		if (own)
 			answer = now;
-		else if (now == PWHASH_NO && pwhash_app_read(password, plain))
-			now = pwhash_verify(entry.fields[PASSWORD], entry.count == 2, plain);
 	}
-	explicit_bzero(plain, sizeof plain);
 	explicit_bzero(&entry, sizeof entry);
 	return now == PWHASH_YES ? PWHASH_YES : answer;
 }

@@ -116,15 +116,6 @@ replace_start(struct replace *replace, const char *path, bool create)
 	return false;
 }
 
-void
-replace_signals(struct replace *replace, bool taken)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, taken ? &replace->signals : &all, NULL);
-}
-
 /* Everything that can go wrong with a disk goes wrong here, before rename(). */
 static bool
 fill(const struct replace *replace, int fd, const char *bytes, size_t length, const void *more, size_t more_length)

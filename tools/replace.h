@@ -26,9 +26,6 @@ struct replace {
  */
 bool replace_start(struct replace *replace, const char *path, bool create);
 
-/* Signals are taken while something long is done with what the file held: it stays as it is, and locked. */
-void replace_signals(struct replace *replace, bool taken);
-
 /*
  * The file now holds these bytes, on the disk, with its owner, group and mode; a large one gets its index. False: said;
  * the old file stands.

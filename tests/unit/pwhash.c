@@ -434,6 +434,39 @@ long_passwords_work(void **state)
 		}
 }
 
+static void
+passwords_of_programs(void **state)
+{
+	char shown[2][PWHASH_APP_SIZE], stored[PWHASH_STORED_SIZE], typed[100] = "", *t = typed;
+
+	(void)state;
+	assert_true(pwhash_app_make(shown[0], stored, sizeof(stored)));
+	assert_true(pwhash_app_make(shown[1], stored, sizeof(stored)));
+	assert_int_equal(strlen(shown[1]), 34);
+	assert_string_not_equal(shown[0], shown[1]);
+	assert_int_equal(pwhash_app_verify(stored, false, shown[1]), PWHASH_YES);
+	assert_int_equal(pwhash_app_verify(stored, false, shown[0]), PWHASH_NO);
+	assert_int_equal(pwhash_verify(stored, false, shown[1]), PWHASH_NO);
+	for (const char *c = shown[1]; *c != '\0'; c++) {
+		if (*c == '-')
+			continue;
+		*t++ = ' ';
+		*t++ = *c == '0' ? 'O' : *c == '1' ? 'l' : *c >= 'a' ? (char)(*c - 32) : *c;
+	}
+	assert_int_equal(pwhash_app_verify(stored, false, typed), PWHASH_YES);
+	strcpy(t, "2");
+	assert_int_equal(pwhash_app_verify(stored, false, typed), PWHASH_NO);
+	t[-2] = '\0';
+	assert_int_equal(pwhash_app_verify(stored, false, typed), PWHASH_NO);
+	/* Any other password is itself. */
+	assert_int_equal(pwhash_app_verify("{PLAIN}A-b c", false, "A-b c"), PWHASH_YES);
+	assert_int_equal(pwhash_app_verify("{PLAIN}A-b c", false, "abc"), PWHASH_NO);
+	assert_int_equal(pwhash_app_verify("{PLAIN}A-b c", false, ""), PWHASH_NO);
+	assert_int_equal(pwhash_app_verify("!", false, shown[1]), PWHASH_LOCKED);
+	assert_int_equal(pwhash_app_verify("{NOSUCH}x", false, shown[1]), PWHASH_UNUSABLE);
+	assert_false(pwhash_app_make(shown[0], stored, 10));
+}
+
 static double
 cpu_seconds(void)
 {
@@ -569,6 +602,7 @@ main(void)
 		cmocka_unit_test(odd_passwords_work),
 		cmocka_unit_test(long_passwords_work),
 		cmocka_unit_test(overlong_passwords_are_not_hashed),
+		cmocka_unit_test(passwords_of_programs),
 		cmocka_unit_test(schemes_are_made_as_named),
 		cmocka_unit_test(clear_text_is_known),
 		cmocka_unit_test(comparison_takes_the_same_time),
