@@ -309,7 +309,7 @@ check_run(const struct check *check)
 
 	say_descriptors(check);
 	say_connection(config, check->peer);
-	say("started as", config->root ? "root" : "an ordinary user: nobody else can be become");
+	say("started as", config->root ? "root" : "an ordinary user: it can become nobody else");
 	if (check->service_fault != NULL)
 		say_wrong(check->service_fault);
 	else

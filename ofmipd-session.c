@@ -145,8 +145,9 @@ check_descriptors(void)
 	    (fstat(STDOUT_FILENO, &out) != 0 && !fill(STDOUT_FILENO, &out)) ||
 	    (fstat(STDERR_FILENO, &log) != 0 && !fill(STDERR_FILENO, &log)))
 		return "a descriptor of 0, 1 and 2 is closed, and /dev/null cannot be opened in its place";
-	/* A terminal is somebody who wants to read what is wrong, and no client. */
-	if ((same_file(&log, &in) || same_file(&log, &out)) && !isatty(STDERR_FILENO)) {
+	/* At a terminal somebody wants to read what is wrong; and --check may be run where there is no client. */
+	if ((same_file(&log, &in) || same_file(&log, &out)) && !isatty(STDERR_FILENO) &&
+	    (!config.check || S_ISSOCK(in.st_mode) || S_ISFIFO(in.st_mode))) {
 		log_to_syslog = true;
 		if (!config.check && !open_syslog())
 			return "no descriptor for the log";
