@@ -265,6 +265,7 @@ say_options(const struct config *config)
 	say_number("min-uid", config->min_uid, "");
 	say("Received shows", received[config->received]);
 	say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);
+	say("policy", config->policy[0] == '\0' ? "none" : config->policy);
 	say("PROXY header", config->proxy ? "expected" : "no");
 	say("STARTTLS", config->starttls == STARTTLS_NONE ? "no (no UCSPI-TLS server in front)"
 	    : config->starttls == STARTTLS_REQUIRED ? "required" : "offered");

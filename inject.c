@@ -10,6 +10,7 @@
 #include "inject.h"
 #include "inject/command.h"
 #include "inject/maildir.h"
+#include "inject/policy.h"
 #include "inject/relay.h"
 
 /* *why says which option names what, what is wrong with it, and the remedy. */
@@ -49,6 +50,9 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 		config->smtputf8 = strcmp(kind, "Postfix") == 0;
 	if (config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0)
 		return wrong(why, "-t ", config->throttle, strerror(errno), install);
+	if (config->policy[0] != '\0' && !policy_valid(config))
+		return wrong(why, "--policy ", config->policy, "no address of a server",
+		    "; give ADDRESS:PORT, [IPv6]:PORT or /PATH, no name");
 	return true;
 }
 
@@ -78,6 +82,35 @@ read_envelope(const struct config *config, struct message *message)
 	    arguments <= config->argument_room;
 }
 
+static void
+hand_over(const struct config *config, const struct peer *peer, const struct message *message, struct outcome *outcome)
+{
+	char warning[sizeof outcome->how];
+	struct text text;
+
+	strlcpy(warning, outcome->how, sizeof warning);
+	if (config->injector == INJECTOR_SENDMAIL)
+		command_sendmail(config, peer, message, outcome);
+	else if (config->injector == INJECTOR_QMAIL)
+		command_qmail(config, peer, message, outcome);
+	else if (config->injector == INJECTOR_MAILDIR)
+		maildir_send(config, message, outcome);
+	else
+		relay_send(config, peer, message, outcome);
+	if (warning[0] != '\0') {
+		text = (struct text){ outcome->how, sizeof outcome->how, strlen(outcome->how), false };
+		text_add(&text, "; ");
+		text_add(&text, warning);
+	}
+	if (outcome->verdict == ASK_YES && outcome->text[0] == '\0') {
+		text_start(&text, outcome->text, sizeof outcome->text);
+		text_add(&text, "2.0.0 Message accepted, id ");
+		text_add(&text, message->id);
+		text_add_byte(&text, '.');
+		text_add_number(&text, message->number);
+	}
+}
+
 void
 inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome)
@@ -96,21 +129,6 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	}
 	if (config->throttle[0] != '\0' && !command_throttle(config, peer, message, outcome))
 		return;
-	if (config->injector == INJECTOR_SENDMAIL)
-		command_sendmail(config, peer, message, outcome);
-	else if (config->injector == INJECTOR_QMAIL)
-		command_qmail(config, peer, message, outcome);
-	else if (config->injector == INJECTOR_MAILDIR)
-		maildir_send(config, message, outcome);
-	else
-		relay_send(config, peer, message, outcome);
-	if (outcome->verdict == ASK_YES && outcome->text[0] == '\0') {
-		struct text text;
-
-		text_start(&text, outcome->text, sizeof outcome->text);
-		text_add(&text, "2.0.0 Message accepted, id ");
-		text_add(&text, message->id);
-		text_add_byte(&text, '.');
-		text_add_number(&text, message->number);
-	}
+	if (config->policy[0] == '\0' || policy_allows(config, peer, message, outcome))
+		hand_over(config, peer, message, outcome);
 }

@@ -237,11 +237,12 @@ find_all(void)
 }
 
 /* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
- * may come at the end of its time: a login with every authenticator, or the throttle script and the injector. */
+ * may come at the end of its time: a login with every authenticator, or the throttle script, the policy server and the injector. */
 static unsigned
 life_seconds(void)
 {
-	return SESSION_SECONDS + AUTHENTICATORS_MAX * CHECKER_SECONDS + 2 * (unsigned)config.inject_timeout;
+	return SESSION_SECONDS + AUTHENTICATORS_MAX * CHECKER_SECONDS + 2 * (unsigned)config.inject_timeout +
+	    POLICY_SECONDS;
 }
 
 /* The session's whole life: the cage, then the client. */

@@ -15,7 +15,7 @@
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
 	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT, OPTION_MIN_UID,
-	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OFFER, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
+	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OFFER, OPTION_POLICY, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
 /* Every option, in the order of the manual page. One without `help` is accepted, but not shown. */
@@ -45,6 +45,7 @@ static const struct row {
 	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
 	{ OPTION_RECEIVED, "received", "WORD", "of the client in Received: full (default), login, no-address, none" },
 	{ 't', "throttle-script", "PROG", "may this user send now? nonzero: 450" },
+	{ OPTION_POLICY, "policy", "SERVER", "may this go on? a Postfix policy server: ADDRESS:PORT or /PATH" },
 	{ 'n', "check", NULL, "say what would be done here, and stop; status 1 if something is wrong" },
 	{ 'd', "debug", NULL, "trace on the log, secrets masked" },
 	{ 'V', "version", NULL, "print the version" },
@@ -414,6 +415,8 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_number(&config->inject_timeout, "--inject-timeout", argument, 1, 86400, why);
 	case OPTION_MIN_UID:
 		return read_number(&config->min_uid, "--min-uid", argument, 1, UINT32_MAX - 1, why);
+	case OPTION_POLICY:
+		return read_string(config->policy, sizeof config->policy, "--policy", argument, why);
 	case OPTION_OFFER:
 		return read_offer(config, argument, why);
 	case OPTION_RECEIVED:

@@ -18,6 +18,7 @@
 #ifndef SESSION_SECONDS
 #define SESSION_SECONDS 7200	/* the whole connection, however busy */
 #endif
+#define POLICY_SECONDS 100	/* for all that a policy server is asked about a message; then 451 */
 #define DATA_RATE 500		/* bytes a second that DATA must come with, once --timeout is used up */
 #define PROXY_SECONDS 10	/* for the PROXY header to come */
 #define LOGINS_MAX 3		/* wrong passwords in a session: the last one is followed by the close */
@@ -57,6 +58,7 @@ struct config {
 	char injector_path[512];	/* program, directory of the maildir, or relays with commas between them */
 	char user[USER_MAX + 1];	/* service account */
 	char throttle[512];		/* "", or a program */
+	char policy[128];		/* "", or a policy server: ADDRESS:PORT or /PATH */
 	bool behind_tls, allow_cleartext, proxy;
 	bool check, debug;
 	bool plain, login;		/* mechanisms */

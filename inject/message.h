@@ -22,6 +22,7 @@ struct message {
 	const char *sender;
 	uint64_t recipients, size;
 	bool smtputf8;			/* what carries it must know internationalized addresses */
+	bool eight_bit;			/* the client said that it may not be ASCII */
 };
 
 struct outcome {

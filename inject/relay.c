@@ -322,12 +322,12 @@ introduce(struct talk *talk)
 static bool
 has_eight_bits(const char *bytes, size_t length)
 {
-	uint64_t word, all = 0;
+	uint64_t words[4], all = 0;
 	size_t at = 0;
 
-	for (; at + sizeof word <= length; at += sizeof word) {
-		memcpy(&word, bytes + at, sizeof word);
-		all |= word;
+	for (; at + sizeof words <= length; at += sizeof words) {
+		memcpy(words, bytes + at, sizeof words);
+		all |= (words[0] | words[1]) | (words[2] | words[3]);
 	}
 	for (; at < length; at++)
 		all |= (unsigned char)bytes[at];
@@ -340,7 +340,8 @@ can_carry(struct talk *talk)
 {
 	const struct message *message = talk->message;
 
-	talk->eight_bit = has_eight_bits(talk->bytes, message->size);
+	/* Mostly the client says so, and nobody needs to look. */
+	talk->eight_bit = message->eight_bit || has_eight_bits(talk->bytes, message->size);
 	if (message->smtputf8 && (talk->offers & RELAY_SMTPUTF8) == 0)
 		return cannot_carry(talk, "5.6.7 The mail relay does not take internationalized addresses");
 	if (talk->eight_bit && (talk->offers & RELAY_8BITMIME) == 0)
@@ -453,9 +454,21 @@ send_lines(struct talk *talk)
 	while (at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 		size_t length = (size_t)((newline != NULL ? newline : end) - at);
+		char *out;
 
-		if ((*at == '.' && !wire_put(wire, ".", 1)) || !wire_put(wire, at, length) || !wire_put(wire, "\r\n", 2))
+		if (!wire_reserve(wire, WIRE_ROOM) || (*at == '.' && !wire_put(wire, ".", 1)))
 			return false;
+		/* Longer than any line of text: written from where it is. */
+		if (length > WIRE_ROOM / 2) {
+			if (!wire_put(wire, at, length) || !wire_reserve(wire, 2))
+				return false;
+			out = wire->out + wire->out_used;
+		} else {
+			out = mempcpy(wire->out + wire->out_used, at, length);
+		}
+		*out++ = '\r';
+		*out++ = '\n';
+		wire->out_used = (size_t)(out - wire->out);
 		at += length + 1;
 	}
 	return true;

@@ -105,6 +105,12 @@ wire_flush(struct wire *wire)
 }
 
 bool
+wire_reserve(struct wire *wire, size_t length)
+{
+	return length <= sizeof wire->out - wire->out_used || wire_flush(wire);
+}
+
+bool
 wire_put(struct wire *wire, const void *bytes, size_t length)
 {
 	if (length > sizeof wire->out - wire->out_used) {

@@ -27,6 +27,11 @@ bool wire_quiet(struct wire *wire);
 /* Adds bytes to what waits to be sent, and sends it once there is much. False: errno. */
 bool wire_put(struct wire *wire, const void *bytes, size_t length);
 
+/* For lines that are written where they are sent from: there is room for `length` bytes, at most WIRE_ROOM, at
+ * wire->out + wire->out_used. False: errno. */
+#define WIRE_ROOM 8192
+bool wire_reserve(struct wire *wire, size_t length);
+
 /* Sends all of it. */
 bool wire_flush(struct wire *wire);
 
