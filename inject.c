@@ -116,10 +116,6 @@ inject_send(const struct config *config, const struct peer *peer, struct message
     struct outcome *outcome)
 {
 	*outcome = (struct outcome){ 0 };
-	if (message->helo == NULL)
-		message->helo = "";
-	if (message->mechanism == NULL)
-		message->mechanism = "";
 	if (!read_envelope(config, message))
 		return;
 	if (!spool_seal(&message->spool, &message->size)) {

@@ -244,7 +244,7 @@ static bool
 answer_send(char *body, size_t length)
 {
 	struct message message = { .id = state.id, .number = ++state.messages, .spool = state.spool,
-	    .login = state.login, .identity = &state.answer.identity };
+	    .login = state.login, .mechanism = state.mechanism, .identity = &state.answer.identity };
 	struct ask_message asked;
 	struct outcome outcome;
 
@@ -254,6 +254,9 @@ answer_send(char *body, size_t length)
 	state.spool = -1;
 	message.envelope = asked.envelope;
 	message.length = asked.length;
+	message.helo = asked.helo;
+	message.smtputf8 = asked.smtputf8;
+	message.eight_bit = asked.eight_bit;
 	inject_send(state.config, state.peer, &message, &outcome);
 	/* Who still reads it has a descriptor of its own. */
 	spool_close(&message.spool);

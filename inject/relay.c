@@ -8,6 +8,7 @@
 #include "ask.h"
 #include "base/child.h"
 #include "base/dial.h"
+#include "base/drop.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "inject/relay.h"
@@ -507,6 +508,23 @@ send_message(struct talk *talk)
 
 /* The process ------------------------------------------------------------------------------------------------------- */
 
+/* From here on there is the relay's connection, and the pipe to our parent: no file, no other process. Who we are was
+ * settled at the login. */
+static bool
+lock_up(struct talk *talk, int said)
+{
+	int64_t left = talk->deadline - io_now();
+	const struct drop_cage cage = {
+		.seconds = (unsigned)(left < 0 ? 0 : left / 1000) + 2, .files = 1, .wall = talk->wire.descriptor,
+		.readable = { -1, -1, -1 }, .writable = { said, -1, -1, -1 },
+	};
+	const char *fault = drop_cage(&cage);
+
+	talk->step = fault;
+	talk->error = errno;
+	return fault == NULL || broken(talk);
+}
+
 /* Connects, and hears the greeting and what is offered. */
 static bool
 meet(struct talk *talk, int said)
@@ -523,7 +541,8 @@ meet(struct talk *talk, int said)
 		return broken(talk);
 	}
 	wire_start(&talk->wire, descriptor, greet);
-	(void)said;
+	if (!lock_up(talk, said))
+		return false;
 	if (ask(talk, "greeting", NULL) != 220)
 		return refused(talk, NULL);
 	if (!say_hello(talk, talk->config->hostname))

@@ -66,6 +66,8 @@ send_envelope(const char *bytes, size_t length)
 	}
 	message.spool = spool;
 	message.login = "bob";
+	message.helo = "client.example";
+	message.mechanism = "PLAIN";
 	message.identity = &identity;
 	message.envelope = exact;
 	message.length = length;
