@@ -9,6 +9,7 @@
 #include "auth/inspect.h"
 #include "auth/passwd.h"
 #include "base/io.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "check.h"
 #include "inject.h"
@@ -303,6 +304,34 @@ check_refused(const struct check *check, const char *why)
 	return 1;
 }
 
+/* The files of --state, which are made if they are not there yet. */
+static void
+say_state(const struct config *config)
+{
+	static struct memory memory;
+	char array[400];
+	struct text line;
+
+	if (config->state[0] == '\0')
+		return;
+	say("state", config->state);
+	memory_open(&memory, config->state);
+	for (;;) {
+		text_start(&line, array, sizeof array);
+		text_add(&line, "--state ");
+		text_add_name(&line, config->state);
+		text_add(&line, ": ");
+		if (!memory_fault(&memory, &line))
+			break;
+		text_add(&line, "; without it nothing of that kind is remembered");
+		say_wrong(array);
+	}
+	if (config->quota_hour > 0)
+		say_number("quota", config->quota_hour, " recipients an hour");
+	if (config->quota_day > 0)
+		say_number("quota", config->quota_day, " recipients a day");
+}
+
 int
 check_run(const struct check *check)
 {
@@ -318,6 +347,7 @@ check_run(const struct check *check)
 	say_landlock();
 	say_authenticators(check);
 	say_injector(check);
+	say_state(config);
 	say_options(config);
 	if (check->log_to_syslog && access("/dev/log", W_OK) != 0)
 		say_wrong("nothing can be logged: start a syslog daemon, or log to another descriptor 2");

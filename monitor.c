@@ -16,6 +16,7 @@
 #include "inject.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/spool.h"
 #include "monitor.h"
 
@@ -44,6 +45,7 @@ static struct state {
 	char mechanism[24];		/* of the attempt */
 	char login[USER_MAX + 1];	/* as the client gave it */
 	struct auth_answer answer;	/* to the last attempt: who it is */
+	struct memory memory;		/* with --state; opened at the first login */
 } state;
 
 static void
@@ -162,6 +164,79 @@ conclude(enum ask_verdict verdict, bool counts)
 	return true;
 }
 
+/* What is wrong with the files of --state: said once, and gone on without. */
+static void
+log_memory(void)
+{
+	char array[200];
+	struct text fault;
+
+	for (text_start(&fault, array, sizeof array); memory_fault(&state.memory, &fault);
+	    text_start(&fault, array, sizeof array)) {
+		log_begin("error");
+		log_word("what", "state");
+		log_quoted("error", array, fault.used);
+		log_end();
+	}
+}
+
+/* Were there too many wrong passwords? Then the answer is given here: before any password is looked at, and where only
+ * the last step names the login, whatever it proved. */
+static bool
+is_barred(const char *user)
+{
+	bool network;
+	int64_t wait;
+
+	if (state.config->state[0] == '\0')
+		return false;
+	if (!state.memory.on)
+		memory_open(&state.memory, state.config->state);
+	wait = memory_barred(&state.memory, user, state.peer->address, time(NULL), &network);
+	log_memory();
+	if (wait == 0)
+		return false;
+	state.in_attempt = false;
+	strlcpy(state.answer.login, user, sizeof state.answer.login);
+	ask_answer(ASK_TEMPORARY, "");
+	log_login("login-failed");
+	log_word("reason", "barred");
+	log_message("detail", network ? "too many logins and passwords from this network"
+	    : "too many passwords for this login from this network");
+	log_number("seconds", (uint64_t)wait);
+	log_end();
+	return true;
+}
+
+/* Was it a password that might have been right? */
+static bool
+was_guess(void)
+{
+	static const char *const others[] = { "authzid", "empty", "too-long", "control-character", "mechanism-refused",
+	    "cancelled", "tried-before" };
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strcmp(state.answer.reason, others[i]) == 0)
+			return false;
+	return true;
+}
+
+/* What came of an attempt, for later sessions. It is answered already. */
+static void
+remember(enum ask_verdict verdict, const char *password)
+{
+	const char *user = state.answer.login, *address = state.peer->address;
+
+	if (verdict == ASK_NO && was_guess()) {
+		memory_failed(&state.memory, user, password, address, time(NULL));
+	} else if (verdict == ASK_YES && memory_succeeded(&state.memory, user, address, time(NULL))) {
+		log_login("alarm");
+		log_message("reason", "more than 16 networks in a day");
+		log_end();
+	}
+	log_memory();
+}
+
 /* The same password as before: no without another look. */
 static enum ask_verdict
 refuse_tried(const struct ask_attempt *asked)
@@ -188,6 +263,7 @@ answer_auth(char *body, size_t length)
 {
 	const struct auth_context context = login_context();
 	struct ask_attempt asked;
+	enum ask_verdict verdict;
 	bool answered = false, tried;
 
 	set_title("AUTH");
@@ -195,7 +271,12 @@ answer_auth(char *body, size_t length)
 	    ask_read_auth(body, length, &asked)) {
 		strlcpy(state.mechanism, asked.mechanism, sizeof state.mechanism);
 		tried = auth_tried(&asked);
-		answered = conclude(tried ? refuse_tried(&asked) : auth_check(&context, &asked, &state.answer), !tried);
+		answered = !tried && is_barred(asked.user);
+		if (!answered) {
+			verdict = tried ? refuse_tried(&asked) : auth_check(&context, &asked, &state.answer);
+			answered = conclude(verdict, !tried);
+			remember(verdict, asked.password);
+		}
 	}
 	end_question();
 	return answered;
@@ -204,12 +285,19 @@ answer_auth(char *body, size_t length)
 static bool
 answer_step(char *body, size_t length)
 {
+	enum ask_verdict verdict;
 	const char *response;
 	bool answered = false;
 
 	set_title("AUTH");
-	if (state.in_attempt && ask_read_step(body, length, &response, &length))
-		answered = conclude(auth_step(response, length, &state.answer), response != NULL);
+	if (state.in_attempt && ask_read_step(body, length, &response, &length)) {
+		verdict = auth_step(response, length, &state.answer);
+		answered = (verdict == ASK_YES || verdict == ASK_NO) && is_barred(state.answer.login);
+		if (!answered) {
+			answered = conclude(verdict, response != NULL);
+			remember(verdict, NULL);
+		}
+	}
 	end_question();
 	return answered;
 }

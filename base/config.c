@@ -15,7 +15,8 @@
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
 	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT, OPTION_MIN_UID,
-	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OFFER, OPTION_POLICY, OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
+	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OFFER, OPTION_POLICY, OPTION_STATE, OPTION_QUOTA,
+	OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
 /* Every option, in the order of the manual page. One without `help` is accepted, but not shown. */
@@ -44,6 +45,8 @@ static const struct row {
 	{ OPTION_MIN_UID, "min-uid", "N", "lowest uid that may log in (default: 1000)" },
 	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
 	{ OPTION_RECEIVED, "received", "WORD", "of the client in Received: full (default), login, no-address, none" },
+	{ OPTION_STATE, "state", "DIR", "what is remembered across sessions: failures, counts, lost replies" },
+	{ OPTION_QUOTA, "quota", "N/h,N/d", "recipients of a login in an hour, in a day (with --state)" },
 	{ 't', "throttle-script", "PROG", "may this user send now? nonzero: 450" },
 	{ OPTION_POLICY, "policy", "SERVER", "may this go on? a Postfix policy server: ADDRESS:PORT or /PATH" },
 	{ 'n', "check", NULL, "say what would be done here, and stop; status 1 if something is wrong" },
@@ -310,6 +313,34 @@ read_received(struct config *config, const char *argument, struct text *why)
 	return wrong(why, "--received", argument, "give full, login, no-address or none");
 }
 
+/* A number and what it is of: the next part of a quota. */
+static bool
+read_part(const char *part, size_t length, uint64_t *hour, uint64_t *day)
+{
+	uint64_t *number = length > 2 && part[length - 1] == 'h' ? hour : day;
+	char digits[8];
+
+	if (length < 3 || length - 2 >= sizeof digits || part[length - 2] != '/' || *number != 0 ||
+	    (number == day && part[length - 1] != 'd'))
+		return false;
+	memcpy(digits, part, length - 2);
+	digits[length - 2] = '\0';
+	return text_number(digits, QUOTA_MAX, number) && *number > 0;
+}
+
+bool
+config_quota(const char *quota, uint64_t *hour, uint64_t *day)
+{
+	const char *comma = strchr(quota, ',');
+
+	*hour = *day = 0;
+	if (strcmp(quota, "none") == 0)
+		return true;
+	if (comma == NULL)
+		return read_part(quota, strlen(quota), hour, day);
+	return read_part(quota, (size_t)(comma - quota), hour, day) && read_part(comma + 1, strlen(comma + 1), hour, day);
+}
+
 static enum config_answer
 read_name(char (*name)[256], const char *option, const char *argument, struct text *why)
 {
@@ -421,6 +452,14 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_offer(config, argument, why);
 	case OPTION_RECEIVED:
 		return read_received(config, argument, why);
+	case OPTION_STATE:
+		if (argument[0] != '/')
+			return wrong(why, "--state", argument, "not an absolute path; give the directory's");
+		return read_string(config->state, sizeof config->state, "--state", argument, why);
+	case OPTION_QUOTA:
+		if (config_quota(argument, &config->quota_hour, &config->quota_day))
+			return CONFIG_RUN;
+		return wrong(why, "--quota", argument, "not numbers of recipients; give N/h, N/d or N/h,N/d, N from 1 to 60000");
 	case OPTION_MECHANISMS:
 		return read_mechanisms(config, argument, why);
 	default:	/* -1 -f -P of old wrapper lines */
@@ -549,6 +588,8 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 		    "or -R URL");
 	if ((config->offer_smtputf8 || config->offer_dsn) && config->injector != INJECTOR_SMTP)
 		return wrong(why, "--offer", NULL, "it is for what a relay carries; give -i smtp:RELAY, or drop it");
+	if (config->quota_hour + config->quota_day > 0 && config->state[0] == '\0')
+		return wrong(why, "--quota", NULL, "nothing is counted without --state DIR; give it, too");
 	if (config->max_size == 0)
 		config->max_size = UINT64_MAX;
 	if (config->hostname[0] == '\0') {

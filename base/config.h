@@ -59,6 +59,8 @@ struct config {
 	char user[USER_MAX + 1];	/* service account */
 	char throttle[512];		/* "", or a program */
 	char policy[128];		/* "", or a policy server: ADDRESS:PORT or /PATH */
+	char state[256];		/* "", or a directory: base/memory */
+	uint64_t quota_hour, quota_day;	/* recipients of a login; 0: no limit */
 	bool behind_tls, allow_cleartext, proxy;
 	bool check, debug;
 	bool plain, login;		/* mechanisms */
@@ -92,6 +94,10 @@ enum config_answer {
  * Whether what is named exists is for those to say who use it: auth_ready(), inject_ready().
  */
 enum config_answer config_read(struct config *config, int argc, char **argv, struct text *why);
+
+/* Reads "N/h", "N/d", "N/h,N/d" or "none": recipients in an hour and in a day, at most QUOTA_MAX; 0: no limit. */
+#define QUOTA_MAX 60000
+bool config_quota(const char *quota, uint64_t *hour, uint64_t *day);
 
 /* Tells whoever typed the program's name at a terminal what it is and what to do: a few lines on descriptor 1. */
 void config_introduce(void);

@@ -122,6 +122,24 @@ old_wrapper_lines(void **state)
 }
 
 static void
+quotas(void **state)
+{
+	uint64_t hour, day;
+
+	(void)state;
+	assert_int_equal(read_line("-a /f --state /d --quota 200/h,1000/d"), CONFIG_RUN);
+	assert_int_equal(config.quota_hour, 200);
+	assert_int_equal(config.quota_day, 1000);
+	assert_true(config_quota("60000/d,1/h", &hour, &day));
+	assert_true(hour == 1 && day == 60000);
+	assert_true(config_quota("7/d", &hour, &day));
+	assert_true(hour == 0 && day == 7);
+	assert_true(config_quota("none", &hour, &day));
+	assert_true(hour == 0 && day == 0);
+	assert_false(config_quota("", &hour, &day));
+}
+
+static void
 our_own_checkpassword_programs(void **state)
 {
 	(void)state;
@@ -185,6 +203,16 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --inject-timeout 0", "--inject-timeout", "'0'", "1 to 86400" },
 		{ "-a /f --min-uid 0", "--min-uid", "'0'", "1 to 4294967294" },
 		{ "-a /f --min-uid 4294967295", "--min-uid", "4294967295", "1 to 4294967294" },
+		{ "-a /f --state dir", "--state", "dir", "absolute path" },
+		{ "-a /f --quota 1/h", "--quota", "--state", NULL },
+		{ "-a /f --state /d --quota 1", "--quota", "'1'", "N/h" },
+		{ "-a /f --state /d --quota 0/h", "--quota", "0/h", "1 to 60000" },
+		{ "-a /f --state /d --quota 60001/h", "--quota", "60001/h", "1 to 60000" },
+		{ "-a /f --state /d --quota 1/h,2/h", "--quota", "1/h,2/h", "N/d" },
+		{ "-a /f --state /d --quota 1/h,", "--quota", "1/h,", "N/d" },
+		{ "-a /f --state /d --quota /h", "--quota", "/h", "N/d" },
+		{ "-a /f --state /d --quota 1/w", "--quota", "1/w", "N/d" },
+		{ "-a /f --state /d --quota 1/h,2/d,3/d", "--quota", "3/d", "N/d" },
 		{ "-a /f --mechanisms CRAM-MD5", "--mechanisms", "CRAM-MD5", "PLAIN" },
 		{ "-a /f --mechanisms PLAIN,XOAUTH2", "--mechanisms", "XOAUTH2", "PLAIN" },
 		{ "-a /f --mechanisms _", "--mechanisms", "PLAIN", NULL },
@@ -368,7 +396,7 @@ main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option),
 		cmocka_unit_test(old_wrapper_lines),
-		cmocka_unit_test(our_own_checkpassword_programs),
+		cmocka_unit_test(quotas), cmocka_unit_test(our_own_checkpassword_programs),
 		cmocka_unit_test(what_is_wrong_is_named),
 		cmocka_unit_test(long_values),
 		cmocka_unit_test(a_check_is_one_even_of_what_cannot_be_read),
