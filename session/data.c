@@ -10,7 +10,7 @@
 #define RECEIVED_MAX 100	/* a loop (RFC 5321 section 6.3) */
 
 static const struct reply
-	not_a_line = { 550, "5.6.0", "Message has a bare CR or a NUL (RFC 5321 section 2.3.8)", NULL },
+	bare_cr_or_nul = { 550, "5.6.0", "Message has a bare CR or a NUL (RFC 5321 section 2.3.8)", NULL },
 	too_big = { 552, "5.3.4", "Message is larger than this server takes", NULL },
 	loop = { 554, "5.4.6", "Message has 100 Received fields: a loop", NULL },
 	no_room = { 452, "4.3.1", "Message could not be stored, try again later", NULL };
@@ -179,7 +179,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 {
 	const char *at = bytes, *end = bytes + length, *next;
 
-	/* What is in the buffer now can only become shorter on the way, but for the fields that we add. */
+	/* What comes out is never longer than what came in, but for the fields that we add. */
 	if (data->out_used + length + 4096 > sizeof data->out)
 		flush(data);
 	for (; at < end && !data->done; at = next) {
@@ -197,7 +197,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 	data->blemished |= memchr(bytes, '\0', length) != NULL;
 	data->consumed += length;
 	data->size = data->consumed - data->dots - (data->done ? 3 : 0);
-	/* A message that is refused anyway needs no room: it is only read to its end. */
+	/* A message that will be refused is not stored, only read to its end. */
 	if (data->size > data->origin->config->max_size || data->blemished)
 		data->out_used = 0;
 	if (data->done && data->in_header)
@@ -232,7 +232,7 @@ const struct reply *
 data_finish(struct data *data)
 {
 	if (data->blemished)
-		return &not_a_line;
+		return &bare_cr_or_nul;
 	if (data->size > data->origin->config->max_size)
 		return &too_big;
 	if (data->header.received >= RECEIVED_MAX)

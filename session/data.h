@@ -33,10 +33,10 @@ struct data {
 void data_start(struct data *data, const struct header_origin *origin, int spool);
 
 /*
- * Takes bytes from [bytes, bytes + length), at most LINE_IN_SIZE, and returns how many: all but a few that
- * need to be seen together with the next ones (at most 1000). bytes[length] must be readable. The end
- * mark (CRLF.CRLF and nothing else, RFC 5321 section 4.1.1.4) sets `done`: what stands behind it is not
- * touched. Any way of cutting the message into calls gives the same result.
+ * Takes bytes from [bytes, bytes + length), at most LINE_IN_SIZE, and returns how many: all but a few that must be
+ * seen together with the next ones (at most 1000). bytes[length] must be readable. The end mark (CRLF.CRLF and
+ * nothing else, RFC 5321 section 4.1.1.4) sets `done`; nothing after it is taken. However the message is cut into
+ * calls, the result is the same.
  */
 size_t data_take(struct data *data, const char *bytes, size_t length);
 
@@ -47,7 +47,7 @@ size_t data_take(struct data *data, const char *bytes, size_t length);
  */
 enum line_event data_read(struct data *data, struct line *line, int64_t patience, int64_t deadline);
 
-/* Writes out what is left, and judges: NULL when the message may be sent, else why not. */
+/* Writes out the rest. NULL when the message may be sent, else why not. */
 const struct reply *data_finish(struct data *data);
 
 #endif

@@ -30,17 +30,18 @@ enum header_line {
 	HEADER_MORE,	/* cannot be told yet: less than HEADER_NAME_MAX bytes of it are there */
 	HEADER_FIELD,	/* begins a field (RFC 5322 section 2.2), or continues one */
 	HEADER_END,	/* the empty line */
-	HEADER_NONE	/* text: the header is over, and had no empty line */
+	HEADER_NONE	/* not a header line: the body begins, without the empty line in front */
 };
 
 #define HEADER_NAME_MAX 1000	/* no field name is longer than a line may be (RFC 5322 section 2.1.1) */
 
-/* Judges the line that begins at `bytes`, of which what is before `end` has come. CRLF and a bare LF end it alike. */
+/* What the line at `bytes` is, of which everything before `end` has come. CRLF and a bare LF end it alike. */
 enum header_line header_line(struct header *header, const char *bytes, const char *end);
 
 #define HEADER_RECEIVED_MAX 1500	/* room for header_add_received() */
 
-/* Adds our Received field (RFC 5321 section 4.4), with as much of the client as --received says. No recipient is shown. */
+/* Adds our Received field (RFC 5321 section 4.4), with as much of the client as --received says and without
+ * recipients. */
 void header_add_received(const struct header_origin *origin, struct text *text);
 
 #define HEADER_MISSING_MAX 1000		/* room for header_add_missing() */

@@ -39,7 +39,7 @@ enum line_event {
 	LINE_FLOODED,	/* LINE_FLOOD bytes without a CRLF: 500 and close */
 	LINE_FOREIGN,	/* the first byte begins no command: a TLS hello, say: 500 and close */
 	LINE_LATE,	/* a deadline passed: 421 and close */
-	LINE_GONE	/* end of file or an error: nobody to talk to */
+	LINE_GONE	/* end of file or an error: the client is gone */
 };
 
 /* One reply (RFC 5321 section 4.2): constant, named for its meaning, written in one place. */

@@ -121,7 +121,7 @@ set_title(const char *what)
 	io_title("session", session.peer.client, session.user, what);
 }
 
-/* Ends the transaction, whatever became of it. */
+/* Ends the transaction, whatever came of it. */
 static void
 reset(void)
 {
@@ -218,7 +218,7 @@ ehlo(char *argument)
 	return &extensions_end;
 }
 
-/* What is said where the client sent no line, or no message; none is said to a client that is gone. */
+/* The reply where no whole line, or no whole message, came. */
 static const struct reply *
 no_line(enum line_event event)
 {
@@ -387,8 +387,8 @@ parameter(char **at, char **keyword, char **value)
 	return true;
 }
 
-/* xtext (RFC 3461 section 4): + and two upper-case digits for what may not stand there. What it decodes
- * to is not used; but it must not hold what nobody may smuggle into a line. */
+/* xtext (RFC 3461 section 4): + and two upper-case hexadecimal digits stand for bytes that may not appear as they are.
+ * The decoded value is not used, but it must not hide a control character. */
 static bool
 xtext(const char *value)
 {
@@ -410,7 +410,7 @@ xtext(const char *value)
 	return true;
 }
 
-/* RFC 1870. 552 for what cannot fit, 501 for what is no number. */
+/* RFC 1870. 552 for a size above the limit, 501 for anything but a number. */
 static const struct reply *
 size_parameter(const char *value)
 {
@@ -586,7 +586,7 @@ take_code(struct reply *reply)
 	reply->text += 4;
 }
 
-/* The whole message is in the spool: the one moment at which somebody is told to send it. */
+/* The whole message is in the spool: only now is the monitor told to send it. */
 static const struct reply *
 hand_over(void)
 {
@@ -650,7 +650,7 @@ receive_message(void)
 	    session.deadline);
 	session.bytes += data->size;
 	if (event != LINE_READ)
-		return no_line(event);	/* nobody was told to send; the spool goes with us */
+		return no_line(event);	/* the monitor was never told to send it */
 	reply = data_finish(data);
 	if (reply == NULL)
 		reply = hand_over();
@@ -905,7 +905,7 @@ read_proxy_header(void)
 	return tell_peer() ? NULL : &proxy_untold;
 }
 
-/* The first thing that is said. `array` holds its text. */
+/* The first reply. `array` holds its text. */
 static const struct reply *
 banner(char (*array)[LINE_REPLY_MAX])
 {
@@ -922,7 +922,7 @@ banner(char (*array)[LINE_REPLY_MAX])
 	return &session.greeting;
 }
 
-/* Reads one line, and does what it says. */
+/* Reads a line and runs it as a command. */
 static const struct reply *
 next_reply(void)
 {
@@ -953,7 +953,7 @@ converse(void)
 		if (session.end != NULL)
 			break;
 	}
-	line_flush(&session.line);	/* if this cannot be sent any more there is nobody who misses it */
+	line_flush(&session.line);	/* if this fails, the client is gone and misses nothing */
 }
 
 int
