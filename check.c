@@ -194,14 +194,34 @@ say_password_file(const struct check *check, const char *path)
 		say("warning", "group or others can read the hashes of the password file; chmod 600");
 }
 
+/* What a Dovecot server adds to --mechanisms, and whether anybody serves those. */
+static void
+say_dovecot(const struct check *check, bool alone)
+{
+	const struct auth_context context = { .config = check->config, .peer = check->peer, .service = check->service,
+	    .id = "check" };
+	const char *list = auth_mechanisms(&context);
+
+	say("Dovecot's mechanisms", list[0] != '\0' ? list : "unknown");
+	if (list[0] == '\0')
+		say("warning", "no Dovecot server answers: its users are told to try again later (454); start it, or give "
+		    "the right -D");
+	else if (alone && strstr(list, "PLAIN ") == NULL && strstr(list, "LOGIN ") == NULL)
+		say("warning", "nobody serves PLAIN and LOGIN, which are offered: let Dovecot list one of them, or give -a "
+		    "or -A");
+}
+
 static void
 say_authenticators(const struct check *check)
 {
+	int dovecots = 0;
+
 	for (int i = 0; i < check->config->authenticator_count; i++) {
 		const struct authenticator *authenticator = &check->config->authenticators[i];
 		char array[1000];
 		struct text why;
 
+		dovecots += authenticator->kind == AUTHENTICATOR_DOVECOT;
 		text_start(&why, array, sizeof array);
 		if (!auth_ready(authenticator, &why))
 			say_wrong(array);
@@ -212,6 +232,8 @@ say_authenticators(const struct check *check)
 		else
 			say("checkpassword program", authenticator->path);
 	}
+	if (dovecots > 0)
+		say_dovecot(check, dovecots == check->config->authenticator_count);
 }
 
 static void
