@@ -741,7 +741,7 @@ static void print_figures(void)
 	printf("\nWhat checking a hash adds to a login, CPU:");
 	for (int i = 0, n = 0; i < program_count; i++)
 		if (is_hash(&programs[i]))
-			printf("%s %s %.1f ms", n++ ? "," : "", programs[i].name + 5,
+			printf("%s %s %.2f ms", n++ ? "," : "", programs[i].name + 5,
 			       (median(&login_alone[i]) - median(&login_alone[0])) * 1e3);
 	printf(".\n");
 }
