@@ -15,6 +15,8 @@
 #include "inject.h"
 #include "inject/command.h"
 #include "inject/maildir.h"
+#include "inject/policy.h"
+#include "inject/relay.h"
 
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
@@ -236,6 +238,53 @@ say_authenticators(const struct check *check)
 		say_dovecot(check, dovecots == check->config->authenticator_count);
 }
 
+/* Each relay is asked, one after the other. */
+static void
+say_relays(const struct check *check)
+{
+	static const char *const names[] = { "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "AUTH", "XCLIENT" };
+	const struct config *config = check->config;
+	const unsigned wanted = (config->offer_smtputf8 ? RELAY_SMTPUTF8 : 0) | (config->offer_dsn ? RELAY_DSN : 0);
+	int count = relay_count(config);
+
+	for (int i = 0; i < count; i++) {
+		struct relay_facts facts;
+		char array[500];
+		struct text line;
+
+		relay_ask(config, check->service, i, &facts);
+		text_start(&line, array, sizeof array);
+		if (!facts.reached) {
+			text_add(&line, "relay ");
+			text_add(&line, facts.fault);
+			say("warning", array);
+			continue;
+		}
+		text_add(&line, facts.name);
+		text_add(&line, " offers");
+		for (unsigned offer = 0; offer < sizeof names / sizeof *names; offer++) {
+			if ((facts.offers & 1U << offer) == 0)
+				continue;
+			text_add_byte(&line, ' ');
+			text_add(&line, names[offer]);
+		}
+		text_add(&line, (facts.offers & RELAY_XCLIENT) != 0 ? "; it is told the client and the login" :
+		    (facts.offers & RELAY_AUTH) != 0 ? "; it is told the login, not the client (no XCLIENT)" :
+		    "; it is told neither the client nor the login (no XCLIENT, no AUTH)");
+		say("relay", array);
+		if ((wanted & ~facts.offers) == 0)
+			continue;
+		text_start(&line, array, sizeof array);
+		text_add(&line, "--offer: relay ");
+		text_add(&line, facts.name);
+		text_add(&line, " does not carry");
+		text_add(&line, (wanted & ~facts.offers & RELAY_SMTPUTF8) != 0 ? " SMTPUTF8" : "");
+		text_add(&line, (wanted & ~facts.offers & RELAY_DSN) != 0 ? " DSN" : "");
+		text_add(&line, "; drop that, or give a relay that does");
+		say_wrong(array);
+	}
+}
+
 static void
 say_injector(const struct check *check)
 {
@@ -259,6 +308,8 @@ say_injector(const struct check *check)
 	if (config->injector == INJECTOR_MAILDIR && !maildir_exists())
 		text_add(&line, ", which the first session makes");
 	say("injector", array);
+	if (config->injector == INJECTOR_SMTP)
+		say_relays(check);
 	say("SMTPUTF8", config->smtputf8 ? "offered" : "not offered: the injector does not carry it");
 }
 
@@ -267,6 +318,7 @@ say_options(const struct config *config)
 {
 	static const char *const received[] = { "HELO, host name and address", "HELO, host name, address and login",
 	    "HELO", "nothing of the client" };
+	const char *fault;
 
 	say("hostname", config->hostname);
 	say("domain", config->domain);
@@ -289,6 +341,8 @@ say_options(const struct config *config)
 	say("Received shows", received[config->received]);
 	say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);
 	say("policy", config->policy[0] == '\0' ? "none" : config->policy);
+	if (config->policy[0] != '\0' && (fault = policy_fault(config)) != NULL)
+		say("policy server", fault);
 	say("PROXY header", config->proxy ? "expected" : "no");
 	say("STARTTLS", config->starttls == STARTTLS_NONE ? "no (no UCSPI-TLS server in front)"
 	    : config->starttls == STARTTLS_REQUIRED ? "required" : "offered");

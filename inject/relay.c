@@ -23,6 +23,7 @@ struct talk {
 	const struct config *config;
 	const struct peer *peer;
 	const struct message *message;
+	const struct rights *rights;	/* to take on in the child; NULL: it has them */
 	const char *name;		/* of the relay, for the log */
 	struct dial dial;
 	const char *bytes;		/* the message, mapped */
@@ -515,6 +516,7 @@ lock_up(struct talk *talk, int said)
 {
 	int64_t left = talk->deadline - io_now();
 	const struct drop_cage cage = {
+		.root = talk->rights != NULL, .rights = talk->rights, .id = "check",
 		.seconds = (unsigned)(left < 0 ? 0 : left / 1000) + 2, .files = 1, .wall = talk->wire.descriptor,
 		.readable = { -1, -1, -1 }, .writable = { said, -1, -1, -1 },
 	};
@@ -596,7 +598,7 @@ ask_here(void *context, int said)
 	struct talk *talk = context;
 	struct relay_facts *facts = &talk->word.facts;
 
-	facts->reached = meet(talk, said);
+	facts->reached = drop_start(GREET_SECONDS) && meet(talk, said);
 	facts->offers = talk->offers;
 	facts->size = talk->size_limit;
 	strlcpy(facts->fault, talk->word.outcome.how, sizeof facts->fault);
@@ -664,10 +666,11 @@ run(const struct config *config, int number, int (*inside)(void *, int), struct 
 }
 
 void
-relay_ask(const struct config *config, int number, struct relay_facts *facts)
+relay_ask(const struct config *config, const struct identity *service, int number, struct relay_facts *facts)
 {
 	struct child_end end;
 
+	talk.rights = config->root ? &service->rights : NULL;
 	talk.deadline = io_now() + GREET_SECONDS * 1000;
 	if (!run(config, number, ask_here, &end))
 		strlcpy(talk.word.facts.fault, child_how(&end), sizeof talk.word.facts.fault);

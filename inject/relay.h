@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "base/drop.h"
 #include "base/peer.h"
 #include "inject/message.h"
 
@@ -37,7 +38,7 @@ struct relay_facts {
 	char fault[200];		/* why it was not reached */
 };
 
-/* Says hello to the relay of that number, from 0, and nothing else. */
-void relay_ask(const struct config *config, int number, struct relay_facts *facts);
+/* Says hello to the relay of that number, from 0, and nothing else; where root asks, as the service account. */
+void relay_ask(const struct config *config, const struct identity *service, int number, struct relay_facts *facts);
 
 #endif
