@@ -170,6 +170,7 @@ static bool
 find_service(struct text *why)
 {
 	const char *home = getenv("HOME");
+	enum passwd_answer answer;
 
 	if (!config.root) {
 		service.rights.uid = geteuid();
@@ -177,12 +178,14 @@ find_service(struct text *why)
 		strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
 		return true;
 	}
-	if (passwd_account(config.user, false, &service) == PASSWD_FOUND && service.rights.uid != 0 && service.rights.gid != 0)
+	answer = passwd_account(config.user, false, &service);
+	if (answer == PASSWD_FOUND && service.rights.uid != 0 && service.rights.gid != 0)
 		return true;
 	text_add(why, "-u ");
 	text_add_name(why, config.user);
-	text_add(why, ": no such account that is not root; adduser --system --group --no-create-home ofmipd, or give "
-	    "-u USER");
+	text_add(why, answer == PASSWD_CANNOT_TELL ? ": the directory of accounts does not answer, see nsswitch.conf(5); "
+	    "try getent passwd, or give an account of /etc/passwd" : ": no such account that is not root; "
+	    "adduser --system --group --no-create-home ofmipd, or give -u USER");
 	return false;
 }
 
