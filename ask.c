@@ -202,6 +202,18 @@ ask_spool(struct answer *answer)
 	return ask(&head, ASK_SPOOL, 0, answer);
 }
 
+bool
+ask_sender(const char *address, struct answer *answer)
+{
+	struct {
+		struct ask_head head;
+		char body[ADDRESS_MAX + 1];
+	} question;
+	size_t length = strlcpy(question.body, address, sizeof question.body) + 1;
+
+	return length <= sizeof question.body && ask(&question, ASK_SENDER, length, answer);
+}
+
 void
 ask_send_add(struct envelope *envelope, char kind, const char *address)
 {
@@ -285,6 +297,8 @@ longest(char kind)
 		return ASK_AUTH_MAX;
 	case ASK_STEP:
 		return 1 + ASK_CHALLENGE_MAX;
+	case ASK_SENDER:
+		return ADDRESS_MAX + 1;
 	case ASK_MECHANISMS:
 	case ASK_SPOOL:
 		return 0;
@@ -431,6 +445,12 @@ ask_read_step(const char *body, size_t length, const char **response, size_t *re
 	*response = *body == '=' ? body + 1 : NULL;
 	*response_length = length - 1;
 	return true;
+}
+
+bool
+ask_read_sender(const char *body, size_t length, const char **address)
+{
+	return SPLIT(body, length, address);
 }
 
 /* One field of a message. */

@@ -134,6 +134,10 @@ bool ask_mechanisms(struct answer *answer);
 /* Asks for an empty spool. It takes SPOOL_DESCRIPTOR, the lowest number that is free, and is there only after ASK_YES. */
 bool ask_spool(struct answer *answer);
 
+/* May the login send as this address? ASK_NO and ASK_TEMPORARY come with a text for the reply. An empty address asks for
+ * the login's first one: the text of ASK_YES. */
+bool ask_sender(const char *address, struct answer *answer);
+
 /* 'F' begins an envelope, 'T' adds to it. */
 void ask_send_add(struct envelope *envelope, char kind, const char *address);
 bool ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer);
@@ -158,6 +162,7 @@ int ask_receive(char **body, size_t *length, int64_t deadline);
 bool ask_read_peer(const char *body, size_t length, struct peer *told);
 bool ask_read_auth(const char *body, size_t length, struct ask_attempt *attempt);
 bool ask_read_step(const char *body, size_t length, const char **response, size_t *response_length);
+bool ask_read_sender(const char *body, size_t length, const char **address);
 bool ask_read_send(const char *body, size_t length, struct ask_message *message);
 bool ask_read_log(const char *body, size_t length, struct ask_line *log);
 

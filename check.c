@@ -17,6 +17,7 @@
 #include "inject/maildir.h"
 #include "inject/policy.h"
 #include "inject/relay.h"
+#include "inject/senders.h"
 
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
@@ -313,6 +314,38 @@ say_injector(const struct check *check)
 	say("SMTPUTF8", config->smtputf8 ? "offered" : "not offered: the injector does not carry it");
 }
 
+static const char *senders_path;
+
+static void
+say_sender_fault(unsigned number, const char *fault)
+{
+	char array[1000];
+	struct text line;
+
+	text_start(&line, array, sizeof array);
+	text_add(&line, senders_path);
+	text_add(&line, ": line ");
+	text_add_number(&line, number);
+	text_add(&line, ": ");
+	text_add(&line, fault);
+	say_wrong(array);
+}
+
+static void
+say_sender_rule(const struct config *config)
+{
+	senders_path = config->senders;
+	if (config->senders[0] != '\0')
+		say("sender rule", config->senders);
+	else
+		say("sender rule", config->own_address ? "--own-address"
+		    : "none: who is logged in may send as any address; give -s FILE or --own-address");
+	if (config->fix_sender)
+		say("sender rule, header", "From as it is, Sender set to the login's address");
+	if (config->senders[0] != '\0' && !senders_check(say_sender_fault))
+		say_wrong("-s: the table cannot be read");
+}
+
 static void
 say_options(const struct config *config)
 {
@@ -338,6 +371,7 @@ say_options(const struct config *config)
 	say_number("login-timeout", config->login_timeout, " s");
 	say_number("inject-timeout", config->inject_timeout, " s");
 	say_number("min-uid", config->min_uid, "");
+	say_sender_rule(config);
 	say("Received shows", received[config->received]);
 	say("throttle-script", config->throttle[0] == '\0' ? "none" : config->throttle);
 	say("policy", config->policy[0] == '\0' ? "none" : config->policy);

@@ -12,6 +12,7 @@
 #include "inject/maildir.h"
 #include "inject/policy.h"
 #include "inject/relay.h"
+#include "inject/senders.h"
 
 /* *why says which option names what, what is wrong with it, and the remedy. */
 static bool
@@ -30,7 +31,10 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 {
 	static const char install[] = "; install the program, or give its right path";
 	const char *path = config->injector_path, *fault, *kind;
+	char array[128];
+	struct text reason;
 
+	text_start(&reason, array, sizeof array);
 	config->argument_room = config->injector == INJECTOR_SENDMAIL ? command_room() : UINT64_MAX;
 	if (config->injector == INJECTOR_MAILDIR) {
 		config->smtputf8 = true;
@@ -48,12 +52,61 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 	/* Postfix alone takes such mail from its sendmail command without being told. */
 	if (config->injector == INJECTOR_SENDMAIL && (kind = command_kind(path)) != NULL)
 		config->smtputf8 = strcmp(kind, "Postfix") == 0;
+	if (config->senders[0] != '\0' && !senders_open(config->senders, &reason))
+		return wrong(why, "-s ", config->senders, array, "; make the table, or give its right path");
 	if (config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0)
 		return wrong(why, "-t ", config->throttle, strerror(errno), install);
 	if (config->policy[0] != '\0' && !policy_valid(config))
 		return wrong(why, "--policy ", config->policy, "no address of a server",
 		    "; give ADDRESS:PORT, [IPv6]:PORT or /PATH, no name");
 	return true;
+}
+
+static enum ask_verdict
+no_table(struct text *text)
+{
+	text_add(text, "4.3.0 It cannot be told now who may send as whom, try again later");
+	return ASK_TEMPORARY;
+}
+
+enum ask_verdict
+inject_may_send_as(const struct config *config, const struct identity *identity, const char *address,
+    struct text *text)
+{
+	enum senders_answer answer = SENDERS_OWN;
+
+	if (*address != '\0' && config->senders[0] != '\0')
+		answer = senders_ask(identity->user, address);
+	else if (*address != '\0' && config->own_address && !senders_is_own(identity->user, config->domain, address))
+		answer = SENDERS_FOREIGN;
+	if (answer == SENDERS_OWN)
+		return ASK_YES;
+	if (answer == SENDERS_UNKNOWN)
+		return no_table(text);
+	text_add(text, "5.7.1 <");
+	text_add(text, address);
+	text_add(text, "> is not an address of login ");
+	text_add(text, identity->user);
+	return ASK_NO;
+}
+
+enum ask_verdict
+inject_own_sender(const struct config *config, const struct identity *identity, struct text *text)
+{
+	const char *login = identity->user, *at = login;
+	struct address address;
+	enum senders_answer answer;
+
+	if (config->senders[0] != '\0')
+		answer = senders_first(login, &address);
+	else
+		answer = address_read(&at, config->domain, &address) == ADDRESS_FINE && *at == '\0' &&
+		    address.length > 0 ? SENDERS_OWN : SENDERS_FOREIGN;
+	if (answer == SENDERS_UNKNOWN)
+		return no_table(text);
+	text_add(text, answer == SENDERS_OWN ? address.text : "5.7.1 No address is known for Sender of login ");
+	text_add(text, answer == SENDERS_OWN ? "" : login);
+	return answer == SENDERS_OWN ? ASK_YES : ASK_NO;
 }
 
 /* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one. */
@@ -115,9 +168,19 @@ void
 inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome)
 {
+	struct text text;
+
 	*outcome = (struct outcome){ 0 };
 	if (!read_envelope(config, message))
 		return;
+	/* The session asked at MAIL; it is not to be trusted, and the table may have changed. */
+	text_start(&text, outcome->text, sizeof outcome->text);
+	outcome->verdict = inject_may_send_as(config, message->identity, message->sender, &text);
+	if (outcome->verdict != ASK_YES) {
+		strlcpy(outcome->how, "sender rule", sizeof outcome->how);
+		return;
+	}
+	*outcome = (struct outcome){ 0 };
 	if (!spool_seal(&message->spool, &message->size)) {
 		strlcpy(outcome->how, strerror(errno), sizeof outcome->how);
 		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The message cannot be sealed, try again later");

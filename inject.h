@@ -18,7 +18,17 @@
 bool inject_ready(struct config *config, const struct identity *service, struct text *why);
 
 /*
- * Looks at every address again, asks the throttle script, hands over, and waits at most --inject-timeout.
+ * May who is logged in send as `address` (canonical), by -s or --own-address? ASK_NO, ASK_TEMPORARY: *text is for the
+ * client, from its enhanced status code on. Always ASK_YES for the null sender, and where there is no rule.
+ */
+enum ask_verdict inject_may_send_as(const struct config *config, const struct identity *identity, const char *address,
+    struct text *text);
+
+/* The address that --fix-sender sets: *text. ASK_NO, ASK_TEMPORARY as above. */
+enum ask_verdict inject_own_sender(const struct config *config, const struct identity *identity, struct text *text);
+
+/*
+ * Looks at every address again, asks the sender rule and the throttle script, hands over, and waits at most --inject-timeout.
  * ASK_YES only if the mail system said that it took the whole message.
  */
 void inject_send(const struct config *config, const struct peer *peer, struct message *message,

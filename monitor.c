@@ -14,6 +14,7 @@
 
 #include "ask.h"
 #include "inject.h"
+#include "base/address.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -303,6 +304,30 @@ answer_step(char *body, size_t length)
 }
 
 static bool
+answer_sender(char *body, size_t length)
+{
+	const char *address;
+	enum ask_verdict verdict;
+	char array[ASK_ANSWER_MAX + 1];
+	struct text text;
+
+	if (!ask_read_sender(body, length, &address) || (*address != '\0' && !address_valid(address)))
+		return false;
+	text_start(&text, array, sizeof array);
+	verdict = *address == '\0' ? inject_own_sender(state.config, &state.answer.identity, &text)
+	    : inject_may_send_as(state.config, &state.answer.identity, address, &text);
+	ask_answer(verdict, array);
+	if (verdict != ASK_YES) {
+		log_begin("sender-refused");
+		log_quoted("user", state.login, strlen(state.login));
+		log_quoted("address", address, strlen(address));
+		log_word("reason", verdict == ASK_NO ? "not-own" : "table-unreadable");
+		log_end();
+	}
+	return true;
+}
+
+static bool
 answer_spool(char *body, size_t length)
 {
 	(void)body, (void)length;	/* none: there is none in such a frame */
@@ -447,6 +472,7 @@ static const struct question {
 	{ ASK_MECHANISMS, BEFORE_LOGIN, answer_mechanisms },
 	{ ASK_AUTH, BEFORE_LOGIN, answer_auth },
 	{ ASK_STEP, BEFORE_LOGIN, answer_step },
+	{ ASK_SENDER, AFTER_LOGIN, answer_sender },
 	{ ASK_SPOOL, AFTER_LOGIN, answer_spool },
 	{ ASK_SEND, AFTER_LOGIN, answer_send },
 	{ ASK_LOG, ALWAYS, answer_log },

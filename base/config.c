@@ -15,7 +15,8 @@
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
 	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT, OPTION_MIN_UID,
-	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OFFER, OPTION_POLICY, OPTION_STATE, OPTION_QUOTA,
+	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OWN_ADDRESS, OPTION_FIX_SENDER, OPTION_OFFER, OPTION_POLICY,
+	OPTION_STATE, OPTION_QUOTA,
 	OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
@@ -44,6 +45,9 @@ static const struct row {
 	{ OPTION_INJECT_TIMEOUT, "inject-timeout", "S", "seconds of a hand-over (default: 120)" },
 	{ OPTION_MIN_UID, "min-uid", "N", "lowest uid that may log in (default: 1000)" },
 	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
+	{ 's', "senders", "FILE", "who may send as which address: lines of ADDRESS LOGIN..." },
+	{ OPTION_OWN_ADDRESS, "own-address", NULL, "a login may send as the address that it is, and no other" },
+	{ OPTION_FIX_SENDER, "fix-sender", NULL, "with either: leave From as it is, and set Sender" },
 	{ OPTION_RECEIVED, "received", "WORD", "of the client in Received: full (default), login, no-address, none" },
 	{ OPTION_STATE, "state", "DIR", "what is remembered across sessions: failures, counts, lost replies" },
 	{ OPTION_QUOTA, "quota", "N/h,N/d", "recipients of a login in an hour, in a day (with --state)" },
@@ -450,6 +454,14 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_string(config->policy, sizeof config->policy, "--policy", argument, why);
 	case OPTION_OFFER:
 		return read_offer(config, argument, why);
+	case 's':
+		return read_string(config->senders, sizeof config->senders, "-s", argument, why);
+	case OPTION_OWN_ADDRESS:
+		config->own_address = true;
+		return CONFIG_RUN;
+	case OPTION_FIX_SENDER:
+		config->fix_sender = true;
+		return CONFIG_RUN;
 	case OPTION_RECEIVED:
 		return read_received(config, argument, why);
 	case OPTION_STATE:
@@ -583,6 +595,11 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 		answer = read_environment(config, why);
 	if (answer != CONFIG_RUN)
 		return answer;
+	if (config->senders[0] != '\0' && config->own_address)
+		return wrong(why, "-s, --own-address", NULL, "two rules for one thing; give one of them");
+	if (config->fix_sender && config->senders[0] == '\0' && !config->own_address)
+		return wrong(why, "--fix-sender", NULL, "nothing says which address is whose; give -s FILE or "
+		    "--own-address with it");
 	if (config->authenticator_count == 0)
 		return wrong(why, "-a, -A, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, -m SERVICE "
 		    "or -R URL");

@@ -66,6 +66,8 @@ struct config {
 	bool plain, login;		/* mechanisms */
 	bool dovecot;			/* -D: it lists more of them */
 	enum received received;
+	char senders[512];		/* "", or the table of who may send as which address */
+	bool own_address, fix_sender;	/* the rule without a table; what is done about Sender */
 	bool smtputf8;			/* the injector carries it; set by inject_ready() */
 	bool offer_smtputf8, offer_dsn;	/* the relay carries them: the administrator's word */
 	char hostname[256], domain[256];

@@ -40,7 +40,8 @@ complete_header(struct data *data)
 	char array[HEADER_MISSING_MAX];
 	struct text text;
 
-	data->in_header = data->header.dropping = false;
+	data->in_header = false;
+	header_finish(&data->header, data->origin);
 	text_start(&text, array, sizeof array);
 	header_add_missing(&data->header, data->origin, &text);
 	add(data, &text);
@@ -66,7 +67,7 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 static bool
 begin_header_line(struct data *data, const char *bytes, const char *end)
 {
-	switch (header_line(&data->header, bytes, end)) {
+	switch (header_line(&data->header, data->origin, bytes, end)) {
 	case HEADER_MORE:
 		return false;
 	case HEADER_END:
@@ -164,6 +165,8 @@ take_text(struct data *data, const char *at, const char *end)
 	if (newline == NULL && length == 0)
 		return at;
 	data->blemished |= memchr(at, '\r', length) != NULL;
+	if (data->in_header)
+		header_text(&data->header, data->origin, at, length + (newline != NULL));
 	if (!data->header.dropping) {
 		memcpy(data->out + data->out_used, at, length);
 		data->out_used += length;
@@ -237,6 +240,8 @@ data_finish(struct data *data)
 		return &too_big;
 	if (data->header.received >= RECEIVED_MAX)
 		return &loop;
+	if (data->header.fault != NULL)
+		return data->header.fault;
 	flush(data);
 	return data->spool_failed ? &no_room : NULL;
 }

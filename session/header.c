@@ -87,24 +87,80 @@ header_add_missing(const struct header *header, const struct header_origin *orig
 		text_add(text, origin->sender);
 		text_add(text, ">\n");
 	}
+	if (origin->set_sender != NULL) {
+		text_add(text, "Sender: <");
+		text_add(text, origin->set_sender);
+		text_add(text, ">\n");
+	}
+}
+
+/* What a byte of a From or Sender field, or its end, came to. */
+static void
+check_address(struct header *header, const struct header_origin *origin, enum originator_event event)
+{
+	if (event == ORIGINATOR_MORE || header->fault != NULL)
+		return;
+	if (event == ORIGINATOR_ADDRESS && ++header->addresses <= HEADER_ADDRESSES_MAX)
+		header->fault = origin->sender_fault(header->originator.address.text);
+	else
+		header->fault = origin->sender_fault(NULL);
+}
+
+static void
+finish_field(struct header *header, const struct header_origin *origin)
+{
+	if (header->checking)
+		check_address(header, origin, originator_end(&header->originator));
+	header->checking = false;
+}
+
+void
+header_text(struct header *header, const struct header_origin *origin, const char *bytes, size_t length)
+{
+	const char *end = bytes + length;
+
+	if (!header->checking)
+		return;
+	if (!header->in_body) {
+		bytes = memchr(bytes, ':', length);
+		if (bytes == NULL)
+			return;
+		header->in_body = true;
+		originator_start(&header->originator);
+		bytes++;
+	}
+	while (bytes < end && header->fault == NULL)
+		check_address(header, origin, originator_take(&header->originator, *bytes++));
+}
+
+void
+header_finish(struct header *header, const struct header_origin *origin)
+{
+	finish_field(header, origin);
+	header->dropping = false;
 }
 
 /* A field of that name begins. */
 static void
-note_field(struct header *header, const char *name, size_t length)
+note_field(struct header *header, const struct header_origin *origin, const char *name, size_t length)
 {
+	bool from = text_is(name, length, "from"), sender = text_is(name, length, "sender");
+
+	finish_field(header, origin);
 	header->has_field = true;
 	header->received += text_is(name, length, "received");
 	header->has_date |= text_is(name, length, "date");
 	header->has_id |= text_is(name, length, "message-id");
-	header->has_from |= text_is(name, length, "from");
+	header->has_from |= from;
 	/* Blind copies stay blind (RFC 5322 section 3.6.3); Return-Path is the last server's (RFC 5321 section 4.4). */
 	header->dropping = text_is(name, length, "bcc") || text_is(name, length, "resent-bcc") ||
-	    text_is(name, length, "return-path");
+	    text_is(name, length, "return-path") || (sender && origin->set_sender != NULL);
+	header->checking = origin->sender_fault != NULL && (from || sender);
+	header->in_body = false;
 }
 
 enum header_line
-header_line(struct header *header, const char *bytes, const char *end)
+header_line(struct header *header, const struct header_origin *origin, const char *bytes, const char *end)
 {
 	size_t name = 0, blanks = 0;
 
@@ -122,6 +178,6 @@ header_line(struct header *header, const char *bytes, const char *end)
 		return *bytes == '\n' || (*bytes == '\r' && bytes[1] == '\n') ? HEADER_END : HEADER_NONE;
 	if (bytes[name + blanks] != ':')
 		return HEADER_NONE;
-	note_field(header, bytes, name);
+	note_field(header, origin, bytes, name);
 	return HEADER_FIELD;
 }

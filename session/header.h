@@ -4,6 +4,9 @@
 
 #include "base/config.h"
 #include "base/text.h"
+#include "session/originator.h"
+
+struct reply;
 
 /* What the header needs to know of the world outside the message. */
 struct header_origin {
@@ -16,12 +19,20 @@ struct header_origin {
 	const char *id;		/* the session's */
 	unsigned number;	/* of the message among those handed over, from 1: for its Message-ID */
 	const char *sender;	/* From, where the message has none */
+	const char *set_sender;	/* --fix-sender: the one Sender that the message is to have; else NULL */
+	/* Why the message must not be sent with this address in From or Sender, NULL: it may be; `address` is NULL
+	 * where the field cannot be read. Not called once it has refused one. No rule: NULL. */
+	const struct reply *(*sender_fault)(const char *address);
 };
 
 /* What was seen of a header. All zero before its first line. */
 struct header {
 	unsigned received;	/* Received fields of the message, ours not counted */
 	bool has_field, has_date, has_id, has_from;
+	const struct reply *fault;	/* what sender_fault() said */
+	unsigned addresses;	/* in From and Sender */
+	bool checking, in_body;	/* the field is From or Sender: its addresses count; its colon was seen */
+	struct originator originator;
 	bool dropping;		/* the field that the last line belongs to must not be passed on */
 };
 
@@ -35,8 +46,17 @@ enum header_line {
 
 #define HEADER_NAME_MAX 1000	/* no field name is longer than a line may be (RFC 5322 section 2.1.1) */
 
+#define HEADER_ADDRESSES_MAX 1000	/* in From and Sender, all together: each one is asked about */
+
 /* What the line at `bytes` is, of which everything before `end` has come. CRLF and a bare LF end it alike. */
-enum header_line header_line(struct header *header, const char *bytes, const char *end);
+enum header_line header_line(struct header *header, const struct header_origin *origin, const char *bytes,
+    const char *end);
+
+/* The text of the header's lines, line ends included, in any pieces. */
+void header_text(struct header *header, const struct header_origin *origin, const char *bytes, size_t length);
+
+/* The header is over, in order or not. */
+void header_finish(struct header *header, const struct header_origin *origin);
 
 #define HEADER_RECEIVED_MAX 1500	/* room for header_add_received() */
 
@@ -44,9 +64,9 @@ enum header_line header_line(struct header *header, const char *bytes, const cha
  * recipients. */
 void header_add_received(const struct header_origin *origin, struct text *text);
 
-#define HEADER_MISSING_MAX 1000		/* room for header_add_missing() */
+#define HEADER_MISSING_MAX 1300		/* room for header_add_missing() */
 
-/* Adds those of Date, Message-ID and From that the header has not. */
+/* Adds those of Date, Message-ID and From that the header has not, and the Sender that --fix-sender sets. */
 void header_add_missing(const struct header *header, const struct header_origin *origin, struct text *text);
 
 #endif

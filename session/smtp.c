@@ -90,6 +90,7 @@ REPLY(need_encryption, 538, "5.7.11", "Encryption required for authentication");
 REPLY(too_big, 552, "5.3.4", "Message is larger than this server takes");
 REPLY(too_many, 452, "4.5.3", "Too many recipients");
 REPLY(no_spool, 452, "4.3.1", "No room for a message, try again later");
+REPLY(unclear_sender, 550, "5.7.1", "From or Sender cannot be read: give them plain addresses that are yours");
 REPLY(need_smtputf8, 553, "5.6.7", "Address needs SMTPUTF8");
 REPLY(no_recipients, 554, "5.5.1", "No valid recipients");
 REPLY(unknown_parameter, 555, "5.5.4", "Parameter not recognized");
@@ -488,6 +489,31 @@ read_path(char *argument, const char *prefix, char **at, struct address *address
 	}
 }
 
+static bool
+sender_rule(void)
+{
+	return session.config->senders[0] != '\0' || session.config->own_address;
+}
+
+/* Asks whether the login may use this address; NULL: yes. `code` is that of a no. */
+static const struct reply *
+ask_owner(const char *address, int code)
+{
+	if (!ask_sender(address, &session.answer))
+		return &monitor_gone;
+	if (session.answer.verdict == ASK_YES)
+		return NULL;
+	session.reply = (struct reply){ session.answer.verdict == ASK_NO ? code : 451, NULL, session.answer.text, NULL };
+	return &session.reply;
+}
+
+/* The header's part of the sender rule. */
+static const struct reply *
+sender_fault(const char *address)
+{
+	return address == NULL ? &unclear_sender : ask_owner(address, 550);
+}
+
 static const struct reply *
 mail(char *argument)
 {
@@ -504,6 +530,8 @@ mail(char *argument)
 		fault = mail_parameters(at, &transaction);
 	if (fault == NULL && transaction.sender.non_ascii && !transaction.smtputf8)
 		fault = &need_smtputf8;
+	if (fault == NULL && transaction.sender.length > 0 && sender_rule())
+		fault = ask_owner(transaction.sender.text, 553);
 	if (fault != NULL)
 		return fault;
 	session.transaction = transaction;
@@ -621,12 +649,13 @@ receive_message(void)
 	struct data *data = &session.data;
 	const struct reply *reply;
 	enum line_event event;
-	char tls[104], daemon[sizeof "MAILER-DAEMON@" + 256];
+	char tls[104], daemon[sizeof "MAILER-DAEMON@" + 256], set_sender[ADDRESS_MAX + 1];
 	struct text text;
 	struct header_origin origin = {
 		.config = session.config, .from = session.helo, .host = session.peer.host,
 		.address = session.peer.address, .login = session.user, .with = with_protocol(), .tls = tls,
 		.id = session.id, .number = session.messages + 1, .sender = transaction->sender.text,
+		.sender_fault = sender_rule() && !session.config->fix_sender ? sender_fault : NULL,
 	};
 
 	text_start(&text, tls, sizeof tls);
@@ -638,6 +667,13 @@ receive_message(void)
 		text_add(&text, "MAILER-DAEMON@");
 		text_add(&text, session.config->domain);
 		origin.sender = daemon;
+	}
+	if (session.config->fix_sender) {
+		reply = ask_owner("", 550);
+		if (reply != NULL)
+			return reply;
+		strlcpy(set_sender, session.answer.text, sizeof set_sender);
+		origin.set_sender = set_sender;
 	}
 	if (!session.has_spool && !ask_spool(&session.answer))
 		return &monitor_gone;

@@ -1,4 +1,4 @@
-/* links: session/header session/data session/line ask */
+/* links: session/header session/originator session/data session/line ask */
 /* A message in parts comes to what it comes to in one go. tests/unit/data.c says what that is. */
 #include <sys/mman.h>
 #include <sys/syscall.h>

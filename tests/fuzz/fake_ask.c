@@ -13,6 +13,7 @@
 #define ask_cancel cross_cancel
 #define ask_mechanisms cross_mechanisms
 #define ask_spool cross_spool
+#define ask_sender cross_sender
 #define ask_send cross_send
 #define ask_log cross_log
 #include "../../ask.c"
@@ -22,6 +23,7 @@
 #undef ask_cancel
 #undef ask_mechanisms
 #undef ask_spool
+#undef ask_sender
 #undef ask_send
 #undef ask_log
 
@@ -31,6 +33,7 @@ bool ask_step(struct login *login, size_t length, struct answer *answer);
 bool ask_cancel(struct login *login, struct answer *answer);
 bool ask_mechanisms(struct answer *answer);
 bool ask_spool(struct answer *answer);
+bool ask_sender(const char *address, struct answer *answer);
 bool ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer);
 void ask_log(const struct ask_line *log);
 
@@ -120,6 +123,17 @@ ask_spool(struct answer *answer)
 	fake_asked.spool_gone = false;
 	MUST(memfd_create("spool", 0) == SPOOL_DESCRIPTOR);
 	*answer = (struct answer){ .verdict = ASK_YES };
+	return true;
+}
+
+/* Who is logged in owns what is on x. */
+bool
+ask_sender(const char *address, struct answer *answer)
+{
+	const char *at = strrchr(address, '@');
+
+	MUST(fake_asked.logged_in && address_valid(address));
+	*answer = (struct answer){ .verdict = at != NULL && strcmp(at, "@x") == 0 ? ASK_YES : ASK_NO, .text = "5.7.1 No" };
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* links: session/proxy session/header session/sasl session/data session/line */
+/* links: session/proxy session/header session/originator session/sasl session/data session/line */
 /*
  * A whole session: the first byte is how it is configured, the others are what the client sends. Whatever it
  * is: replies are well formed; the same bytes in other parts get the same replies and hand over the same

@@ -1,4 +1,4 @@
-/* links: session/header session/data session/line ask */
+/* links: session/header session/originator session/data session/line ask */
 /*
  * The message on its way to the spool, against a second, slow reading of the same rules, byte by byte; and
  * the same for every way of cutting it into calls.

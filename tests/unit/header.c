@@ -1,4 +1,4 @@
-/* links: session/header */
+/* links: session/header session/originator */
 /* Our Received field: as much of the client as the administrator wants, and nothing that could be another field. */
 #include "unit.h"
 

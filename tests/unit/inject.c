@@ -1,4 +1,4 @@
-/* links: inject inject/message inject/command inject/maildir inject/relay inject/policy inject/wire */
+/* links: inject inject/message inject/command inject/maildir inject/relay inject/policy inject/senders inject/wire */
 /* Handing over: no envelope but a right one, whoever sends it; what a maildir gets. */
 #include "unit.h"
 
