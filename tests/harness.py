@@ -210,7 +210,8 @@ class Session:
     """The program at work on one connection, and the client's end of it.
 
     The transport is "socket" (an unnamed pair), "pipes", or "tcp" (over 127.0.0.1). What the
-    program writes on descriptor 2 goes to a file, or to the connection with log="connection".
+    program writes on descriptor 2 goes to a file, or to the connection with log="connection", or to
+    whatever the log is that is given.
     The environment is exactly the given one. The options get `-u nobody` when root starts it.
     """
 
@@ -229,7 +230,7 @@ class Session:
         command += list(options)
         self.process = subprocess.Popen(
             command, env=environment or {}, stdin=theirs[0], stdout=theirs[1],
-            stderr=theirs[1] if log == "connection" else self._log, **popen)
+            stderr=theirs[1] if log == "connection" else self._log if log == "file" else log, **popen)
         self.pid = self.process.pid
         for end in set(theirs):
             end.close()
