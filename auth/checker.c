@@ -14,7 +14,6 @@
 #include "base/io.h"
 
 #define FRAME_MAX 4096		/* a last word: identity or reason, and a name */
-#define IDENTITY_FIELDS 5
 
 bool
 checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
@@ -57,30 +56,30 @@ checker_add_identity(struct text *text, const struct rights *rights, const char 
 	return !text->cut;
 }
 
-bool
+char *
 checker_read_identity(char *at, const char *end, struct identity *identity)
 {
-	char *fields[IDENTITY_FIELDS], *rest;
+	char *fields[5], *rest;
 	uint64_t uid, gid, group;
 
-	for (int i = 0; i < IDENTITY_FIELDS; i++) {
+	for (int i = 0; i < 5; i++) {
 		fields[i] = at;
 		at = at >= end ? NULL : memchr(at, '\0', (size_t)(end - at));
 		if (at == NULL)
-			return false;
+			return NULL;
 		at++;
 	}
 	if (!text_number(fields[0], UINT32_MAX - 1, &uid) || !text_number(fields[1], UINT32_MAX - 1, &gid) ||
 	    text_has_control(fields[3]) || text_has_control(fields[4]) ||
 	    strlcpy(identity->home, fields[3], sizeof identity->home) >= sizeof identity->home ||
 	    strlcpy(identity->user, fields[4], sizeof identity->user) >= sizeof identity->user)
-		return false;
+		return NULL;
 	identity->label[0] = '\0';
 	identity->rights = (struct rights){ .uid = (uid_t)uid, .gid = (gid_t)gid };
 	for (char *word = strtok_r(fields[2], " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
 		if (text_number(word, UINT32_MAX - 1, &group) && identity->rights.group_count < GROUPS_MAX)
 			identity->rights.groups[identity->rights.group_count++] = (gid_t)group;
-	return true;
+	return at;
 }
 
 /* A verdict, and what belongs to it: one packet. */
@@ -216,10 +215,9 @@ read_word(char *frame, const char *end, struct auth_answer *answer)
 	char *at = frame + 1;
 
 	if (verdict == ASK_YES) {
-		if (!checker_read_identity(at, end, &answer->identity))
+		at = checker_read_identity(at, end, &answer->identity);
+		if (at == NULL)
 			return ASK_TEMPORARY;
-		for (int i = 0; i < IDENTITY_FIELDS; i++)
-			at += strlen(at) + 1;
 	} else if (verdict == ASK_NO || verdict == ASK_TEMPORARY) {
 		strlcpy(answer->reason, at, sizeof answer->reason);
 		at += strlen(at) + 1;

@@ -75,9 +75,9 @@ bool checker_tell(const struct checker *checker, const char *response, size_t le
 /* Ends it, whatever it does; nothing if there is none. */
 void checker_end(struct checker *checker);
 
-/* An identity as uid, gid, groups, home and user, each ended by a NUL: what our reporter says, too. False:
- * too long, or not well-formed. */
+/* An identity as uid, gid, groups, home and user, each ended by a NUL: what our reporter says, too. False, NULL: too
+ * long, or not well-formed; else what stands behind it. */
 bool checker_add_identity(struct text *text, const struct rights *rights, const char *home, const char *user);
-bool checker_read_identity(char *at, const char *end, struct identity *identity);
+char *checker_read_identity(char *at, const char *end, struct identity *identity);
 
 #endif

@@ -147,7 +147,7 @@ run_program(const struct attempt *attempt, int credentials, struct identity *ide
 	}
 	child_run(&job, &end);
 	report = reported(&end, command.word);
-	if (report == NULL || !checker_read_identity(report, end.said + end.length, identity)) {
+	if (report == NULL || checker_read_identity(report, end.said + end.length, identity) == NULL) {
 		*verdict = judge_end(&end, reason);
 		return false;
 	}

@@ -75,6 +75,7 @@ check(const char *user, const char *password)
 	if (verdict != ASK_YES)
 		assert_true(reason[0] != '\0');
 	assert_int_equal(strncmp(answer.login, user, USER_MAX), 0);
+	assert_string_equal(verdict == ASK_YES ? identity.label : "", "");
 	return verdict;
 }
 
