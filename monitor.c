@@ -540,6 +540,7 @@ monitor_run(const struct config *config, struct peer *peer, const struct identit
 		patience = PROXY_SECONDS;
 	state = (struct state){ .config = config, .peer = peer, .service = service, .id = id,
 	    .spool = SPOOL_DESCRIPTOR, .deadline = io_now() + (int64_t)patience * 1000 + LOGIN_GRACE };
+	log_open();	/* as whoever we still are: it may be nobody else's to open */
 	set_title("waiting");
 	for (;;) {
 		const struct question *question;
