@@ -29,6 +29,8 @@ const char *entry_next(const struct file *file, const char *at, const char *user
 const char *entry_find(const struct file *file, const char *user, const char *label, struct entry *entry,
     uint64_t *number);
 
+#define ENTRY_EMPTY (struct entry){ .fields = { "", "", "", "", "", "", "", "" } }
+
 /* Sets a field, and empty ones before it where they are missing; nothing for a NULL. */
 void entry_set(struct entry *entry, enum field field, const char *value);
 

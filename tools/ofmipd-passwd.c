@@ -39,29 +39,41 @@ struct options {
 	char user[USER_MAX + 1];
 };
 
-/* Writes what is in `new`, and says what sessions will not find in it. */
+/* Has the file no two lines for one user? False: said. */
 static bool
-write_new(struct replace *replace, const struct text *new)
+is_sound(const char *path, const struct file *file)
 {
-	const struct file file = { .bytes = new->bytes, .length = new->used, .status = replace->file.status };
 	struct inspect inspect;
 
-	if (new->cut)
-		errx(FAILED, "%s: line too long", replace->path);
-	if (!replace_with(replace, new->bytes, new->used))
-		return false;
-	(void)entry_inspect(replace->path, &file, ENTRY_WARNINGS, &inspect);
-	return true;
+	return entry_inspect(path, file, ENTRY_UNSOUND, &inspect);
 }
 
-/* Locks the file and sees that it is sound. */
-static bool
-start(struct replace *replace, const struct options *options, bool create)
-{
-	struct inspect inspect;
+/*
+ * Changes the file, locked: `make` writes the new one into a text, and returns the exit status; it says why when it is
+ * not DONE. Then what sessions will not find in it is said.
+ */
+typedef int make_function(const struct file *old, const struct options *options, const char *stored, struct text *new);
 
-	return replace_start(replace, options->file, create) &&
-	    entry_inspect(options->file, &replace->file, ENTRY_UNSOUND, &inspect);
+static int
+edit(const struct options *options, const char *stored, make_function *make)
+{
+	struct replace replace;
+	struct inspect inspect;
+	struct text new;
+	int status = FAILED;
+
+	if (replace_start(&replace, options->file, options->action == CHANGE) && is_sound(options->file, &replace.file)) {
+		entry_start(&new, replace.file.length + 2 * sizeof ((struct entry *)NULL)->line);
+		status = make(&replace.file, options, stored, &new);
+		if (status == DONE && !replace_with(&replace, new.bytes, new.used))
+			status = FAILED;
+		if (status == DONE)
+			(void)entry_inspect(options->file, &(struct file){ .bytes = new.bytes, .length = new.used,
+			    .status = replace.file.status }, ENTRY_WARNINGS, &inspect);
+		entry_free(&new);
+	}
+	replace_end(&replace);
+	return status;
 }
 
 /* A clear-text password with a ':' looks like more fields: to keep its tail as a uid is no help. */
@@ -77,130 +89,121 @@ fields_fit(const char *path, const struct entry *entry, uint64_t number)
 	return true;
 }
 
-static void
-set_fields(struct entry *entry, const struct options *options, const char *stored)
-{
-	entry_set(entry, USER, options->user);
-	entry_set(entry, PASSWORD, stored);
-	entry_set(entry, UID, options->uid);
-	entry_set(entry, GID, options->gid);
-	entry_set(entry, HOME, options->home);
-}
+static const char *printed;	/* what make_changed() did */
 
-/* The new file in `new`: all lines as they are, with the user's one changed or added. False: said. */
-static bool
-make_changed(const struct replace *replace, const struct options *options, const char *stored, struct text *new,
-    bool *found)
+/* All lines as they are, with the user's own one changed, or added. */
+static int
+make_changed(const struct file *old, const struct options *options, const char *stored, struct text *new)
 {
-	const struct file *old = &replace->file;
-	struct entry entry = { .fields = { "", "", "", "", "", "", "", "" } };
+	struct entry entry = ENTRY_EMPTY;
 	uint64_t number;
 	const char *at = entry_find(old, options->user, NULL, &entry, &number), *next, *line_end = "\n";
 
-	*found = at != NULL;
 	if (at == NULL) {
-		entry = (struct entry){ .fields = { "", "", "", "", "", "", "", "" } };
+		entry = ENTRY_EMPTY;
 		if (old->length == 0)
 			entry_add_secret(new);
 		entry_add_file(new, old);
-		set_fields(&entry, options, stored);
-		entry_add(new, &entry, line_end);
-		return true;
+		next = old->bytes + old->length;
+	} else {
+		if (!passwd_entry(old, at, &entry)) {
+			warnx("%s: line %llu: longer than 4095 bytes", options->file, (unsigned long long)number);
+			return FAILED;
+		}
+		if (!fields_fit(options->file, &entry, number))
+			return FAILED;
+		next = passwd_next(old, at);
+		if (next - at >= 2 && next[-2] == '\r' && next[-1] == '\n')
+			line_end = "\r\n";
+		text_add_bytes(new, old->bytes, (size_t)(at - old->bytes));
 	}
-	if (!passwd_entry(old, at, &entry)) {
-		warnx("%s: line %llu: longer than 4095 bytes", replace->path, (unsigned long long)number);
-		return false;
-	}
-	if (!fields_fit(replace->path, &entry, number))
-		return false;
-	next = passwd_next(old, at);
-	if (next - at >= 2 && next[-2] == '\r' && next[-1] == '\n')
-		line_end = "\r\n";
-	text_add_bytes(new, old->bytes, (size_t)(at - old->bytes));
-	set_fields(&entry, options, stored);
+	entry_set(&entry, USER, options->user);
+	entry_set(&entry, PASSWORD, stored);
+	entry_set(&entry, UID, options->uid);
+	entry_set(&entry, GID, options->gid);
+	entry_set(&entry, HOME, options->home);
 	entry_add(new, &entry, line_end);
 	text_add_bytes(new, next, (size_t)(old->bytes + old->length - next));
-	return true;
+	printed = at == NULL ? "created" : "changed";
+	return DONE;
 }
 
 static int
 change(const struct options *options)
 {
 	char password[SECRET_SIZE], stored[PWHASH_STORED_SIZE];
-	struct replace replace;
-	struct text new;
-	bool found, fine;
 	/* The typing and the hashing come first: nobody is to wait for them. */
 	int status = secret_ask_new(options->user, options->from_stdin, password);
 
-	if (status == 0 && !pwhash_make(options->scheme, password, stored, sizeof stored)) {
+	if (status == DONE && !pwhash_make(options->scheme, password, stored, sizeof stored)) {
 		warnx("%s cannot hold this password (BLF-CRYPT takes 72 bytes at most)", options->scheme);
 		status = WRONG_USE;
 	}
 	explicit_bzero(password, sizeof password);
-	if (status != 0)
-		return status;
-	fine = start(&replace, options, true);
-	if (fine) {
-		entry_start(&new, replace.file.length + 4096 + PWHASH_STORED_SIZE);
-		fine = make_changed(&replace, options, stored, &new, &found) && write_new(&replace, &new);
-		entry_free(&new);
-	}
-	replace_end(&replace);
+	if (status == DONE)
+		status = edit(options, stored, make_changed);
 	explicit_bzero(stored, sizeof stored);
-	if (fine)
-		printf("%s: user %s %s\n", options->file, options->user, found ? "changed" : "created");
-	return fine ? DONE : FAILED;
+	if (status == DONE)
+		printf("%s: user %s %s\n", options->file, options->user, printed);
+	return status;
 }
 
 /* All lines but the user's, or but the one with the label. */
 static int
-delete(const struct options *options)
+make_shorter(const struct file *old, const struct options *options, const char *stored, struct text *new)
 {
 	char copy[sizeof ((struct entry *)NULL)->line];
-	struct replace replace;
+	const char *from = old->bytes, *at = from;
 	struct entry entry;
-	struct text new;
 	uint64_t number = 1;
-	int status = FAILED;
 
-	if (start(&replace, options, false)) {
-		const struct file *old = &replace.file;
-		const char *from = old->bytes, *at = from, *label;
+	(void)stored;
+	for (; (at = entry_next(old, at, options->user, &number)) != NULL; at = passwd_next(old, at)) {
+		const char *label = passwd_entry(old, at, &entry) ? passwd_extra(&entry, "label", copy, sizeof copy) : NULL;
 
-		entry_start(&new, old->length);
-		for (; (at = entry_next(old, at, options->user, &number)) != NULL; at = passwd_next(old, at), number++) {
-			label = passwd_entry(old, at, &entry) ? passwd_extra(&entry, "label", copy, sizeof copy) : NULL;
-			if (options->label != NULL && (label == NULL || strcmp(label, options->label) != 0))
-				continue;
-			text_add_bytes(&new, from, (size_t)(at - from));
-			from = passwd_next(old, at);
-		}
-		text_add_bytes(&new, from, (size_t)(old->bytes + old->length - from));
-		if (new.used == old->length) {
-			warnx("%s: no user %s%s%s", options->file, options->user, options->label == NULL ? "" : " with label ",
-			    options->label == NULL ? "" : options->label);
-			status = NO;
-		} else if (write_new(&replace, &new)) {
-			printf("%s: user %s %s%s\n", options->file, options->user, options->label == NULL ? "deleted" :
-			    "has no longer the password with label ", options->label == NULL ? "" : options->label);
-			status = DONE;
-		}
-		entry_free(&new);
+		if (options->label != NULL && (label == NULL || strcmp(label, options->label) != 0))
+			continue;
+		text_add_bytes(new, from, (size_t)(at - from));
+		from = passwd_next(old, at);
 	}
-	replace_end(&replace);
+	text_add_bytes(new, from, (size_t)(old->bytes + old->length - from));
+	if (new->used < old->length)
+		return DONE;
+	warnx("%s: no user %s%s%s", options->file, options->user, options->label == NULL ? "" : " with label ",
+	    options->label == NULL ? "" : options->label);
+	return NO;
+}
+
+static int
+delete(const struct options *options)
+{
+	int status = edit(options, NULL, make_shorter);
+
+	if (status == DONE)
+		printf("%s: user %s %s%s\n", options->file, options->user, options->label == NULL ? "deleted" :
+		    "has no longer the password with label ", options->label == NULL ? "" : options->label);
 	return status;
 }
 
-/* The line of an application's password: the user's name and the extra fields alone, the rest is the user's own. */
-static void
-add_app(struct text *to, const struct options *options, const char *stored)
+/* All lines, and one for the application's password: name and extra fields alone, the rest is the user's own. */
+static int
+make_longer(const struct file *old, const struct options *options, const char *stored, struct text *new)
 {
-	struct entry entry = { .fields = { "", "", "", "", "", "", "", "" } };
+	struct entry entry = ENTRY_EMPTY, other;
 	char array[2048], today[16];
 	time_t now = time(NULL);
+	uint64_t number = 1;
 	struct text extra;
 
+	if (entry_next(old, old->bytes, options->user, &number) == NULL) {
+		warnx("%s: no user %s", options->file, options->user);
+		return NO;
+	}
+	if (entry_find(old, options->user, options->label, &other, &number) != NULL) {
+		warnx("%s: user %s has a password with label %s; --revoke it first", options->file, options->user,
+		    options->label);
+		return NO;
+	}
 	strftime(today, sizeof today, "%Y-%m-%d", gmtime(&now));
 	text_start(&extra, array, sizeof array);
 	text_add(&extra, "label=");
@@ -214,7 +217,9 @@ add_app(struct text *to, const struct options *options, const char *stored)
 	entry_set(&entry, USER, options->user);
 	entry_set(&entry, PASSWORD, stored);
 	entry_set(&entry, EXTRA, array);
-	entry_add(to, &entry, "\n");
+	entry_add_file(new, old);
+	entry_add(new, &entry, "\n");
+	return DONE;
 }
 
 /* Nothing can be guessed of it, so that nothing slow is needed. */
@@ -222,29 +227,8 @@ static int
 add_app_password(const struct options *options)
 {
 	char shown[PWHASH_APP_SIZE], stored[PWHASH_STORED_SIZE];
-	struct replace replace;
-	struct entry entry;
-	struct text new;
-	uint64_t number = 1;
-	int status = FAILED;
+	int status = pwhash_app_make(shown, stored, sizeof stored) ? edit(options, stored, make_longer) : FAILED;
 
-	if (!pwhash_app_make(shown, stored, sizeof stored))
-		return FAILED;
-	if (start(&replace, options, false)) {
-		entry_start(&new, replace.file.length + 4096);
-		entry_add_file(&new, &replace.file);
-		add_app(&new, options, stored);
-		status = NO;
-		if (entry_next(&replace.file, replace.file.bytes, options->user, &number) == NULL)
-			warnx("%s: no user %s", options->file, options->user);
-		else if (entry_find(&replace.file, options->user, options->label, &entry, &number) != NULL)
-			warnx("%s: user %s has a password with label %s; --revoke it first", options->file, options->user,
-			    options->label);
-		else
-			status = write_new(&replace, &new) ? DONE : FAILED;
-		entry_free(&new);
-	}
-	replace_end(&replace);
 	if (status == DONE)
 		printf("%s: user %s has a new password with label %s, which is shown this once:\n%s\n", options->file,
 		    options->user, options->label, shown);
@@ -267,14 +251,6 @@ scheme_of(const char *stored, bool two_fields, char *name, size_t size)
 	return name;
 }
 
-static bool
-open_sound(const char *path, struct file *file)
-{
-	struct inspect inspect;
-
-	return entry_open(path, file) && entry_inspect(path, file, ENTRY_UNSOUND, &inspect);
-}
-
 static int
 list(const struct options *options)
 {
@@ -285,7 +261,7 @@ list(const struct options *options)
 	struct entry entry;
 	struct inspect inspect;
 
-	if (!open_sound(options->file, &file))
+	if (!entry_open(options->file, &file) || !is_sound(options->file, &file))
 		return FAILED;
 	for (const char *at = file.bytes; at < file.bytes + file.length; at = passwd_next(&file, at)) {
 		if (!passwd_is_entry(&file, at))
@@ -357,7 +333,7 @@ verify(const struct options *options)
 	struct file file;
 	uint64_t number = 1;
 
-	if (!open_sound(options->file, &file))
+	if (!entry_open(options->file, &file) || !is_sound(options->file, &file))
 		return FAILED;
 	(void)entry_inspect(options->file, &file, ENTRY_WARNINGS, &inspect);
 	if (entry_next(&file, file.bytes, options->user, &number) == NULL) {
@@ -391,7 +367,7 @@ static int
 make_index(const struct options *options)
 {
 	struct replace replace;
-	bool fine = start(&replace, options, false);
+	bool fine = replace_start(&replace, options->file, false);
 
 	if (fine && replace.file.length < PASSWD_INDEXED)
 		printf("%s: smaller than 1 MiB, needs no index\n", options->file);
