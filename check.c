@@ -433,7 +433,8 @@ say_state(const struct config *config)
 		text_add(&line, ": ");
 		if (!memory_fault(&memory, &line))
 			break;
-		text_add(&line, "; without it nothing of that kind is remembered");
+		text_add(&line, "; nothing of that kind is remembered: make the directory, mode 700, of the user who "
+		    "starts the program");
 		say_wrong(array);
 	}
 	if (config->quota_hour > 0)
