@@ -239,7 +239,7 @@ the_window_slides(void **state)
 static void
 what_it_says_is_true(void **state)
 {
-	int64_t now = START, sent[3000];
+	int64_t now = START, sent[4000];
 	int count = 0;
 
 	(void)state;
