@@ -268,8 +268,7 @@ answer_auth(char *body, size_t length)
 	bool answered = false, tried;
 
 	set_title("AUTH");
-	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && !state.in_attempt &&
-	    ask_read_auth(body, length, &asked)) {
+	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && ask_read_auth(body, length, &asked)) {
 		strlcpy(state.mechanism, asked.mechanism, sizeof state.mechanism);
 		tried = auth_tried(&asked);
 		answered = !tried && is_barred(asked.user);
@@ -291,7 +290,7 @@ answer_step(char *body, size_t length)
 	bool answered = false;
 
 	set_title("AUTH");
-	if (state.in_attempt && ask_read_step(body, length, &response, &length)) {
+	if (ask_read_step(body, length, &response, &length)) {
 		verdict = auth_step(response, length, &state.answer);
 		answered = (verdict == ASK_YES || verdict == ASK_NO) && is_barred(state.answer.login);
 		if (!answered) {
@@ -478,10 +477,12 @@ static const struct question {
 	{ ASK_LOG, ALWAYS, answer_log },
 };
 
-/* What answers this kind now; NULL: nothing does. */
+/* What answers this kind now; NULL: nothing does. Within an attempt there is nothing but its next step. */
 static const struct question *
 find_question(int kind)
 {
+	if (kind != ASK_LOG && state.in_attempt != (kind == ASK_STEP))
+		return NULL;
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
 		if ((int)questions[i].kind == kind && !state.ended && (questions[i].when == ALWAYS ||
 		    (questions[i].when == AFTER_LOGIN) == state.logged_in))

@@ -24,6 +24,7 @@ const struct seed seeds[] = {
 	SEED(HELLO "MAIL FROM:<a@b>\r\nDATA\r\nRCPT TO:<>\r\nDATA\r\nRCPT TO:<a@b>\r\nRSET\r\nDATA\r\nx\r\n.\r\n"),
 	SEED("\4HELO x\r\nEHLO x\r\nAUTH LOGIN bGF0ZXI=\r\neA==\r\nAUTH PLAIN\r\n*\r\nAUTH LOGIN =\r\n\r\nAUTH PLAIN AHgAeA==\r\n"
 	    "AUTH PLAIN AHgAeA==\r\nMAIL FROM:<a@b>\r\n"),
+	SEED("\0EHLO x\r\nAUTH RELAY\r\nY2M=\r\n*\r\nAUTH relay =\r\n!\r\nAUTH RELAY Y2M=\r\nY2M=\r\neWVz\r\nMAIL FROM:<a@b>\r\n"),
 	SEED("\1EHLO x\r\nAUTH PLAIN AGJvYgBzZXNhbWU=\r\nSTARTTLS\r\nVRFY x\r\nHELP\r\nEXPN x\r\nBDAT 3 LAST\r\nGET / HTTP/1.1\r\n"),
 	SEED("\10PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nEHLO x\r\nQUIT\r\n"),
 	SEED("\10\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\1\2\3\4\5\6\7\x08\0\1\0\2EHLO x\r\nQUIT\r\n"),
@@ -34,7 +35,7 @@ const struct seed seeds[] = {
 const struct seed words[] = {
 	SEED("\r\n"), SEED("\r\n"), SEED("\r"), SEED("\n"), SEED("\0"), SEED("."), SEED("\r\n.\r\n"), SEED("\n.\n"), SEED("\r\n.\n"),
 	SEED("\r.\r\n"), SEED("DATA\r\n"), SEED("RSET\r\n"), SEED("EHLO x\r\n"), SEED("HELO x\r\n"), SEED("NOOP\r\n"),
-	SEED("MAIL FROM:<a@b>\r\n"), SEED("RCPT TO:<a@b>\r\n"), SEED("RCPT TO:<>\r\n"), SEED("AUTH PLAIN AGJvYgBzZXNhbWU=\r\n"), SEED(ENVELOPE), SEED("\x80"),
+	SEED("MAIL FROM:<a@b>\r\n"), SEED("RCPT TO:<a@b>\r\n"), SEED("RCPT TO:<>\r\n"), SEED("AUTH PLAIN AGJvYgBzZXNhbWU=\r\n"), SEED("AUTH RELAY Y2M=\r\n"), SEED(ENVELOPE), SEED("\x80"),
 	SEED(" "), SEED("<"), SEED(">"), SEED("\""), SEED("\\"), SEED("@"), SEED("="), SEED("+0A"), SEED(","), SEED(":"), SEED("*\r\n"),
 	SEED("SIZE=18446744073709551617"), SEED("BODY=8BITMIME"), SEED("AUTH=<>"), SEED("SMTPUTF8"), SEED("QUIT\r\n"), SEED("xxxxxxxx"),
 	SEED("Received: x\r\n"), SEED("Bcc: x\r\n"), SEED("\r\n\r\n"), SEED("\xff\xfe"), SEED("\x16\x03\x01"),

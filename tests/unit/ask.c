@@ -182,6 +182,58 @@ a_spool_takes_its_number(void **state)
 	close(high);
 }
 
+/* Attempts of several steps: what is absent, what is empty, and challenges of any length where the question stood. */
+static void
+challenges_and_responses(void **state)
+{
+	static char challenge[ASK_CHALLENGE_MAX];
+	static const size_t lengths[] = { 0, 1, ASK_ANSWER_MAX - 1, ASK_ANSWER_MAX, ASK_ANSWER_MAX + 1, ASK_CHALLENGE_MAX };
+	const struct peer peer = { .address = "" };
+	struct answer answer;
+	struct ask_attempt attempt;
+	const char *response;
+	char *body;
+	size_t length;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof challenge; i++)
+		challenge[i] = (char)(i * 3);
+	for (size_t i = 0; i < LENGTH(lengths); i++) {
+		ask_answer_challenge(challenge, lengths[i]);
+		ask_auth_start(&login, "XSTEP");
+		login.body[login.length++] = i % 2 == 0 ? '=' : '-';
+		assert_true(ask_auth(&login, &answer));
+		assert_int_equal(answer.verdict, ASK_CHALLENGE);
+		assert_int_equal(answer.length, lengths[i]);
+		assert_memory_equal(login.body, challenge, lengths[i]);
+		assert_int_equal(receive(&body, &length), ASK_AUTH);
+		assert_true(ask_read_auth(body, length, &attempt));
+		assert_string_equal(attempt.mechanism, "XSTEP");
+		assert_true(attempt.password == NULL && attempt.length == 0 && (attempt.response != NULL) == (i % 2 == 0));
+
+		memcpy(ask_step_body(&login), challenge, lengths[i]);
+		ask_answer(ASK_YES, "bob");
+		assert_true(ask_step(&login, lengths[i], &answer));
+		assert_int_equal(answer.verdict, ASK_YES);
+		assert_string_equal(answer.text, "bob");
+		assert_int_equal(receive(&body, &length), ASK_STEP);
+		assert_true(ask_read_step(body, length, &response, &length));
+		assert_int_equal(length, lengths[i]);
+		assert_memory_equal(response, challenge, length);
+	}
+	ask_answer(ASK_NO, "");
+	assert_true(ask_cancel(&login, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STEP);
+	assert_true(ask_read_step(body, length, &response, &length) && response == NULL);
+	ask_answer(ASK_YES, "XSTEP ");
+	assert_true(ask_mechanisms(&answer));
+	assert_string_equal(answer.text, "XSTEP ");
+	assert_int_equal(receive(&body, &length), ASK_MECHANISMS);
+	/* To a question that has no challenges it is no answer. */
+	ask_answer_challenge(challenge, sizeof challenge);
+	assert_false(ask_peer(&peer, &answer));
+}
+
 static void
 bodies_that_are_none(void **state)
 {
@@ -189,7 +241,8 @@ bodies_that_are_none(void **state)
 		const char *bytes;
 		size_t length;
 	} attempts[] = { { "", 0 }, { "PLAIN", 6 }, { "PLAIN\0\0bob\0pass", 15 }, { "PLAIN\0\0bob\0pass\0", 17 },
-		{ "\0\0\0", 3 }, { "\0\0\0\0\0", 5 } },
+		{ "\0\0\0", 3 }, { "\0\0\0\0\0", 5 }, { "X", 1 }, { "X\0", 2 }, { "X\0*", 3 }, { "X\0-a", 4 }, { "X\0a", 3 } },
+	steps[] = { { "", 0 }, { "-", 1 }, { "*a", 2 }, { "a", 1 }, { "\0", 1 } },
 	messages[] = { { "", 0 }, { "HELO=x", 7 }, { "HELO=x", 6 }, { "HELO=a b\0", 10 }, { "HELO=a\r\0", 9 }, { "helo=x\0", 8 },
 		{ "BYTES=\0", 8 }, { "BYTES=-1\0", 10 }, { "BYTES=18446744073709551616\0", 28 }, { "SMTPUTF8\0", 10 },
 		{ "Fa@b\0Tc@d\0\0", 11 } },
@@ -198,11 +251,16 @@ bodies_that_are_none(void **state)
 	struct ask_attempt attempt;
 	struct ask_message message;
 	struct ask_line log;
+	const char *response;
+	size_t length;
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(attempts); i++)
 		if (ask_read_auth(attempts[i].bytes, attempts[i].length, &attempt))
 			fail_msg("attempt %zu", i);
+	for (size_t i = 0; i < LENGTH(steps); i++)
+		if (ask_read_step(steps[i].bytes, steps[i].length, &response, &length))
+			fail_msg("step %zu", i);
 	for (size_t i = 0; i < LENGTH(messages); i++)
 		if (ask_read_send(messages[i].bytes, messages[i].length, &message))
 			fail_msg("message %zu", i);
@@ -378,6 +436,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(questions_arrive_as_they_were_asked, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(what_is_said_is_not_answered, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(a_spool_takes_its_number, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(challenges_and_responses, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(bodies_that_are_none, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(nobody_is_waited_for_longer, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(frames_may_come_in_pieces, make_wall, close_wall),
