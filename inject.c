@@ -2,6 +2,7 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -164,10 +165,42 @@ hand_over(const struct config *config, const struct peer *peer, const struct mes
 	}
 }
 
+/* Counts the recipients, before anything is handed over. False: they are too many now, and that is the answer. */
+static bool
+within_quota(const struct config *config, const struct message *message, struct memory_taken *taken,
+    struct outcome *outcome)
+{
+	uint64_t hour = config->quota_hour, day = config->quota_day;
+	char array[160];
+	struct text text;
+	int64_t wait;
+
+	*taken = (struct memory_taken){ 0 };
+	if (message->memory == NULL || !message->memory->on)
+		return true;
+	if (message->identity->quota[0] != '\0' && !config_quota(message->identity->quota, &hour, &day))
+		hour = day = 1;	/* the checker would not have let that in */
+	wait = memory_take(message->memory, message->login, message->recipients, hour, day, time(NULL), taken);
+	if (wait == 0)
+		return true;
+	strlcpy(outcome->how, "quota", sizeof outcome->how);
+	if (wait < 0) {
+		message_answer(outcome, ASK_NO, "5.7.1 More recipients than the quota of this login ever allows");
+		return false;
+	}
+	text_start(&text, array, sizeof array);
+	text_add(&text, "450 4.7.1 The quota of this login is used up, try again in ");
+	text_add_number(&text, (uint64_t)(wait + 59) / 60);
+	text_add(&text, " minutes");
+	message_answer(outcome, ASK_TEMPORARY, array);
+	return false;
+}
+
 void
 inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome)
 {
+	struct memory_taken taken;
 	struct text text;
 
 	*outcome = (struct outcome){ 0 };
@@ -188,6 +221,10 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	}
 	if (config->throttle[0] != '\0' && !command_throttle(config, peer, message, outcome))
 		return;
-	if (config->policy[0] == '\0' || policy_allows(config, peer, message, outcome))
-		hand_over(config, peer, message, outcome);
+	if ((config->policy[0] != '\0' && !policy_allows(config, peer, message, outcome)) ||
+	    !within_quota(config, message, &taken, outcome))
+		return;
+	hand_over(config, peer, message, outcome);
+	if (outcome->verdict != ASK_YES && taken.recipients > 0)
+		memory_give_back(message->memory, message->login, &taken, time(NULL));
 }

@@ -356,7 +356,8 @@ static bool
 answer_send(char *body, size_t length)
 {
 	struct message message = { .id = state.id, .number = ++state.messages, .spool = state.spool,
-	    .login = state.login, .mechanism = state.mechanism, .identity = &state.answer.identity };
+	    .login = state.login, .mechanism = state.mechanism, .identity = &state.answer.identity,
+	    .memory = &state.memory };
 	struct ask_message asked;
 	struct outcome outcome;
 
@@ -386,6 +387,7 @@ answer_send(char *body, size_t length)
 	log_number("message", message.number);
 	log_quoted("injector", outcome.how, strlen(outcome.how));
 	log_end();
+	log_memory();
 	return true;
 }
 

@@ -74,7 +74,7 @@ checker_read_identity(char *at, const char *end, struct identity *identity)
 	    strlcpy(identity->home, fields[3], sizeof identity->home) >= sizeof identity->home ||
 	    strlcpy(identity->user, fields[4], sizeof identity->user) >= sizeof identity->user)
 		return NULL;
-	identity->label[0] = '\0';
+	identity->label[0] = identity->quota[0] = '\0';
 	identity->rights = (struct rights){ .uid = (uid_t)uid, .gid = (gid_t)gid };
 	for (char *word = strtok_r(fields[2], " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
 		if (text_number(word, UINT32_MAX - 1, &group) && identity->rights.group_count < GROUPS_MAX)
@@ -100,6 +100,7 @@ checker_say_identity(const struct attempt *attempt, const struct identity *ident
 	checker_add_identity(&text, &identity->rights, identity->home, identity->user);
 	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
 	text_add_bytes(&text, identity->label, strlen(identity->label) + 1);
+	text_add_bytes(&text, identity->quota, strlen(identity->quota) + 1);
 	return say(attempt, &text);
 }
 
@@ -228,8 +229,12 @@ read_word(char *frame, const char *end, struct auth_answer *answer)
 		strlcpy(answer->login, at, sizeof answer->login);
 		at += strlen(at) + 1;
 	}
-	if (verdict == ASK_YES && at < end)
+	if (verdict == ASK_YES && at < end) {
 		strlcpy(answer->identity.label, at, sizeof answer->identity.label);
+		at += strlen(at) + 1;
+	}
+	if (verdict == ASK_YES && at < end)
+		strlcpy(answer->identity.quota, at, sizeof answer->identity.quota);
 	return verdict;
 }
 

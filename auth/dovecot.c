@@ -297,7 +297,7 @@ take_yes(struct server *server)
 {
 	struct attempt *attempt = server->attempt;
 	char response[ASK_CHALLENGE_MAX], *data = field_value(server, "resp"), *user = field_value(server, "user");
-	struct identity identity;
+	struct identity identity = { 0 };
 	long length;
 
 	if (user == NULL || *user == '\0' || strlen(user) > USER_MAX || text_has_control(user)) {

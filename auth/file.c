@@ -159,9 +159,10 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 {
 	const struct entry *ids = entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0' || found->own == NULL ?
 	    entry : found->own, *home = entry->fields[HOME][0] == '/' || found->own == NULL ? entry : found->own;
-	struct identity identity;
+	struct identity identity = { 0 };
 	char copy[sizeof entry->line];
-	const char *user = passwd_extra(entry, "user", copy, sizeof copy), *label;
+	const char *user = passwd_extra(entry, "user", copy, sizeof copy), *label, *quota;
+	uint64_t hour, day;
 
 	if (user == NULL && found->own != NULL)
 		user = passwd_extra(found->own, "user", copy, sizeof copy);
@@ -185,6 +186,12 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 		return checker_say_reason(attempt, ASK_NO, "uid-refused");
 	label = passwd_extra(entry, "label", copy, sizeof copy);
 	strlcpy(identity.label, label == NULL ? "" : label, sizeof identity.label);
+	quota = passwd_extra(entry, "quota", copy, sizeof copy);
+	if (quota == NULL && found->own != NULL)
+		quota = passwd_extra(found->own, "quota", copy, sizeof copy);
+	if (strlcpy(identity.quota, quota == NULL ? "" : quota, sizeof identity.quota) >= sizeof identity.quota ||
+	    (quota != NULL && !config_quota(quota, &hour, &day)))
+		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
 	return checker_say_identity(attempt, &identity);
 }
 

@@ -157,6 +157,7 @@ judge_extra(struct inspector *inspector)
 	const struct entry *entry = &inspector->entry;
 	char copy[sizeof entry->line];
 	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
+	uint64_t hour, day;
 	int64_t end;
 
 	if (value != NULL && !inspect_networks(value))
@@ -165,6 +166,9 @@ judge_extra(struct inspector *inspector)
 	value = passwd_extra(entry, "expires", copy, sizeof copy);
 	if (value != NULL && !passwd_date(value, &end))
 		say_line(inspector, INSPECT_WRONG, "expires= is no date:", value, "write YYYY-MM-DD");
+	value = passwd_extra(entry, "quota", copy, sizeof copy);
+	if (value != NULL && (strlen(value) > QUOTA_TEXT_MAX || !config_quota(value, &hour, &day)))
+		say_line(inspector, INSPECT_WRONG, "quota= is none:", value, "write 200/h, 1000/d, 200/h,1000/d or none");
 	value = passwd_extra(entry, "label", copy, sizeof copy);
 	if (value != NULL && (*value == '\0' || strlen(value) > LABEL_MAX))
 		say_line(inspector, INSPECT_WRONG, "label= has no value, or more than 64 bytes", NULL,

@@ -10,6 +10,7 @@
 
 #define GROUPS_MAX 64
 #define LABEL_MAX 64	/* bytes */
+#define QUOTA_TEXT_MAX 15
 
 /* Whom a process becomes. */
 struct rights {
@@ -25,6 +26,7 @@ struct identity {
 	char user[USER_MAX + 1];	/* the name that the checker gave it */
 	char home[1024];
 	char label[LABEL_MAX + 1];	/* of the password that fitted; "" where it has none */
+	char quota[QUOTA_TEXT_MAX + 1];	/* of its own, as config_quota() reads it; "" where it has none */
 };
 
 /*

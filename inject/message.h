@@ -8,6 +8,7 @@
 
 #include "ask.h"
 #include "base/drop.h"
+#include "base/memory.h"
 
 struct message {
 	const char *id;			/* the session's */
@@ -16,6 +17,7 @@ struct message {
 	const char *login;		/* as the client gave it */
 	const char *mechanism, *helo;	/* of its login; of its EHLO: "" if unknown */
 	const struct identity *identity;
+	struct memory *memory;		/* what the login has sent: for its quota */
 	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL */
 	size_t length;
 	/* Set by inject_send(), smtputf8 too where an address needs it: */
