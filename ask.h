@@ -131,7 +131,7 @@ bool ask_cancel(struct login *login, struct answer *answer);
 /* What Dovecot servers list: names with a blank behind each, in answer->text. */
 bool ask_mechanisms(struct answer *answer);
 
-/* Asks for an empty spool. It takes SPOOL_DESCRIPTOR, the lowest number that is free, and is there only after ASK_YES. */
+/* Asks for an empty spool, which is there only after ASK_YES: on SPOOL_DESCRIPTOR, the lowest number that is free. */
 bool ask_spool(struct answer *answer);
 
 /* May the login send as this address? ASK_NO and ASK_TEMPORARY come with a text for the reply. An empty address asks for

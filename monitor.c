@@ -1,10 +1,10 @@
 /* Answers the session's questions in their order; becomes the user at the login. */
 
 /*
- * What runs with the rights that the program was started with: ofmipd-session.c, config.c and peer.c up to the
- * fork, this file up to the login, auth.c with passwd.c, secret.c and child.c, inject.c's inject_ready(), drop.c. What runs as the user: inject.c,
- * and this file after the login. The session is not trusted: every length, order and address is checked
- * on this side of the wall.
+ * What runs with the rights that the program was started with: ofmipd-session.c with base/config and base/peer up to
+ * the fork, this file up to the login, auth.c and auth/ with base/child, inject.c's inject_ready(), base/drop. What
+ * runs as the user: inject.c and inject/, and this file after the login. The session is not trusted: every length,
+ * order and address is checked on this side of the wall.
  */
 #include <bsd/string.h>
 #include <errno.h>

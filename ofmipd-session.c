@@ -240,7 +240,8 @@ find_all(void)
 }
 
 /* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
- * may come at the end of its time: a login with every authenticator, or the throttle script, the policy server and the injector. */
+ * may come at the end of its time: a login with every authenticator, or the throttle script, the policy server and
+ * the injector. */
 static unsigned
 life_seconds(void)
 {
@@ -313,13 +314,35 @@ leave_client(void)
 	    dup2(null, STDOUT_FILENO) == STDOUT_FILENO;
 }
 
+/* All that the session and the monitor hold, by their numbers. NULL: there; else why not. */
+static const char *
+make_descriptors(void)
+{
+	struct rlimit files;
+	int wall[2];
+
+	if (!keep_descriptors())
+		return with_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
+	/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
+		return "fewer than 16 open files allowed; raise the limit (ulimit -n)";
+	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
+	if (spool_make() != SPOOL_DESCRIPTOR)
+		return with_error("the spool");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
+	    wall[1] != ASK_MONITOR)
+		return with_error("socketpair");
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return with_error("/dev/null");
+	return NULL;
+}
+
 int
 main(int argc, char **argv)
 {
 	static char *nothing[] = { NULL };
 	char **environment = environ, array[700];
-	struct rlimit files;
-	int wall[2];
 	pid_t child;
 	enum config_answer answer;
 	const char *fault;
@@ -350,20 +373,9 @@ main(int argc, char **argv)
 		return check(NULL);
 	if (!drop_start(life_seconds()))
 		return system_error("signals");
-	if (!keep_descriptors())
-		return system_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
-	/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
-		return start_error(EXIT_TEMPORARY, "fewer than 16 open files allowed; raise the limit (ulimit -n)");
-	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
-	if (spool_make() != SPOOL_DESCRIPTOR)
-		return system_error("the spool");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
-	    wall[1] != ASK_MONITOR)
-		return system_error("socketpair");
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0)
-		return system_error("/dev/null");
+	fault = make_descriptors();
+	if (fault != NULL)
+		return start_error(EXIT_TEMPORARY, fault);
 	fault = find_all();
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
