@@ -79,8 +79,9 @@ ask_one(struct auth_answer *answer)
 /* One that cannot tell outweighs those that say no; one that knows more than that it does not know the user outweighs
  * one that does not. */
 static void
-note_answer(enum ask_verdict verdict, const struct auth_answer *answer)
+note_answer(enum ask_verdict verdict, struct auth_answer *answer)
 {
+	static const char dovecot[] = "refused-by-dovecot";
 	struct text reason;
 	bool nothing = strcmp(answer->reason, "no-such-user") == 0 || strcmp(answer->reason, "mechanism-refused") == 0;
 
@@ -92,6 +93,7 @@ note_answer(enum ask_verdict verdict, const struct auth_answer *answer)
 	}
 	if (verdict == ASK_TEMPORARY)
 		state.verdict = ASK_TEMPORARY;
+	answer->delayed |= verdict == ASK_NO && strncmp(answer->reason, dovecot, sizeof dovecot - 1) == 0;
 }
 
 /* The end of an attempt, whatever it is. */
@@ -134,11 +136,14 @@ auth_check(const struct auth_context *context, const struct ask_attempt *asked, 
 	for (state.index = 0; fault == NULL && state.index < count; state.index++) {
 		enum ask_verdict verdict = ask_one(answer);
 
-		if (verdict == ASK_CHALLENGE)
+		if (verdict == ASK_CHALLENGE) {
+			/* What they lead to is wiped behind this question. */
+			state.attempt.user = "";
+			state.attempt.password = state.attempt.response = NULL;
 			return ASK_CHALLENGE;
+		}
 		if (verdict == ASK_YES)
 			return finish(ASK_YES, answer);
-		answer->delayed |= state.attempt.authenticator->kind == AUTHENTICATOR_DOVECOT;
 		note_answer(verdict, answer);
 	}
 	return finish(ASK_NO, answer);
@@ -160,7 +165,6 @@ auth_step(const char *response, size_t length, struct auth_answer *answer)
 	}
 	if (verdict == ASK_CHALLENGE)
 		return ASK_CHALLENGE;
-	answer->delayed |= response != NULL && state.attempt.authenticator->kind == AUTHENTICATOR_DOVECOT;
 	if (verdict != ASK_YES)
 		note_answer(verdict, answer);
 	return finish(verdict, answer);

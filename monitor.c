@@ -45,9 +45,11 @@ static struct state {
 	bool in_attempt;		/* the client was sent a challenge */
 	char mechanism[24];		/* of the attempt */
 	char login[USER_MAX + 1];	/* as the client gave it */
-	struct auth_answer answer;	/* to the last attempt: who it is */
 	struct memory memory;		/* with --state; opened at the first login */
 } state;
+
+/* To the last attempt: who it is. Not in the state: what is written at every start should be little. */
+static struct auth_answer answer;
 
 static void
 set_title(const char *what)
@@ -92,7 +94,7 @@ static void
 log_login(const char *event)
 {
 	log_begin(event);
-	log_quoted("user", state.answer.login, strlen(state.answer.login));
+	log_quoted("user", answer.login, strlen(answer.login));
 	log_quoted("mechanism", state.mechanism, strlen(state.mechanism));
 }
 
@@ -100,7 +102,7 @@ log_login(const char *event)
 static void
 refuse_login(void)
 {
-	char *reason = state.answer.reason, *detail = strchr(reason, ':');
+	char *reason = answer.reason, *detail = strchr(reason, ':');
 
 	ask_answer(ASK_NO, state.failures >= LOGINS_MAX ? ASK_LAST : "");
 	if (detail != NULL)
@@ -116,14 +118,14 @@ refuse_login(void)
 static bool
 accept_login(void)
 {
-	const struct identity *identity = &state.answer.identity;
+	const struct identity *identity = &answer.identity;
 
 	/* For good: nothing after this line runs with more than the user's rights. */
 	if (!drop_become(&identity->rights, state.config->root)) {
 		log_error("cannot become the user", errno);
 		return false;
 	}
-	strlcpy(state.login, state.answer.login, sizeof state.login);
+	strlcpy(state.login, answer.login, sizeof state.login);
 	state.logged_in = true;
 	ask_answer(ASK_YES, state.login);
 	log_login("login");
@@ -144,13 +146,13 @@ conclude(enum ask_verdict verdict, bool counts)
 
 	state.in_attempt = verdict == ASK_CHALLENGE;
 	if (verdict == ASK_CHALLENGE) {
-		ask_answer_challenge(state.answer.challenge, state.answer.length);
+		ask_answer_challenge(answer.challenge, answer.length);
 		return true;
 	}
 	if (verdict == ASK_YES)
 		return accept_login();
 	/* After "cannot tell" too: another authenticator may have said no. Cut short by a signal: no harm. */
-	if (!state.answer.delayed)
+	if (!answer.delayed)
 		(void)nanosleep(&pause, NULL);
 	if (verdict == ASK_NO) {
 		state.failures += counts;
@@ -160,7 +162,7 @@ conclude(enum ask_verdict verdict, bool counts)
 	ask_answer(ASK_TEMPORARY, "");
 	log_login("login-failed");
 	log_word("reason", "backend-down");
-	log_quoted("detail", state.answer.reason, strlen(state.answer.reason));
+	log_quoted("detail", answer.reason, strlen(answer.reason));
 	log_end();
 	return true;
 }
@@ -198,7 +200,8 @@ is_barred(const char *user)
 	if (wait == 0)
 		return false;
 	state.in_attempt = false;
-	strlcpy(state.answer.login, user, sizeof state.answer.login);
+	if (user != answer.login)
+		strlcpy(answer.login, user, sizeof answer.login);
 	ask_answer(ASK_TEMPORARY, "");
 	log_login("login-failed");
 	log_word("reason", "barred");
@@ -217,7 +220,7 @@ was_guess(void)
 	    "cancelled", "tried-before" };
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (strcmp(state.answer.reason, others[i]) == 0)
+		if (strcmp(answer.reason, others[i]) == 0)
 			return false;
 	return true;
 }
@@ -226,7 +229,7 @@ was_guess(void)
 static void
 remember(enum ask_verdict verdict, const char *password)
 {
-	const char *user = state.answer.login, *address = state.peer->address;
+	const char *user = answer.login, *address = state.peer->address;
 
 	if (verdict == ASK_NO && was_guess()) {
 		memory_failed(&state.memory, user, password, address, time(NULL));
@@ -242,9 +245,9 @@ remember(enum ask_verdict verdict, const char *password)
 static enum ask_verdict
 refuse_tried(const struct ask_attempt *asked)
 {
-	state.answer.delayed = false;
-	strlcpy(state.answer.login, asked->user, sizeof state.answer.login);
-	strlcpy(state.answer.reason, "tried-before", sizeof state.answer.reason);
+	answer.delayed = false;
+	strlcpy(answer.login, asked->user, sizeof answer.login);
+	strlcpy(answer.reason, "tried-before", sizeof answer.reason);
 	return ASK_NO;
 }
 
@@ -273,7 +276,7 @@ answer_auth(char *body, size_t length)
 		tried = auth_tried(&asked);
 		answered = !tried && is_barred(asked.user);
 		if (!answered) {
-			verdict = tried ? refuse_tried(&asked) : auth_check(&context, &asked, &state.answer);
+			verdict = tried ? refuse_tried(&asked) : auth_check(&context, &asked, &answer);
 			answered = conclude(verdict, !tried);
 			remember(verdict, asked.password);
 		}
@@ -291,8 +294,8 @@ answer_step(char *body, size_t length)
 
 	set_title("AUTH");
 	if (ask_read_step(body, length, &response, &length)) {
-		verdict = auth_step(response, length, &state.answer);
-		answered = (verdict == ASK_YES || verdict == ASK_NO) && is_barred(state.answer.login);
+		verdict = auth_step(response, length, &answer);
+		answered = (verdict == ASK_YES || verdict == ASK_NO) && is_barred(answer.login);
 		if (!answered) {
 			answered = conclude(verdict, response != NULL);
 			remember(verdict, NULL);
@@ -313,8 +316,8 @@ answer_sender(char *body, size_t length)
 	if (!ask_read_sender(body, length, &address) || (*address != '\0' && !address_valid(address)))
 		return false;
 	text_start(&text, array, sizeof array);
-	verdict = *address == '\0' ? inject_own_sender(state.config, &state.answer.identity, &text)
-	    : inject_may_send_as(state.config, &state.answer.identity, address, &text);
+	verdict = *address == '\0' ? inject_own_sender(state.config, &answer.identity, &text)
+	    : inject_may_send_as(state.config, &answer.identity, address, &text);
 	ask_answer(verdict, array);
 	if (verdict != ASK_YES) {
 		log_begin("sender-refused");
@@ -356,7 +359,7 @@ static bool
 answer_send(char *body, size_t length)
 {
 	struct message message = { .id = state.id, .number = ++state.messages, .spool = state.spool,
-	    .login = state.login, .mechanism = state.mechanism, .identity = &state.answer.identity,
+	    .login = state.login, .mechanism = state.mechanism, .identity = &answer.identity,
 	    .memory = &state.memory };
 	struct ask_message asked;
 	struct outcome outcome;
