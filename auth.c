@@ -2,7 +2,9 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auth.h"
@@ -18,6 +20,7 @@ _Static_assert(PASSWORD_MAX == PWHASH_PASSWORD_MAX, "what the monitor lets throu
 
 #define MECHANISMS_SECONDS 5	/* for all servers together: a client waits for the reply to EHLO */
 #define STEPS_MAX 32		/* challenges of one attempt */
+#define CRAM_DIGITS 32
 
 /* The attempt that is under way, between its steps. */
 static struct {
@@ -26,8 +29,17 @@ static struct {
 	int index;			/* of the authenticator that is asked */
 	int steps;
 	enum ask_verdict verdict;	/* of those before it */
+	bool cram_md5;			/* the client was sent our own challenge */
+	char user[USER_MAX + 1], digest[CRAM_DIGITS + 1], challenge[320];	/* of CRAM-MD5 */
 	char reason[AUTH_REASON_MAX];
 } state;
+
+static const char *
+name_fault(const char *user)
+{
+	return *user == '\0' ? "empty" : strlen(user) > USER_MAX ? "too-long"
+	    : text_has_control(user) ? "control-character" : NULL;
+}
 
 /* What no authenticator need be asked for; NULL: ask. */
 static const char *
@@ -37,11 +49,38 @@ fault_of(const struct ask_attempt *asked)
 		return NULL;
 	if (*asked->authzid != '\0' && strcmp(asked->authzid, asked->user) != 0)
 		return "authzid";	/* nobody acts for another */
-	if (*asked->user == '\0' || *asked->password == '\0')
+	if (*asked->password == '\0')
 		return "empty";
-	if (strlen(asked->user) > USER_MAX || strlen(asked->password) > PASSWORD_MAX)
-		return "too-long";
-	return text_has_control(asked->user) ? "control-character" : NULL;
+	return strlen(asked->password) > PASSWORD_MAX ? "too-long" : name_fault(asked->user);
+}
+
+static bool
+is_scram(const struct attempt *attempt)
+{
+	return strcmp(attempt->mechanism, "SCRAM-SHA-256") == 0;
+}
+
+/* Can this authenticator take part in the attempt? The others say no. */
+static bool
+can_serve(const struct attempt *attempt, int index)
+{
+	switch (attempt->config->authenticators[index].kind) {
+	case AUTHENTICATOR_FILE:
+		return attempt->password != NULL || attempt->digest != NULL || is_scram(attempt);
+	case AUTHENTICATOR_PROGRAM:
+		return attempt->password != NULL || attempt->digest != NULL;
+	default:
+		return attempt->digest == NULL;		/* it makes challenges of its own */
+	}
+}
+
+static bool
+is_last(const struct attempt *attempt, int index)
+{
+	while (++index < attempt->config->authenticator_count)
+		if (can_serve(attempt, index))
+			return false;
+	return true;
 }
 
 /* Starts the checker, and hears its first word. */
@@ -54,7 +93,6 @@ start(int (*check)(struct attempt *attempt), struct auth_answer *answer)
 	return ASK_TEMPORARY;
 }
 
-/* A password file and a program know what to do with a password. */
 static enum ask_verdict
 ask_one(struct auth_answer *answer)
 {
@@ -62,14 +100,14 @@ ask_one(struct auth_answer *answer)
 	struct text reason;
 
 	attempt->authenticator = &attempt->config->authenticators[state.index];
-	attempt->last = state.index + 1 == attempt->config->authenticator_count;
+	attempt->last = is_last(attempt, state.index);
 	answer->reason[0] = '\0';
-	if (attempt->authenticator->kind == AUTHENTICATOR_DOVECOT)
-		return start(dovecot_check, answer);
-	if (attempt->password == NULL) {
+	if (!can_serve(attempt, state.index)) {
 		strlcpy(answer->reason, "mechanism-refused", sizeof answer->reason);
 		return ASK_NO;
 	}
+	if (attempt->authenticator->kind == AUTHENTICATOR_DOVECOT)
+		return start(dovecot_check, answer);
 	if (attempt->authenticator->kind == AUTHENTICATOR_FILE)
 		return start(file_check, answer);
 	text_start(&reason, answer->reason, sizeof answer->reason);
@@ -113,27 +151,11 @@ finish(enum ask_verdict verdict, struct auth_answer *answer)
 	return verdict;
 }
 
-enum ask_verdict
-auth_check(const struct auth_context *context, const struct ask_attempt *asked, struct auth_answer *answer)
+/* Each authenticator in turn, from the first. */
+static enum ask_verdict
+ask_all(struct auth_answer *answer)
 {
-	const char *fault = fault_of(asked);
-	int count = context->config->authenticator_count;
-
-	checker_end(&state.checker);
-	state.steps = 0;
-	state.verdict = ASK_NO;
-	state.reason[0] = '\0';
-	state.attempt = (struct attempt){
-		.config = context->config, .peer = context->peer, .service = context->service, .id = context->id,
-		.mechanism = asked->mechanism, .user = asked->user, .password = asked->password,
-		.response = asked->response, .length = asked->length,
-	};
-	answer->delayed = false;
-	answer->length = 0;
-	strlcpy(answer->login, asked->user, sizeof answer->login);
-	if (fault != NULL)
-		strlcpy(state.reason, fault, sizeof state.reason);
-	for (state.index = 0; fault == NULL && state.index < count; state.index++) {
+	for (state.index = 0; state.index < state.attempt.config->authenticator_count; state.index++) {
 		enum ask_verdict verdict = ask_one(answer);
 
 		if (verdict == ASK_CHALLENGE) {
@@ -149,11 +171,105 @@ auth_check(const struct auth_context *context, const struct ask_attempt *asked, 
 	return finish(ASK_NO, answer);
 }
 
+/* CRAM-MD5 of our own: any authenticator that is no Dovecot server can be asked about an answer to one challenge. */
+static bool
+makes_challenge(const struct config *config, const char *mechanism)
+{
+	if ((config->mechanisms & MECHANISM_CRAM_MD5) == 0 || strcmp(mechanism, "CRAM-MD5") != 0)
+		return false;
+	for (int i = 0; i < config->authenticator_count; i++)
+		if (config->authenticators[i].kind != AUTHENTICATOR_DOVECOT)
+			return true;
+	return false;
+}
+
+/* RFC 2195: <RANDOM.TIME@HOST>, never the same twice. */
+static enum ask_verdict
+make_challenge(const struct auth_context *context, struct auth_answer *answer)
+{
+	uint64_t random[2];
+	struct text text;
+
+	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+		strlcpy(state.reason, "no random bytes", sizeof state.reason);
+		state.verdict = ASK_TEMPORARY;
+		return finish(ASK_TEMPORARY, answer);
+	}
+	text_start(&text, state.challenge, sizeof state.challenge);
+	text_add_byte(&text, '<');
+	text_add_hex(&text, random[0], 16);
+	text_add_hex(&text, random[1], 16);
+	text_add_byte(&text, '.');
+	text_add_number(&text, (uint64_t)time(NULL));
+	text_add_byte(&text, '@');
+	text_add(&text, context->config->hostname);
+	text_add_byte(&text, '>');
+	state.cram_md5 = true;
+	memcpy(answer->challenge, state.challenge, text.used);
+	answer->length = text.used;
+	return ASK_CHALLENGE;
+}
+
+/* A name, a blank, digits: asked like a password. */
+static enum ask_verdict
+check_digest(const char *response, size_t length, struct auth_answer *answer)
+{
+	const char *fault;
+	size_t name = length < CRAM_DIGITS + 1 ? 0 : length - CRAM_DIGITS - 1;
+
+	state.cram_md5 = false;
+	if (name == 0 || response[name] != ' ' || memchr(response, '\0', length) != NULL) {
+		strlcpy(state.reason, "mechanism-refused", sizeof state.reason);
+		return finish(ASK_NO, answer);
+	}
+	memcpy(state.digest, response + name + 1, CRAM_DIGITS);
+	memcpy(state.user, response, name > USER_MAX ? USER_MAX : name);
+	state.user[name > USER_MAX ? USER_MAX : name] = '\0';
+	strlcpy(answer->login, state.user, sizeof answer->login);
+	fault = name > USER_MAX ? "too-long" : name_fault(state.user);
+	if (fault != NULL) {
+		strlcpy(state.reason, fault, sizeof state.reason);
+		return finish(ASK_NO, answer);
+	}
+	state.attempt.user = state.user;
+	state.attempt.digest = state.digest;
+	state.attempt.challenge = state.challenge;
+	return ask_all(answer);
+}
+
+enum ask_verdict
+auth_check(const struct auth_context *context, const struct ask_attempt *asked, struct auth_answer *answer)
+{
+	const char *fault = fault_of(asked);
+
+	checker_end(&state.checker);
+	state.steps = 0;
+	state.cram_md5 = false;
+	state.verdict = ASK_NO;
+	state.reason[0] = '\0';
+	state.attempt = (struct attempt){
+		.config = context->config, .peer = context->peer, .service = context->service, .id = context->id,
+		.mechanism = asked->mechanism, .user = asked->user, .password = asked->password,
+		.response = asked->response, .length = asked->length,
+	};
+	answer->delayed = false;
+	answer->length = 0;
+	strlcpy(answer->login, asked->user, sizeof answer->login);
+	if (makes_challenge(context->config, asked->mechanism))
+		return make_challenge(context, answer);
+	if (fault == NULL)
+		return ask_all(answer);
+	strlcpy(state.reason, fault, sizeof state.reason);
+	return finish(ASK_NO, answer);
+}
+
 enum ask_verdict
 auth_step(const char *response, size_t length, struct auth_answer *answer)
 {
 	enum ask_verdict verdict = ASK_TEMPORARY;
 
+	if (state.cram_md5 && response != NULL)
+		return check_digest(response, length, answer);
 	strlcpy(answer->reason, "the checker does not listen", sizeof answer->reason);
 	if (response == NULL) {
 		strlcpy(answer->reason, "cancelled", sizeof answer->reason);

@@ -81,6 +81,21 @@ say_descriptors(const struct check *check)
 }
 
 static void
+say_mechanisms(const struct config *config)
+{
+	char array[200];
+	struct text list;
+
+	text_start(&list, array, sizeof array);
+	for (int i = 0; config_mechanism_names[i] != NULL; i++)
+		if ((config->mechanisms & 1u << i) != 0) {
+			text_add(&list, list.used > 0 ? " " : "");
+			text_add(&list, config_mechanism_names[i]);
+		}
+	say("AUTH", array);
+}
+
+static void
 say_connection(const struct config *config, const struct peer *peer)
 {
 	struct stat in;
@@ -94,7 +109,7 @@ say_connection(const struct config *config, const struct peer *peer)
 	if (config->starttls == STARTTLS_REQUIRED || (safe == NULL && config->starttls == STARTTLS_OFFERED))
 		say("AUTH", "after STARTTLS");
 	else if (safe != NULL)
-		say("AUTH", config->plain && config->login ? "PLAIN LOGIN" : config->plain ? "PLAIN" : "LOGIN");
+		say_mechanisms(config);
 	else if (connection)
 		say("AUTH", "not offered: the connection is neither encrypted nor local; if a TLS wrapper is in "
 		    "front that does not tell us so, give --behind-tls");

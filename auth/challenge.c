@@ -11,7 +11,7 @@
 #define NONCE_BYTES 18	/* 24 letters of base64, none of them a comma */
 #define SALT_BYTES 16	/* what other servers use, and ofmipd-passwd writes */
 
-_Static_assert(CHALLENGE_PROOF == SHA256_DIGEST_LENGTH, "a proof is as long as the digest");
+_Static_assert(SCRAM_PROOF == SHA256_DIGEST_LENGTH, "a proof is as long as the digest");
 
 static void
 add_base64(struct text *text, const void *bytes, size_t length)

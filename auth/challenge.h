@@ -6,11 +6,11 @@
 #include <stddef.h>
 
 #include "auth/pwhash.h"
+#include "base/scram.h"
 #include "base/text.h"
 
-#define CHALLENGE_FIRST_MAX 1024	/* room for a server-first-message: nonces, salt, count */
+#define CHALLENGE_FIRST_MAX SCRAM_SERVER_FIRST_MAX	/* room for a server-first-message: nonces, salt, count */
 #define CHALLENGE_FINAL_MAX 64		/* room for a server-final-message */
-#define CHALLENGE_PROOF 32		/* bytes of a client's proof */
 
 /*
  * For a login that has no entry: a record that no password fits, with a salt that stays the same as long as `secret`
@@ -28,7 +28,7 @@ struct challenge_said {
 	const char *client_first_bare, *server_first;
 	const char *without_proof;	/* client-final-message-without-proof, not ended by a NUL */
 	size_t length;			/* of it */
-	const char *proof;		/* CHALLENGE_PROOF bytes */
+	const char *proof;		/* SCRAM_PROOF bytes */
 };
 
 /* Does the proof show that the client knows the password? Then the server-final-message, "v=...", is in *text. The

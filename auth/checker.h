@@ -24,7 +24,10 @@ struct attempt {
 	const char *user, *password;	/* password NULL: neither PLAIN nor LOGIN, the rest counts and the name is "" */
 	const char *response;		/* the initial response; NULL: none */
 	size_t length;			/* of it */
-	bool last;			/* nobody else is asked behind this one */
+	const char *challenge;		/* CRAM-MD5: what the client was sent, and ... */
+	const char *digest;		/* ... the 32 digits that it answered, in the password's place; else NULL */
+	const char *last_word;		/* the server's last message, before a yes; NULL: none (SCRAM) */
+	bool last;			/* nobody who could take part is asked behind this one */
 	int wall;			/* the checker's end */
 };
 

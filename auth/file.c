@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "auth/challenge.h"
 #include "auth/checker.h"
+#include "auth/digest.h"
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
@@ -192,6 +194,12 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 	if (strlcpy(identity.quota, quota == NULL ? "" : quota, sizeof identity.quota) >= sizeof identity.quota ||
 	    (quota != NULL && !config_quota(quota, &hour, &day)))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
+	if (attempt->last_word != NULL) {
+		long got = checker_challenge(attempt, attempt->last_word, strlen(attempt->last_word), copy, sizeof copy);
+
+		if (got != 0)	/* RFC 4954 section 4: the client answers the last word with nothing */
+			return got < 0 ? 111 : checker_say_reason(attempt, ASK_NO, "mechanism-refused");
+	}
 	return checker_say_identity(attempt, &identity);
 }
 
@@ -213,6 +221,97 @@ judge_entry(const struct attempt *attempt, const struct found *found, const stru
 	if (!network_allowed(attempt, entry))
 		return checker_say_reason(attempt, ASK_NO, "network-refused");
 	return say_entry(attempt, found, entry, name);
+}
+
+/* CRAM-MD5: the entry whose password the digest was made with; clear text, or Dovecot's {CRAM-MD5}. */
+static int
+check_digest(const struct attempt *attempt, const struct found *found, const char *name)
+{
+	bool unusable = true;
+
+	for (int i = 0; i < found->count; i++) {
+		const struct entry *entry = &found->entries[i];
+		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2, attempt->challenge,
+		    attempt->digest);
+
+		if (answer == PWHASH_YES)
+			return judge_entry(attempt, found, entry, name);
+		unusable &= answer == PWHASH_UNUSABLE;
+	}
+	if (found->count == 0)	/* the cost of one: it is all that could tell */
+		(void)pwhash_cram_md5("{PLAIN}?", false, attempt->challenge, attempt->digest);
+	return checker_say_reason(attempt, ASK_NO, found->count == 0 ? "no-such-user" : unusable ? "no-keys"
+	    : "wrong-password");
+}
+
+/* The first entry of the name that has keys for SCRAM; NULL: none has. */
+static const struct entry *
+find_keys(const struct found *found, struct pwhash_scram *record)
+{
+	for (int i = 0; i < found->count; i++)
+		if (pwhash_scram(found->entries[i].fields[PASSWORD], record))
+			return &found->entries[i];
+	return NULL;
+}
+
+/* What a login without keys is shown: a salt that is always the same, and the count of others. */
+static void
+invent_keys(const struct file *file, const char *name, struct pwhash_scram *record)
+{
+	unsigned char secret[PASSWD_SECRET_MAX], digest[DIGEST_MAX];
+	size_t length = passwd_secret(file, secret);
+	uint32_t iterations = PWHASH_SCRAM_MADE;
+	struct entry entry;
+
+	for (const char *at = file->bytes, *end = at + file->length; at < end; at = passwd_next(file, at))
+		if (*at != '#' && passwd_entry(file, at, &entry) && pwhash_scram(entry.fields[PASSWORD], record)) {
+			iterations = record->iterations;
+			break;
+		}
+	if (length == 0) {	/* nobody but us knows the file */
+		digest_of(&digest_sha256, file->bytes, file->length, "", 0, digest);
+		challenge_unknown(digest, digest_sha256.size, name, iterations, record);
+	} else {
+		challenge_unknown(secret, length, name, iterations, record);
+	}
+	explicit_bzero(secret, sizeof secret);
+}
+
+/* SCRAM: who is unknown takes the same steps. Where others are asked behind us they decide about him. */
+static int
+check_proof(struct attempt *attempt, const struct file *file, const struct found *found, const char *name,
+    const struct scram *scram)
+{
+	const char *reason = found->count == 0 ? "no-such-user" : "no-keys";
+	char first[CHALLENGE_FIRST_MAX], last[CHALLENGE_FINAL_MAX], response[ASK_CHALLENGE_MAX + 1];
+	struct scram_final final = { .server_first = first };
+	struct challenge_said said = { .client_first_bare = scram->bare, .server_first = first, .proof = final.proof };
+	struct pwhash_scram record, invented;
+	const struct entry *entry = find_keys(found, &record);
+	struct text text;
+	long length;
+
+	if (entry == NULL && !attempt->last)
+		return checker_say_reason(attempt, ASK_NO, reason);
+	invent_keys(file, name, &invented);	/* always: the time must not tell */
+	if (entry == NULL)
+		record = invented;
+	text_start(&text, first, sizeof first);
+	if (!challenge_first(&record, scram->nonce, &text))
+		return checker_say_reason(attempt, ASK_TEMPORARY, "no-challenge");
+	length = checker_challenge(attempt, first, text.used, response, sizeof response - 1);
+	if (length < 0)
+		return 111;
+	response[length] = '\0';
+	if (scram_final(scram, response, (size_t)length, &final) != SCRAM_FINE)
+		return checker_say_reason(attempt, ASK_NO, "mechanism-refused");
+	said.without_proof = response;
+	said.length = final.without_proof;
+	text_start(&text, last, sizeof last);
+	if (!challenge_proved(&record, &said, &text) || entry == NULL)
+		return checker_say_reason(attempt, ASK_NO, entry == NULL ? reason : "wrong-password");
+	attempt->last_word = last;
+	return judge_entry(attempt, found, entry, name);
 }
 
 /* Whatever the answer, one secret is verified. */
@@ -252,11 +351,18 @@ int
 file_check(struct attempt *attempt)
 {
 	static struct found found;	/* 130 KiB, of which each line touches four */
+	static struct scram scram;
 	const char *at[PASSWD_LINES_MAX], *fault;
 	char name[USER_MAX + 1];
 	struct file file;
 	int count = 0;
 
+	if (attempt->password == NULL && attempt->digest == NULL) {
+		if (scram_first(&scram, attempt->response == NULL ? "" : attempt->response, attempt->length, NULL, false) !=
+		    SCRAM_FINE || text_has_control(scram.user))
+			return checker_say_reason(attempt, ASK_NO, "mechanism-refused");
+		attempt->user = scram.user;
+	}
 	if (!passwd_open(&file, attempt->authenticator->path))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "password-file-unreadable");
 	strlcpy(name, attempt->user, sizeof name);
@@ -265,7 +371,13 @@ file_check(struct attempt *attempt)
 	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
 		count = passwd_find(&file, name, at, PASSWD_LINES_MAX);
 	fault = read_lines(&file, at, count, &found);
+	if (fault == NULL && attempt->password == NULL)
+		fault = file_fault(&file.status, &attempt->service->rights, attempt->digest != NULL);
 	if (fault != NULL)
 		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
+	if (attempt->digest != NULL)
+		return check_digest(attempt, &found, name);
+	if (attempt->password == NULL)
+		return check_proof(attempt, &file, &found, name, &scram);
 	return check_lines(attempt, &file, &found, name);
 }

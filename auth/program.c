@@ -17,10 +17,13 @@
 #define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
 #define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
 
-/* user NUL password NUL NUL: without a challenge the third field is empty. -1: no pipe, or one too long. */
+/* user NUL password NUL NUL, or user NUL digest NUL challenge NUL. -1: no pipe, or one too long. */
 static int
 credentials_pipe(const struct attempt *attempt)
 {
+	/* Programs that know CRAM-MD5 take the digest in the password's place, and then the challenge. */
+	const char *secret = attempt->digest != NULL ? attempt->digest : attempt->password;
+	const char *challenge = attempt->digest != NULL ? attempt->challenge : "";
 	char array[CHECKPASSWORD_MAX + 1];
 	struct text text;
 	int ends[2];
@@ -28,8 +31,8 @@ credentials_pipe(const struct attempt *attempt)
 
 	text_start(&text, array, sizeof array);
 	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
-	text_add_bytes(&text, attempt->password, strlen(attempt->password) + 1);
-	text_add_byte(&text, '\0');
+	text_add_bytes(&text, secret, strlen(secret) + 1);
+	text_add_bytes(&text, challenge, strlen(challenge) + 1);
 	if (text.cut || pipe2(ends, O_CLOEXEC) != 0) {
 		explicit_bzero(array, sizeof array);
 		return -1;
@@ -193,8 +196,10 @@ program_ask(struct attempt *attempt, struct identity *identity, struct text *rea
 	struct rights ended_as;
 	enum ask_verdict verdict;
 	int credentials;
+	size_t length = strlen(attempt->user) + 3 + (attempt->digest != NULL
+	    ? strlen(attempt->digest) + strlen(attempt->challenge) : strlen(attempt->password));
 
-	if (strlen(attempt->user) + strlen(attempt->password) + 3 > CHECKPASSWORD_MAX) {
+	if (length > CHECKPASSWORD_MAX) {
 		text_add(reason, "too-long-for-checkpassword");
 		return ASK_NO;
 	}

@@ -479,6 +479,55 @@ pwhash_is_slow(const char *stored, bool two_fields)
 	    scheme->verify == verify_pbkdf2 || scheme->verify == verify_scram);
 }
 
+/* The key of HMAC-MD5 from its stored states, or from the password. */
+static bool
+cram_md5_key(const struct scheme *scheme, const uint8_t *value, size_t length, struct digest_hmac *hmac)
+{
+	uint32_t *states[2];
+
+	if (scheme->verify == verify_plain) {
+		digest_hmac_key(hmac, &digest_md5, value, length);
+		return true;
+	}
+	if (scheme->verify != verify_cram_md5 || length != 2 * MD5_DIGEST_LENGTH)
+		return false;
+	digest_hmac_key(hmac, &digest_md5, "", 0);	/* the counts of bytes are those of any key */
+	states[0] = hmac->outer.md5.state;
+	states[1] = hmac->inner.md5.state;
+	for (size_t i = 0; i < length; i += 4)
+		states[i / MD5_DIGEST_LENGTH][i / 4 % 4] = (uint32_t)value[i] | (uint32_t)value[i + 1] << 8 |
+		    (uint32_t)value[i + 2] << 16 | (uint32_t)value[i + 3] << 24;
+	return true;
+}
+
+enum pwhash_answer
+pwhash_cram_md5(const char *stored, bool two_fields, const char *challenge, const char *digest)
+{
+	uint8_t value[VALUE_SIZE], made[DIGEST_MAX];
+	char digits[2 * MD5_DIGEST_LENGTH];
+	const struct scheme *scheme;
+	struct digest_hmac hmac;
+	enum encoding encoding;
+	const char *text;
+	size_t length = sizeof(value);
+	bool same = false, known;
+
+	if (is_locked(stored))
+		return PWHASH_LOCKED;
+	scheme = find_scheme(stored, two_fields, &encoding, &text);
+	if (scheme != NULL && text[0] == '\0')
+		return PWHASH_LOCKED;
+	known = scheme != NULL && decode(encoding, text, value, &length) && cram_md5_key(scheme, value, length, &hmac);
+	if (known) {
+		digest_hmac(&hmac, challenge, strlen(challenge), made);
+		base16_encode_update(digits, MD5_DIGEST_LENGTH, made);
+		same = memeql_sec(digits, digest, sizeof(digits));
+	}
+	explicit_bzero(&hmac, sizeof(hmac));
+	explicit_bzero(value, sizeof(value));
+	return !known ? PWHASH_UNUSABLE : same ? PWHASH_YES : PWHASH_NO;
+}
+
 bool
 pwhash_scram(const char *stored, struct pwhash_scram *scram)
 {

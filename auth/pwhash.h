@@ -53,6 +53,12 @@ struct pwhash_scram {
 	uint8_t salt[128], stored_key[32], server_key[32];
 };
 
+/*
+ * CRAM-MD5 (RFC 2195): is `digest`, 32 hexadecimal digits, what somebody who knows the password answers to
+ * `challenge`? Only clear text and {CRAM-MD5} can tell: PWHASH_UNUSABLE for any other form.
+ */
+enum pwhash_answer pwhash_cram_md5(const char *stored, bool two_fields, const char *challenge, const char *digest);
+
 /* False: stored is no {SCRAM-SHA-256}, or not one that can be used. */
 bool pwhash_scram(const char *stored, struct pwhash_scram *scram);
 

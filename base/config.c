@@ -272,19 +272,23 @@ read_injector(struct config *config, const char *argument, struct text *why)
 	    "smtp:RELAY");
 }
 
+const char *const config_mechanism_names[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5", NULL };
+
 static enum config_answer
 read_mechanisms(struct config *config, char *argument, struct text *why)
 {
-	config->plain = config->login = false;
+	config->mechanisms = 0;
 	for (char *word = strtok(argument, " ,"); word != NULL; word = strtok(NULL, " ,")) {
-		if (text_is(word, strlen(word), "PLAIN"))
-			config->plain = true;
-		else if (text_is(word, strlen(word), "LOGIN"))
-			config->login = true;
-		else
-			return wrong(why, "--mechanisms", word, "not a mechanism this program has; give PLAIN, LOGIN");
+		int i = 0;
+
+		while (config_mechanism_names[i] != NULL && !text_is(word, strlen(word), config_mechanism_names[i]))
+			i++;
+		if (config_mechanism_names[i] == NULL)
+			return wrong(why, "--mechanisms", word, "not a mechanism this program has; give PLAIN, LOGIN, "
+			    "SCRAM-SHA-256 or CRAM-MD5");
+		config->mechanisms |= 1u << i;
 	}
-	if (!config->plain && !config->login)
+	if (config->mechanisms == 0)
 		return wrong(why, "--mechanisms", NULL, "names none; give 'PLAIN LOGIN'");
 	return CONFIG_RUN;
 }
@@ -579,7 +583,7 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 	config->injector = INJECTOR_SENDMAIL;
 	strlcpy(config->injector_path, "/usr/sbin/sendmail", sizeof config->injector_path);
 	strlcpy(config->user, "ofmipd", sizeof config->user);
-	config->plain = config->login = true;
+	config->mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN;
 	config->max_size = 52428800;
 	config->max_recipients = 1000;
 	config->timeout = 300;

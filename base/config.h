@@ -43,6 +43,13 @@ struct authenticator {
 
 enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR, INJECTOR_SMTP };
 
+/* What --mechanisms can name, a bit each; config_mechanism_names[] has the names in the same order, ended by NULL. */
+enum config_mechanism {
+	MECHANISM_PLAIN = 1, MECHANISM_LOGIN = 2, MECHANISM_SCRAM = 4, MECHANISM_CRAM_MD5 = 8
+};
+
+extern const char *const config_mechanism_names[];
+
 /* What of the client stands in Received. */
 enum received {
 	RECEIVED_FULL,		/* HELO, host name and address */
@@ -63,7 +70,7 @@ struct config {
 	uint64_t quota_hour, quota_day;	/* recipients of a login; 0: no limit */
 	bool behind_tls, allow_cleartext, proxy;
 	bool check, debug;
-	bool plain, login;		/* mechanisms */
+	unsigned mechanisms;		/* enum config_mechanism */
 	bool dovecot;			/* -D: it lists more of them */
 	enum received received;
 	char senders[512];		/* "", or the table of who may send as which address */

@@ -1,8 +1,9 @@
-/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, and what is relayed, up to the question. */
+/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, SCRAM (RFC 5802), CRAM-MD5 (RFC 2195), what is relayed. */
 #include <bsd/string.h>
 #include <string.h>
 
 #include "session/sasl.h"
+#include "base/scram.h"
 #include "base/text.h"
 
 const struct reply sasl_success = { 235, "2.7.0", "Authentication succeeded", NULL };
@@ -24,6 +25,9 @@ struct exchange {
 	char *response;		/* decoded: in login->body, behind what is there already */
 	size_t length;
 	size_t touched;		/* bytes of login->body that were ever written: wiped at the end */
+	/* Looks at each response to a challenge before it is passed on: the reply, if it is none; NULL: any will do. */
+	const struct reply *(*check)(struct exchange *exchange);
+	int steps;		/* responses to challenges */
 };
 
 struct sasl_mechanism {
@@ -89,6 +93,22 @@ ask_client(struct exchange *exchange, const char *prompt)
 	return hear_client(exchange);
 }
 
+/* Between the messages of SCRAM: static, since it is large, and no secret. */
+static struct {
+	struct scram scram;
+	char server_first[SCRAM_SERVER_FIRST_MAX];	/* "" if it was too long, or none */
+} scram_state;
+
+/* The server's first message is what the client's second one is held against. */
+static void
+keep_challenge(const char *bytes, size_t length)
+{
+	bool fits = length < sizeof scram_state.server_first && memchr(bytes, '\0', length) == NULL;
+
+	memcpy(scram_state.server_first, bytes, fits ? length : 0);
+	scram_state.server_first[fits ? length : 0] = '\0';
+}
+
 /* The same with the challenge that stands in login->body; the response takes its place. */
 static const struct reply *
 pass_challenge(struct exchange *exchange)
@@ -97,6 +117,8 @@ pass_challenge(struct exchange *exchange)
 	char array[96];
 	struct text text;
 
+	if (exchange->steps == 0)
+		keep_challenge(at, exchange->answer->length);
 	line_write(exchange->line, "334 ", 4);
 	for (; at < end; at += 48) {
 		text_start(&text, array, sizeof array);
@@ -119,6 +141,9 @@ ask_monitor(struct exchange *exchange)
 
 		if (*exchange->event != LINE_READ)
 			return NULL;
+		if (fault == NULL && exchange->check != NULL)
+			fault = exchange->check(exchange);
+		exchange->steps++;
 		if (fault != NULL)
 			return ask_cancel(exchange->login, exchange->answer) ? fault : &monitor_gone;
 		if (!ask_step(exchange->login, exchange->length, exchange->answer))
@@ -167,6 +192,62 @@ login(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
+/* The second message, once more. What it proves is the monitor's business. */
+static const struct reply *
+check_scram(struct exchange *exchange)
+{
+	struct scram_final final = { .server_first = scram_state.server_first };
+
+	if (exchange->steps > 0)	/* the answer to the server's last message: empty, or the monitor says no */
+		return NULL;
+	return strncmp(scram_state.server_first, "r=", 2) == 0 && scram_final(&scram_state.scram, exchange->response,
+	    exchange->length, &final) != SCRAM_MALFORMED ? NULL : &malformed;
+}
+
+/* RFC 5802: the client speaks first. What is wrong but well-formed is asked all the same: it counts as an attempt. */
+static const struct reply *
+scram(struct exchange *exchange, char *initial)
+{
+	struct login *login = exchange->login;
+	const struct reply *fault;
+
+	login->body[login->length++] = '=';
+	fault = initial == NULL ? ask_client(exchange, "") : decode_initial(exchange, initial);
+	if (fault != NULL || *exchange->event != LINE_READ)
+		return fault;
+	if (scram_first(&scram_state.scram, exchange->response, exchange->length, NULL, false) == SCRAM_MALFORMED)
+		return &malformed;
+	login->length += exchange->length;
+	exchange->check = check_scram;
+	return ask_monitor(exchange);
+}
+
+/* RFC 2195: a name, a blank, 32 hexadecimal digits. */
+static const struct reply *
+check_cram_md5(struct exchange *exchange)
+{
+	const char *response = exchange->response, *digits = response + exchange->length - 32;
+
+	if (exchange->length < 34 || digits[-1] != ' ' || memchr(response, '\0', exchange->length) != NULL)
+		return &malformed;
+	for (int i = 0; i < 32; i++)
+		if (strchr("0123456789abcdef", digits[i]) == NULL)
+			return &malformed;
+	return NULL;
+}
+
+static const struct reply *
+cram_md5(struct exchange *exchange, char *initial)
+{
+	exchange->login->body[exchange->login->length++] = '-';
+	if (initial != NULL) {		/* the server speaks first (RFC 4954 section 4) */
+		line_wipe(initial, strlen(initial));
+		return &malformed;
+	}
+	exchange->check = check_cram_md5;
+	return ask_monitor(exchange);
+}
+
 /* A mechanism that only a server behind the wall knows. */
 static const struct reply *
 relay(struct exchange *exchange, char *initial)
@@ -184,10 +265,14 @@ relay(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
-static const struct sasl_mechanism mechanisms[] = {
+static const struct sasl_mechanism mechanisms[] = {	/* in the order of enum config_mechanism */
 	{ "PLAIN", plain },
 	{ "LOGIN", login },
+	{ "SCRAM-SHA-256", scram },
+	{ "CRAM-MD5", cram_md5 },
 };
+
+#define MECHANISMS (sizeof mechanisms / sizeof *mechanisms)
 
 static char relayed[ASK_ANSWER_MAX + 1];	/* names, each with a blank behind it */
 
@@ -197,30 +282,31 @@ sasl_relay(const char *list)
 	strlcpy(relayed, list, sizeof relayed);
 }
 
-/* Our own one by that name, if it is offered. */
+/* Our own one by that name, if it is among the `offered`. */
 static const struct sasl_mechanism *
-find_own(bool plain_offered, bool login_offered, const char *name, size_t length)
+find_own(unsigned offered, const char *name, size_t length)
 {
-	if (plain_offered && text_is(name, length, "PLAIN"))
-		return &mechanisms[0];
-	if (login_offered && text_is(name, length, "LOGIN"))
-		return &mechanisms[1];
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if ((offered & 1u << i) != 0 && text_is(name, length, mechanisms[i].name))
+			return &mechanisms[i];
 	return NULL;
 }
 
 const char *
 sasl_list(const struct config *config)
 {
-	static char array[sizeof relayed + 20];
+	static char array[sizeof relayed + 64];
 	struct text list;
 
 	text_start(&list, array, sizeof array);
-	text_add(&list, config->plain ? " PLAIN" : "");
-	text_add(&list, config->login ? " LOGIN" : "");
+	for (size_t i = 0; i < MECHANISMS; i++) {
+		text_add(&list, (config->mechanisms & 1u << i) != 0 ? " " : "");
+		text_add(&list, (config->mechanisms & 1u << i) != 0 ? mechanisms[i].name : "");
+	}
 	for (const char *name = relayed; *name != '\0'; ) {
 		size_t length = strcspn(name, " ");
 
-		if (find_own(config->plain, config->login, name, length) == NULL) {
+		if (find_own(config->mechanisms, name, length) == NULL) {
 			text_add_byte(&list, ' ');
 			text_add_bytes(&list, name, length);
 		}
@@ -234,7 +320,7 @@ sasl_find(const struct config *config, const char *name, size_t length)
 {
 	static char found[24];
 	static const struct sasl_mechanism mechanism = { found, relay };
-	const struct sasl_mechanism *own = find_own(config->plain, config->login, name, length);
+	const struct sasl_mechanism *own = find_own(config->mechanisms, name, length);
 
 	if (own != NULL || length >= sizeof found)
 		return own;
@@ -244,7 +330,7 @@ sasl_find(const struct config *config, const char *name, size_t length)
 		if (size == length) {
 			memcpy(found, at, size);	/* in its own spelling */
 			found[size] = '\0';
-			own = find_own(true, true, name, length);
+			own = find_own(~0u, name, length);
 			if (text_is(name, length, found))
 				return own != NULL ? own : &mechanism;
 		}

@@ -1,4 +1,4 @@
-/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, and what is relayed, up to the question. */
+/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, SCRAM (RFC 5802), CRAM-MD5 (RFC 2195), what is relayed. */
 #ifndef SASL_H
 #define SASL_H
 

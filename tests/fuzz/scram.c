@@ -1,7 +1,7 @@
-/* links: session/scram */
+/* links: base alone */
 /* What scram_first() and scram_final() take is what RFC 5802 section 7 calls it, and stays within its arrays. */
 #include "fuzz.h"
-#include "session/scram.h"
+#include "base/scram.h"
 
 #define NONCE "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 

@@ -157,7 +157,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	static char whole[sizeof client.replies];
 	const uint8_t how = size > 0 ? bytes[0] : 0;
 	struct config config = {
-		.plain = true, .login = true, .dovecot = true, .hostname = "mail.example", .domain = "d.example", .timeout = 300,
+		.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN, .dovecot = true, .hostname = "mail.example", .domain = "d.example", .timeout = 300,
 		.login_timeout = 120, .max_recipients = 20, .argument_room = 4000, .max_size = 4000,
 		.behind_tls = !(how & 1), .smtputf8 = how & 2, .debug = how & 4, .proxy = how & 8,
 		.tls_control = -1, .tls_read = -1, .tls_write = -1,

@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/digest auth/dovecot auth/file auth/passwd auth/program auth/pwhash auth/tries */
+/* links: auth auth/checker auth/digest auth/dovecot auth/file auth/challenge auth/passwd auth/program auth/pwhash auth/tries */
 /* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
 #include "unit.h"
 

@@ -37,7 +37,7 @@ the_example_of_the_rfc(void **state)
 	assert_true(pwhash_scram(STORED, &record));
 	assert_true(proved(bare, first, without_proof, proof));
 	assert_string_equal(array, "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-	for (size_t bit = 0; bit < CHALLENGE_PROOF * 8; bit += 7) {
+	for (size_t bit = 0; bit < SCRAM_PROOF * 8; bit += 7) {
 		memcpy(changed, proof, sizeof proof);
 		changed[bit / 8] ^= (char)(1 << bit % 8);
 		assert_false(proved(bare, first, without_proof, changed));

@@ -45,7 +45,7 @@ defaults(void **state)
 	assert_string_equal(config.user, "ofmipd");
 	assert_string_equal(config.throttle, "");
 	assert_false(config.behind_tls || config.allow_cleartext || config.proxy || config.check || config.debug);
-	assert_true(config.plain && config.login);
+	assert_int_equal(config.mechanisms, MECHANISM_PLAIN | MECHANISM_LOGIN);
 	assert_int_equal(config.max_size, 52428800);
 	assert_int_equal(config.max_recipients, 1000);
 	assert_int_equal(config.timeout, 300);
@@ -86,12 +86,12 @@ every_option(void **state)
 	assert_int_equal(config.login_timeout, 86400);
 	assert_int_equal(config.inject_timeout, 86400);
 	assert_int_equal(config.min_uid, 1);
-	assert_false(config.plain);
-	assert_true(config.login);
+	assert_int_equal(config.mechanisms, MECHANISM_LOGIN);
 	/* The long names; the order of options does not matter; what has no limit. */
 	assert_int_equal(read_line("--check --debug --throttle-script=/t --user=x --inject=maildir:/d --authfile=/f "
 	    "--authprog=/bin/sh --max-size=0 --mechanisms=plain,Login"), CONFIG_RUN);
-	assert_true(config.check && config.debug && config.plain && config.login);
+	assert_true(config.check && config.debug &&
+	    config.mechanisms == (MECHANISM_PLAIN | MECHANISM_LOGIN));
 	assert_int_equal(config.injector, INJECTOR_MAILDIR);
 	assert_string_equal(config.injector_path, "/d");
 	assert_true(config.max_size == UINT64_MAX);
@@ -213,7 +213,7 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --state /d --quota /h", "--quota", "/h", "N/d" },
 		{ "-a /f --state /d --quota 1/w", "--quota", "1/w", "N/d" },
 		{ "-a /f --state /d --quota 1/h,2/d,3/d", "--quota", "3/d", "N/d" },
-		{ "-a /f --mechanisms CRAM-MD5", "--mechanisms", "CRAM-MD5", "PLAIN" },
+		{ "-a /f --mechanisms DIGEST-MD5", "--mechanisms", "CRAM-MD5", "PLAIN" },
 		{ "-a /f --mechanisms PLAIN,XOAUTH2", "--mechanisms", "XOAUTH2", "PLAIN" },
 		{ "-a /f --mechanisms _", "--mechanisms", "PLAIN", NULL },
 		/* tmda-ofmipd's, and what to use instead */

@@ -21,7 +21,7 @@ bool ask_cancel(struct login *login, struct answer *answer);
 
 #include "session/sasl.h"
 
-static struct config config = { .plain = true, .login = true };
+static struct config config = { .mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN };
 static struct line line;
 static struct login login;
 
@@ -445,13 +445,13 @@ mechanisms(void **state)
 		assert_null(sasl_find(&config, others[i], strlen(others[i])));
 	assert_ptr_equal(sasl_find(&config, "pLaIn", 5), sasl_find(&config, "PLAIN", 5));
 	assert_string_equal(sasl_list(&config), " PLAIN LOGIN");
-	config.plain = false;
+	config.mechanisms = MECHANISM_LOGIN;
 	assert_null(sasl_find(&config, "PLAIN", 5));
 	assert_string_equal(sasl_list(&config), " LOGIN");
-	config = (struct config){ .plain = true };
+	config = (struct config){ .mechanisms = MECHANISM_PLAIN };
 	assert_null(sasl_find(&config, "LOGIN", 5));
 	assert_string_equal(sasl_list(&config), " PLAIN");
-	config.login = true;
+	config.mechanisms |= MECHANISM_LOGIN;
 }
 
 int

@@ -1,8 +1,8 @@
-/* links: session/scram */
+/* links: base alone */
 /* The messages of SCRAM clients: RFC 7677's own, and every way to get one wrong. */
 #include "unit.h"
 
-#include "session/scram.h"
+#include "base/scram.h"
 
 /* RFC 7677 section 3. */
 #define FIRST "n,,n=user,r=rOprNGfwEbeRWgbNEkqO"

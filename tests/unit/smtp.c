@@ -24,7 +24,7 @@ static void
 talk(const char *input, size_t length)
 {
 	static const struct config config = {
-		.plain = true, .login = true, .hostname = "mail.example", .domain = "d.example", .timeout = 20,
+		.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN, .hostname = "mail.example", .domain = "d.example", .timeout = 20,
 		.login_timeout = 20, .max_recipients = 20, .argument_room = 4000, .max_size = 4000, .behind_tls = true,
 		.tls_control = -1, .tls_read = -1, .tls_write = -1,
 	};

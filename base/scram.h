@@ -1,4 +1,4 @@
-/* What a client says in SCRAM (RFC 5802, RFC 7677): parsed strictly here, verified behind the wall. */
+/* What a client says in SCRAM (RFC 5802, RFC 7677): parsed strictly, on both sides of the wall. */
 #ifndef SCRAM_H
 #define SCRAM_H
 
@@ -9,6 +9,7 @@
 
 #define SCRAM_NONCE_MAX 512	/* of a client: real ones have 24 to 64 bytes */
 #define SCRAM_GS2_MAX 1024	/* flag, authorization identity with every byte escaped, two commas */
+#define SCRAM_SERVER_FIRST_MAX 1024	/* of a server's first message and its NUL */
 #define SCRAM_PROOF 32		/* bytes: SHA-256 */
 
 enum scram_answer {
