@@ -138,7 +138,7 @@ bool ask_spool(struct answer *answer);
  * the login's first one: the text of ASK_YES. */
 bool ask_sender(const char *address, struct answer *answer);
 
-/* 'F' begins an envelope, 'T' adds to it. */
+/* 'F' begins an envelope, 'T' adds to it; 'D' adds DSN parameters to the address before, where DSN is offered. */
 void ask_send_add(struct envelope *envelope, char kind, const char *address);
 bool ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/dsn.h"
 #include "base/spool.h"
 #include "base/text.h"
 #include "inject.h"
@@ -110,7 +111,24 @@ inject_own_sender(const struct config *config, const struct identity *identity, 
 	return answer == SENDERS_OWN ? ASK_YES : ASK_NO;
 }
 
-/* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one. */
+/* Steps over the DSN parameters behind an address, if they may be there. False: they are none. */
+static bool
+skip_dsn(const struct config *config, struct message *message, const char **at)
+{
+	const bool of_mail = message->recipients == 0;
+
+	*at += strlen(*at) + 1;
+	if (**at != 'D')
+		return true;
+	if (!config->offer_dsn || !dsn_valid(of_mail, *at + 1))
+		return false;
+	message->dsn = true;
+	*at += strlen(*at) + 1;
+	return true;
+}
+
+/* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one; behind each D parameters NUL,
+ * where DSN is offered. */
 static bool
 read_envelope(const struct config *config, struct message *message)
 {
@@ -125,12 +143,16 @@ read_envelope(const struct config *config, struct message *message)
 		return false;
 	for (const char *byte = at; byte < end; byte++)
 		message->smtputf8 |= *byte < 0;
-	for (at += strlen(at) + 1; *at == 'T'; at += strlen(at) + 1) {
+	if (!skip_dsn(config, message, &at))
+		return false;
+	while (*at == 'T') {
 		at++;
 		if (!address_valid(at))
 			return false;
 		message->recipients++;
 		arguments += strlen(at) + 1 + sizeof(char *);
+		if (!skip_dsn(config, message, &at))
+			return false;
 	}
 	return at == end - 1 && message->recipients > 0 && message->recipients <= config->max_recipients &&
 	    arguments <= config->argument_room;

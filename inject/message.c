@@ -10,7 +10,17 @@ message_recipient(const struct message *message, const char *last)
 	const char *at = last == NULL ? message->sender : last;
 
 	at += strlen(at) + 1;
+	if (*at == 'D')
+		at += strlen(at) + 1;
 	return *at == 'T' ? at + 1 : NULL;
+}
+
+const char *
+message_dsn(const char *address)
+{
+	const char *at = address + strlen(address) + 1;
+
+	return *at == 'D' ? at + 1 : "";
 }
 
 void

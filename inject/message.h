@@ -18,12 +18,13 @@ struct message {
 	const char *mechanism, *helo;	/* of its login; of its EHLO: "" if unknown */
 	const struct identity *identity;
 	struct memory *memory;		/* what the login has sent: for its quota */
-	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL */
+	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL; D parameters NUL may stand behind each */
 	size_t length;
 	/* Set by inject_send(), smtputf8 too where an address needs it: */
 	const char *sender;
 	uint64_t recipients, size;
 	bool smtputf8;			/* what carries it must know internationalized addresses */
+	bool dsn;			/* somebody wants to be notified: there are parameters */
 	bool eight_bit;			/* the client said that it may not be ASCII */
 };
 
@@ -36,6 +37,9 @@ struct outcome {
 
 /* The recipient behind `last`, or the first one behind NULL; NULL: there are no more. The envelope is one. */
 const char *message_recipient(const struct message *message, const char *last);
+
+/* The DSN parameters (RFC 3461) of the sender or recipient, "" for none. */
+const char *message_dsn(const char *address);
 
 /* Sets the verdict and its text; `how` stays. */
 void message_answer(struct outcome *outcome, enum ask_verdict verdict, const char *text);

@@ -122,7 +122,7 @@ ask(struct talk *talk, const char *step, void (*each)(struct talk *, char *))
 	return talk->code = 0;
 }
 
-/* Outcomes ------------------------------------------------------------------------------------------------------- */
+/* Outcomes ------------------------------------------------------------------------------------------------------ */
 
 /* "RELAY: STEP: TEXT" for the log. */
 static void
@@ -230,7 +230,7 @@ cannot_carry(struct talk *talk, const char *text)
 	return false;
 }
 
-/* Commands ------------------------------------------------------------------------------------------------------- */
+/* Commands ------------------------------------------------------------------------------------------------------ */
 
 /* One line of the reply to EHLO. */
 static void
@@ -348,6 +348,8 @@ can_carry(struct talk *talk)
 		return cannot_carry(talk, "5.6.7 The mail relay does not take internationalized addresses");
 	if (talk->eight_bit && (talk->offers & RELAY_8BITMIME) == 0)
 		return cannot_carry(talk, "5.6.3 The mail relay does not take 8-bit messages");
+	if (message->dsn && (talk->offers & RELAY_DSN) == 0)
+		return cannot_carry(talk, "5.3.3 The mail relay does not send delivery status notifications");
 	if (talk->size_limit > 0 && message->size > talk->size_limit)
 		return cannot_carry(talk, "552 5.3.4 The message is too large for the mail relay");
 	return true;
@@ -372,6 +374,10 @@ add_mail(struct talk *talk)
 		text_add(&text, " BODY=8BITMIME");
 	if (message->smtputf8)
 		text_add(&text, " SMTPUTF8");
+	if (*message_dsn(message->sender) != '\0') {
+		text_add_byte(&text, ' ');
+		text_add(&text, message_dsn(message->sender));
+	}
 	if (talk->attributes == 0 && (talk->offers & RELAY_AUTH) != 0) {	/* RFC 4954 section 5 */
 		text_add(&text, " AUTH=");
 		add_xtext(&text, message->identity->user);
@@ -387,7 +393,10 @@ add_mail(struct talk *talk)
 static bool
 add_recipient(struct talk *talk, const char *recipient)
 {
-	return say(talk, "RCPT TO:<") && say(talk, recipient) && say(talk, ">\r\n");
+	const char *dsn = message_dsn(recipient);
+
+	return say(talk, "RCPT TO:<") && say(talk, recipient) && say(talk, *dsn == '\0' ? ">" : "> ") && say(talk, dsn) &&
+	    say(talk, "\r\n");
 }
 
 /* The reply to one RCPT. A refusal is kept, the first 5xx before the first 4xx. False: there is no going on. */
@@ -507,7 +516,7 @@ send_message(struct talk *talk)
 	return pass_on(talk, NULL);
 }
 
-/* The process ------------------------------------------------------------------------------------------------------- */
+/* The process --------------------------------------------------------------------------------------------------- */
 
 /* From here on there is the relay's connection, and the pipe to our parent: no file, no other process. Who we are was
  * settled at the login. */

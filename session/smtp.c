@@ -14,6 +14,7 @@
 #include "session/sasl.h"
 #include "session/smtp.h"
 #include "base/address.h"
+#include "base/dsn.h"
 #include "base/text.h"
 
 /* From MAIL to the answer after DATA, or RSET (RFC 5321 section 3.3). */
@@ -24,6 +25,7 @@ struct transaction {
 	unsigned recipients;
 	uint64_t arguments;		/* bytes of the recipients as the injector's arguments */
 	struct address sender;
+	char dsn[DSN_MAX + 1];		/* parameters of MAIL */
 };
 
 static struct session {
@@ -209,6 +211,8 @@ ehlo(char *argument)
 	offer("8BITMIME", "");
 	if (config->smtputf8)
 		offer("SMTPUTF8", "");
+	if (session.config->offer_dsn)
+		offer("DSN", "");
 	if (session.starttls != STARTTLS_NONE)
 		offer("STARTTLS", "");
 	if (auth_offered())
@@ -423,12 +427,33 @@ size_parameter(const char *value)
 	return text_number(value, session.config->max_size, &size) ? NULL : &too_big;
 }
 
+/* Keeps a parameter of MAIL or RCPT that is DSN's (RFC 3461). It is none: &unknown_parameter. */
+static const struct reply *
+dsn_parameter(bool of_mail, const char *keyword, const char *value, unsigned *seen, struct text *kept)
+{
+	enum dsn_parameter what = session.config->offer_dsn ? dsn_read(of_mail, keyword, value) : DSN_NONE;
+
+	if (what == DSN_NONE)
+		return &unknown_parameter;
+	if (what == DSN_WRONG || (*seen & what) != 0)
+		return &bad_parameter;
+	*seen |= what;
+	if (kept->used > 0)
+		text_add_byte(kept, ' ');
+	text_add(kept, keyword);
+	text_add_byte(kept, '=');
+	text_add(kept, value);
+	return NULL;
+}
+
 static const struct reply *
 mail_parameters(char *at, struct transaction *transaction)
 {
-	enum { SIZE = 1, BODY = 2, AUTH = 4, SMTPUTF8 = 8 };
+	enum { SIZE = DSN_WRONG, BODY = 2 * SIZE, AUTH = 4 * SIZE, SMTPUTF8 = 8 * SIZE };	/* below are DSN's */
+	struct text dsn;
 	unsigned seen = 0, now;
 
+	text_start(&dsn, transaction->dsn, sizeof transaction->dsn);
 	while (*at == ' ')
 		at++;
 	while (*at != '\0') {
@@ -456,7 +481,8 @@ mail_parameters(char *at, struct transaction *transaction)
 			if (value != NULL)
 				fault = &bad_parameter;
 		} else {
-			return &unknown_parameter;
+			now = 0;
+			fault = dsn_parameter(true, keyword, value, &seen, &dsn);
 		}
 		if (fault == NULL && (seen & now) != 0)
 			fault = &bad_parameter;
@@ -536,7 +562,16 @@ mail(char *argument)
 		return fault;
 	session.transaction = transaction;
 	ask_send_add(&session.envelope, 'F', transaction.sender.text);
+	if (transaction.dsn[0] != '\0')
+		ask_send_add(&session.envelope, 'D', transaction.dsn);
 	return &sender_ok;
+}
+
+/* Addresses alone always fit; with what DSN adds to them the envelope may be full. */
+static bool
+no_room(size_t length)
+{
+	return session.envelope.length + length + sizeof "T" + sizeof "D" + 1 > sizeof session.envelope.body;
 }
 
 static const struct reply *
@@ -546,7 +581,9 @@ recipient(char *argument)
 	struct address address;
 	const struct reply *fault;
 	uint64_t size;
-	char *at;
+	char *at, array[DSN_MAX + 1];
+	unsigned seen = 0;
+	struct text dsn;
 
 	fault = read_path(argument, "TO:", &at, &address, &bad_recipient);
 	if (fault != NULL)
@@ -557,18 +594,23 @@ recipient(char *argument)
 		return &need_smtputf8;
 	while (*at == ' ')
 		at++;
-	if (*at != '\0') {
+	text_start(&dsn, array, sizeof array);
+	while (fault == NULL && *at != '\0') {
 		char *keyword, *value;
 
-		return parameter(&at, &keyword, &value) ? &unknown_parameter : &bad_parameter;
+		fault = parameter(&at, &keyword, &value) ? dsn_parameter(false, keyword, value, &seen, &dsn) : &bad_parameter;
 	}
+	if (fault != NULL)
+		return fault;
 	size = address.length + 1 + sizeof(char *);
-	if (transaction->recipients >= session.config->max_recipients ||
+	if (transaction->recipients >= session.config->max_recipients || no_room(address.length + dsn.used) ||
 	    transaction->arguments + size > session.config->argument_room)
 		return &too_many;
 	transaction->recipients++;
 	transaction->arguments += size;
 	ask_send_add(&session.envelope, 'T', address.text);
+	if (dsn.used > 0)
+		ask_send_add(&session.envelope, 'D', array);
 	return &recipient_ok;
 }
 
