@@ -135,7 +135,6 @@ run_program(const struct attempt *attempt, int credentials, struct identity *ide
 	struct command command;
 	struct child_job job = {
 		.path = attempt->authenticator->path, .arguments = command.arguments,
-		.environment = command.environment.pointers,
 		.descriptors = { STDIN_FILENO, CHILD_SAID, CHILD_SAID, credentials, CHILD_NONE, CHILD_NONE,
 		    CHILD_NONE }, .seconds = CHECKER_SECONDS, .ended_as = ended_as,
 	};
@@ -148,6 +147,7 @@ run_program(const struct attempt *attempt, int credentials, struct identity *ide
 		text_add(reason, "/proc is not mounted: our own program cannot be found");
 		return false;
 	}
+	job.environment = command.environment.pointers;
 	child_run(&job, &end);
 	report = reported(&end, command.word);
 	if (report == NULL || checker_read_identity(report, end.said + end.length, identity) == NULL) {

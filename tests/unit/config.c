@@ -61,6 +61,29 @@ defaults(void **state)
 }
 
 static void
+dovecot_servers(void **state)
+{
+	static const char *const fine[] = { "/run/dovecot/auth-client", "127.0.0.1:12345", "[::1]:12345" },
+	    *const wrong[] = { "run/dovecot", "localhost:12345", "127.0.0.1", "127.0.0.1:0", "::1:12345", "127.0.0.1:65536" };
+	char line[200];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(fine); i++) {
+		snprintf(line, sizeof line, "-a /f -D %s", fine[i]);
+		assert_int_equal(read_line(line), CONFIG_RUN);
+		assert_true(config.dovecot && config.authenticator_count == 2);
+		assert_int_equal(config.authenticators[1].kind, AUTHENTICATOR_DOVECOT);
+		assert_string_equal(config.authenticators[1].path, fine[i]);
+	}
+	for (size_t i = 0; i < LENGTH(wrong); i++) {
+		snprintf(line, sizeof line, "--authsock %s", wrong[i]);
+		assert_int_equal(read_line(line), CONFIG_WRONG);
+	}
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_false(config.dovecot);
+}
+
+static void
 every_option(void **state)
 {
 	(void)state;
@@ -395,6 +418,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(every_option),
+		cmocka_unit_test(dovecot_servers),
 		cmocka_unit_test(old_wrapper_lines),
 		cmocka_unit_test(quotas), cmocka_unit_test(our_own_checkpassword_programs),
 		cmocka_unit_test(what_is_wrong_is_named),
