@@ -31,6 +31,7 @@ passwd_map(struct file *file, int descriptor)
 		bytes = mmap(NULL, file->length, PROT_READ, flags, descriptor, 0);
 		fine = bytes != MAP_FAILED;
 		file->bytes = fine ? bytes : "";
+		file->length = fine ? file->length : 0;
 	}
 	return fine;
 }
@@ -39,7 +40,6 @@ bool
 passwd_open(struct file *file, const char *path)
 {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
 	bool fine;
 
 	*file = (struct file){ .path = path, .bytes = "" };

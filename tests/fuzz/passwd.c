@@ -41,6 +41,7 @@ judge(const struct entry *entry)
 	struct pwhash_scram scram;
 
 	MUST(!pwhash_scram(stored, &scram) || usable);
+	(void)pwhash_cram_md5(stored, two_fields, "challenge", "0123456789abcdef0123456789abcdef");
 	MUST(!pwhash_is_cleartext(stored, two_fields) || usable || strlen(stored) > PWHASH_PASSWORD_MAX || *stored == '{');
 	if (!pwhash_is_slow(stored, two_fields))
 		MUST((pwhash_app_verify(stored, two_fields, "password") != PWHASH_UNUSABLE) == usable);

@@ -316,6 +316,35 @@ scram_parts(void **state)
 	assert_false(pwhash_scram("hello", &scram));
 }
 
+/* The example of RFC 2195 section 2, against clear text and what doveadm makes of it. */
+static void
+cram_md5(void **state)
+{
+	static const char challenge[] = "<1896.697170952@postoffice.reston.mci.net>";
+	static const char digest[] = "b913a602c7eda7a495b4e6e7334d3890";
+	static const char *const stored[] = { "{PLAIN}tanstaaftanstaaf", "tanstaaftanstaaf",
+		"{CRAM-MD5}d06d4e1b26fccaa4b0b61801132340a354b21152711fb604ca3e035e7015116b" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(stored); i++) {
+		char other[sizeof digest];
+
+		assert_int_equal(pwhash_cram_md5(stored[i], true, challenge, digest), PWHASH_YES);
+		assert_int_equal(pwhash_cram_md5(stored[i], true, "<x>", digest), PWHASH_NO);
+		memcpy(other, digest, sizeof(other));
+		other[31] ^= 1;
+		assert_int_equal(pwhash_cram_md5(stored[i], true, challenge, other), PWHASH_NO);
+	}
+	assert_int_equal(pwhash_cram_md5("{PLAIN}tanstaaftanstaa", false, challenge, digest), PWHASH_NO);
+	assert_int_equal(pwhash_cram_md5("", false, challenge, digest), PWHASH_LOCKED);
+	assert_int_equal(pwhash_cram_md5("{PLAIN}", false, challenge, digest), PWHASH_LOCKED);
+	assert_int_equal(pwhash_cram_md5("tanstaaftanstaaf", false, challenge, digest), PWHASH_UNUSABLE);
+	assert_int_equal(pwhash_cram_md5(hashes[0].stored, false, challenge, digest), PWHASH_UNUSABLE);
+	assert_int_equal(pwhash_cram_md5("{CRAM-MD5}e02d", false, challenge, digest), PWHASH_UNUSABLE);
+	assert_int_equal(pwhash_cram_md5("{SHA256}x", false, challenge, digest), PWHASH_UNUSABLE);
+	assert_int_equal(pwhash_cram_md5("{NOSUCH}x", false, challenge, digest), PWHASH_UNUSABLE);
+}
+
 /* crypt(3) answers these with NULL, "*0" or "*1", or with a hash where there was only a salt. */
 static void
 unusable(void **state)
@@ -597,6 +626,7 @@ main(void)
 		cmocka_unit_test(faults_are_seen),
 		cmocka_unit_test(slow_ones_are_known),
 		cmocka_unit_test(scram_parts),
+		cmocka_unit_test(cram_md5),
 		cmocka_unit_test(overlong_values),
 		cmocka_unit_test(cut_hashes_never_fit),
 		cmocka_unit_test(odd_passwords_work),
