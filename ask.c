@@ -241,6 +241,12 @@ ask_send(struct envelope *envelope, const struct ask_message *message, struct an
 		add_field(&fields, "SMTPUTF8=1");
 	if (message->eight_bit)
 		add_field(&fields, "8BITMIME=1");
+	if (message->digest != NULL) {
+		text_add(&fields, "DIGEST=");
+		for (int i = 0; i < MEMORY_DIGEST; i++)
+			text_add_hex(&fields, message->digest[i], 2);
+		text_add_byte(&fields, '\0');
+	}
 	text_add_byte(&fields, '\0');
 	memcpy(envelope->body - fields.used, array, fields.used);
 	envelope->body[envelope->length++] = '\0';
@@ -453,6 +459,21 @@ ask_read_sender(const char *body, size_t length, const char **address)
 	return SPLIT(body, length, address);
 }
 
+/* The digest of a message: hexadecimal, small letters. */
+static bool
+read_digest(const char *hex, struct ask_message *message)
+{
+	static const char digits[] = "0123456789abcdef";
+	static unsigned char digest[MEMORY_DIGEST];
+
+	if (strlen(hex) != 2 * MEMORY_DIGEST || strspn(hex, digits) != 2 * MEMORY_DIGEST)
+		return false;
+	for (int i = 0; i < MEMORY_DIGEST; i++)
+		digest[i] = (unsigned char)((strchr(digits, hex[2 * i]) - digits) << 4 | (strchr(digits, hex[2 * i + 1]) - digits));
+	message->digest = digest;
+	return true;
+}
+
 /* One field of a message. */
 static bool
 read_field(const char *field, struct ask_message *message)
@@ -468,6 +489,8 @@ read_field(const char *field, struct ask_message *message)
 		message->smtputf8 = true;
 	else if (strcmp(field, "8BITMIME=1") == 0)
 		message->eight_bit = true;
+	else if (strncmp(field, "DIGEST=", 7) == 0)
+		return read_digest(field + 7, message);
 	else
 		return false;
 	return true;

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/config.h"
+#include "base/memory.h"
 #include "base/peer.h"
 #include "base/spool.h"
 
@@ -79,6 +80,7 @@ struct ask_message {
 	const char *helo;		/* no blank, no control character */
 	uint64_t bytes;			/* as the client counts them */
 	bool smtputf8, eight_bit;	/* parameters of MAIL */
+	const unsigned char *digest;	/* of text and envelope: MEMORY_DIGEST bytes; or NULL, without --state */
 	const char *envelope;		/* the monitor's end: from F on, not looked at yet */
 	size_t length;
 };

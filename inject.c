@@ -236,6 +236,11 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		return;
 	}
 	*outcome = (struct outcome){ 0 };
+	if (message->digest != NULL && memory_recall(message->memory, message->login, message->digest, time(NULL))) {
+		strlcpy(outcome->how, "already accepted", sizeof outcome->how);
+		message_answer(outcome, ASK_YES, "2.0.0 Message already accepted, when its reply was lost");
+		return;
+	}
 	if (!spool_seal(&message->spool, &message->size)) {
 		strlcpy(outcome->how, strerror(errno), sizeof outcome->how);
 		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The message cannot be sealed, try again later");

@@ -46,6 +46,8 @@ static struct state {
 	char mechanism[24];		/* of the attempt */
 	char login[USER_MAX + 1];	/* as the client gave it */
 	struct memory memory;		/* with --state; opened at the first login */
+	bool has_digest;
+	unsigned char digest[MEMORY_DIGEST];	/* of the last message, if it was accepted */
 } state;
 
 /* To the last attempt: who it is. Not in the state: what is written at every start should be little. */
@@ -368,6 +370,7 @@ answer_send(char *body, size_t length)
 		return false;
 	set_title("sending");
 	state.spool = -1;
+	message.digest = asked.digest;
 	message.envelope = asked.envelope;
 	message.length = asked.length;
 	message.helo = asked.helo;
@@ -380,6 +383,9 @@ answer_send(char *body, size_t length)
 		return false;
 	ask_answer(outcome.verdict, outcome.text);
 	set_title("waiting");
+	state.has_digest = outcome.verdict == ASK_YES && asked.digest != NULL;
+	if (state.has_digest)
+		memcpy(state.digest, asked.digest, sizeof state.digest);
 	if (outcome.verdict == ASK_YES)
 		state.accepted++;
 	else
@@ -413,6 +419,11 @@ log_session_end(const struct ask_line *told)
 	log_word("tls", peer_tls_name(state.peer));
 	log_word("reason", told->reason);
 	log_end();
+	/* It will be sent again: once. */
+	if (strcmp(told->reason, "reply-lost") == 0 && state.has_digest) {
+		memory_lose(&state.memory, state.login, state.digest, time(NULL));
+		log_memory();
+	}
 	state.ended = true;
 	return true;
 }

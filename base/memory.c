@@ -446,10 +446,22 @@ memory_give_back(struct memory *memory, const char *user, const struct memory_ta
 	done(memory, MEMORY_COUNT, TABLE_WRITE, now);
 }
 
+/* Of a login: no other can ask for it. */
+static struct memory_lost *
+find_lost(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now, bool make)
+{
+	struct text key;
+	char array[300];
+
+	start_key(&key, array, sizeof array, user);
+	text_add_bytes(&key, digest, MEMORY_DIGEST);
+	return find(memory, MEMORY_LOST, array, key.used, now, make);
+}
+
 void
 memory_lose(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now)
 {
-	struct memory_lost *lost = find(memory, MEMORY_LOST, digest, MEMORY_DIGEST, now, true);
+	struct memory_lost *lost = find_lost(memory, user, digest, now, true);
 
 	if (lost == NULL)
 		return;
@@ -458,10 +470,10 @@ memory_lose(struct memory *memory, const char *user, const unsigned char digest[
 }
 
 bool
-memory_recall(struct memory *memory, const unsigned char digest[MEMORY_DIGEST], int64_t now)
+memory_recall(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now)
 {
 	if (!memory->on || !table_changed_since(&memory->tables[MEMORY_LOST], now - DAY) ||
-	    find(memory, MEMORY_LOST, digest, MEMORY_DIGEST, now, false) == NULL)
+	    find_lost(memory, user, digest, now, false) == NULL)
 		return false;
 	done(memory, MEMORY_LOST, TABLE_REMOVE, now);
 	return memory->tables[MEMORY_LOST].fault == NULL;	/* one that is not forgotten would be answered again and again */

@@ -100,7 +100,7 @@ void memory_give_back(struct memory *memory, const char *user, const struct memo
 void memory_lose(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now);
 
 /* Was it? Once: then it is forgotten. Where nothing was lost for a day: one fstat(2). */
-bool memory_recall(struct memory *memory, const unsigned char digest[MEMORY_DIGEST], int64_t now);
+bool memory_recall(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now);
 
 /* How many of the tries are not older than `minutes`, and so count; for the login's minutes is 60, the network's 1440. */
 int memory_tries(const struct memory_try *tries, int room, int64_t now, int minutes);

@@ -17,7 +17,8 @@ struct message {
 	const char *login;		/* as the client gave it */
 	const char *mechanism, *helo;	/* of its login; of its EHLO: "" if unknown */
 	const struct identity *identity;
-	struct memory *memory;		/* what the login has sent: for its quota */
+	struct memory *memory;		/* what the login has sent: for its quota, and replies that were lost */
+	const unsigned char *digest;	/* what it is recognized by when it comes again; or NULL */
 	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL; D parameters NUL may stand behind each */
 	size_t length;
 	/* Set by inject_send(), smtputf8 too where an address needs it: */

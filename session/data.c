@@ -58,6 +58,7 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 	data->spool = spool;
 	data->place = DATA_AFTER_CRLF;
 	data->in_header = true;
+	sha256_init(&data->digest);
 	text_start(&text, array, sizeof array);
 	header_add_received(origin, &text);
 	add(data, &text);
@@ -199,6 +200,8 @@ data_take(struct data *data, const char *bytes, size_t length)
 	length = (size_t)(at - bytes);
 	data->blemished |= memchr(bytes, '\0', length) != NULL;
 	data->consumed += length;
+	if (data->origin->config->state[0] != '\0')
+		sha256_update(&data->digest, length, (const uint8_t *)bytes);
 	data->size = data->consumed - data->dots - (data->done ? 3 : 0);
 	/* A message that will be refused is not stored, only read to its end. */
 	if (data->size > data->origin->config->max_size || data->blemished)
@@ -229,6 +232,14 @@ data_read(struct data *data, struct line *line, int64_t patience, int64_t deadli
 	}
 	line_set_deadline(line, deadline);
 	return data->done ? LINE_READ : event;
+}
+
+void
+data_digest(struct data *data, const char *envelope, size_t length, unsigned char digest[SHA256_DIGEST_SIZE])
+{
+	/* The text ends with its end mark: where the envelope begins is no question. */
+	sha256_update(&data->digest, length, (const uint8_t *)envelope);
+	sha256_digest(&data->digest, SHA256_DIGEST_SIZE, digest);
 }
 
 const struct reply *

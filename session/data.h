@@ -2,6 +2,8 @@
 #ifndef DATA_H
 #define DATA_H
 
+#include <nettle/sha2.h>
+
 #include "base/config.h"
 #include "session/header.h"
 #include "session/line.h"
@@ -25,6 +27,7 @@ struct data {
 	bool blemished;		/* a bare CR or a NUL was in it */
 	bool done;		/* CRLF.CRLF came */
 	bool spool_failed;
+	struct sha256_ctx digest;	/* with --state: of all that the client sent */
 	size_t out_used;
 	char out[DATA_OUT_SIZE];
 };
@@ -46,6 +49,9 @@ size_t data_take(struct data *data, const char *bytes, size_t length);
  * the bytes that came take at DATA_RATE; `deadline` (io_now()) is the session's, and the line's afterwards.
  */
 enum line_event data_read(struct data *data, struct line *line, int64_t patience, int64_t deadline);
+
+/* With --state, once the message is whole: what tells this message with this envelope from all others (SHA-256). */
+void data_digest(struct data *data, const char *envelope, size_t length, unsigned char digest[SHA256_DIGEST_SIZE]);
 
 /* Writes out the rest. NULL when the message may be sent, else why not. */
 const struct reply *data_finish(struct data *data);

@@ -169,6 +169,7 @@ line_fill(struct line *line)
 			return LINE_LATE;
 		got = io_read(line->read_from, line->in + line->end, LINE_IN_SIZE - line->end);
 	} while (got < 0 && errno == EAGAIN);
+	line->reset = got < 0;
 	if (got <= 0)
 		return LINE_GONE;
 	line->end += (size_t)got;
@@ -182,6 +183,14 @@ end_of_text(char *bytes, char *end)
 	while (bytes < end && *bytes != '\n' && *bytes != '\r' && *bytes != '\0')
 		bytes++;
 	return bytes;
+}
+
+bool
+line_was_reset(const struct line *line)
+{
+	struct pollfd poller = { .fd = line->write_to };
+
+	return line->reset || (poll(&poller, 1, LINE_RESET_MS) > 0 && (poller.revents & POLLERR) != 0);
 }
 
 enum line_event

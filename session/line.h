@@ -25,6 +25,7 @@ struct line {
 	bool pipe;			/* write_to is no socket */
 	bool debug;			/* trace replies on the log */
 	bool broken;			/* the client takes no more: nothing is written to it again */
+	bool reset;			/* reading failed: the connection ended, but not in order */
 	int64_t patience, deadline;	/* see line_set_patience(), line_set_deadline() */
 	size_t start, end;
 	size_t out_used;
@@ -93,6 +94,11 @@ void line_write(struct line *line, const char *bytes, size_t length);
 
 /* Adds a reply as a line of its own. */
 void line_reply(struct line *line, const struct reply *reply);
+
+/* After LINE_GONE: did the client's end throw away what we sent last? That may be known only a moment after the end
+ * of file: waits for LINE_RESET_MS. A client that has only closed its own direction has not. */
+#define LINE_RESET_MS 200
+bool line_was_reset(const struct line *line);
 
 /* Sends all output. False: line_broken(). */
 bool line_flush(struct line *line);

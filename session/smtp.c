@@ -661,9 +661,15 @@ static const struct reply *
 hand_over(void)
 {
 	struct answer *answer = &session.answer;
-	const struct ask_message message = { .helo = session.helo, .bytes = session.data.size,
+	struct ask_message message = { .helo = session.helo, .bytes = session.data.size,
 	    .smtputf8 = session.transaction.smtputf8, .eight_bit = session.transaction.eight_bit };
 
+	unsigned char digest[SHA256_DIGEST_SIZE];
+
+	if (session.config->state[0] != '\0') {
+		data_digest(&session.data, session.envelope.body, session.envelope.length, digest);
+		message.digest = digest;
+	}
 	session.messages++;
 	if (!ask_send(&session.envelope, &message, answer))
 		return &monitor_gone;
@@ -1020,14 +1026,19 @@ converse(void)
 {
 	char array[LINE_REPLY_MAX];
 	const struct reply *reply = banner(&array);
+	bool accepted = false;		/* the last reply was that to a message */
 
 	for (;; reply = next_reply()) {
 		if (reply->code != 0)
 			line_reply(&session.line, reply);
 		session.end = reply->end;
+		if (accepted && reply->end != NULL && strcmp(reply->end, "eof") == 0 && session.config->state[0] != '\0' &&
+		    line_was_reset(&session.line))
+			session.end = "reply-lost";
 		/* Nothing may come between an accepted message and the word of it. */
 		if (reply == &session.reply && !line_flush(&session.line) && reply->code == 250)
 			session.end = "reply-lost";
+		accepted = reply == &session.reply && reply->code == 250;
 		if (session.end != NULL)
 			break;
 	}

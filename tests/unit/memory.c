@@ -295,13 +295,14 @@ a_lost_reply_is_recalled_once(void **state)
 	int64_t now = time(NULL);
 
 	(void)state;
-	assert_false(memory_recall(&memory, one, now));
+	assert_false(memory_recall(&memory, "bob", one, now));
 	memory_lose(&memory, "bob", one, now);
-	assert_false(memory_recall(&memory, two, now));
-	assert_true(memory_recall(&memory, one, now + 10));
-	assert_false(memory_recall(&memory, one, now + 10));
+	assert_false(memory_recall(&memory, "bob", two, now));
+	assert_false(memory_recall(&memory, "ann", one, now));
+	assert_true(memory_recall(&memory, "Bob", one, now + 10));
+	assert_false(memory_recall(&memory, "bob", one, now + 10));
 	memory_lose(&memory, "bob", one, now);
-	assert_false(memory_recall(&memory, one, now + 86401));	/* a day is over */
+	assert_false(memory_recall(&memory, "bob", one, now + 86401));	/* a day is over */
 }
 
 static void
@@ -329,7 +330,7 @@ without_a_directory_nothing_is_remembered(void **state)
 		assert_int_equal(memory_take(&none, "bob", 9, 1, 1, START, &taken), 0);
 		memory_give_back(&none, "bob", &taken, START);
 		memory_lose(&none, "bob", digest, START);
-		assert_false(memory_recall(&none, digest, START));
+		assert_false(memory_recall(&none, "bob", digest, START));
 		memset(none.told, 0, sizeof none.told);
 		for (int i = 0; i < (pass > 0 ? MEMORY_KINDS : 0); i++) {
 			text_start(&fault, array, sizeof array);
