@@ -225,7 +225,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	struct memory_taken taken;
 	struct text text;
 
-	*outcome = (struct outcome){ 0 };
+	*outcome = (struct outcome){ .text = "" };
 	if (!read_envelope(config, message))
 		return;
 	/* The session asked at MAIL; it is not to be trusted, and the table may have changed. */
@@ -235,7 +235,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		strlcpy(outcome->how, "sender rule", sizeof outcome->how);
 		return;
 	}
-	*outcome = (struct outcome){ 0 };
+	*outcome = (struct outcome){ .text = "" };
 	if (message->digest != NULL && memory_recall(message->memory, message->login, message->digest, time(NULL))) {
 		strlcpy(outcome->how, "already accepted", sizeof outcome->how);
 		message_answer(outcome, ASK_YES, "2.0.0 Message already accepted, when its reply was lost");

@@ -28,7 +28,8 @@ enum ask_verdict inject_may_send_as(const struct config *config, const struct id
 enum ask_verdict inject_own_sender(const struct config *config, const struct identity *identity, struct text *text);
 
 /*
- * Looks at every address again, asks the sender rule and the throttle script, hands over, and waits at most --inject-timeout.
+ * Looks at every address again, asks the sender rule, the throttle script and the policy server, hands over, and waits
+ * at most --inject-timeout.
  * ASK_YES only if the mail system said that it took the whole message.
  */
 void inject_send(const struct config *config, const struct peer *peer, struct message *message,

@@ -146,7 +146,8 @@ ended(const struct child_end *end, struct outcome *outcome)
 	if (end->how == CHILD_LATE)
 		message_answer(outcome, ASK_LATE, "4.3.2 The mail system did not answer in time, closing connection");
 	else
-		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The mail system did not take the message, try again later");
+		message_answer(outcome, ASK_TEMPORARY,
+		    "4.3.0 The mail system did not take the message, try again later");
 	return end->how == CHILD_EXITED;
 }
 

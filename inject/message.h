@@ -19,7 +19,7 @@ struct message {
 	const struct identity *identity;
 	struct memory *memory;		/* what the login has sent: for its quota, and replies that were lost */
 	const unsigned char *digest;	/* what it is recognized by when it comes again; or NULL */
-	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL; D parameters NUL may stand behind each */
+	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL; behind each D parameters NUL, or not */
 	size_t length;
 	/* Set by inject_send(), smtputf8 too where an address needs it: */
 	const char *sender;
@@ -31,8 +31,8 @@ struct message {
 
 struct outcome {
 	enum ask_verdict verdict;	/* 0: the envelope is none: the session lies, end it */
-	char text[400];			/* for the client, from its enhanced status code on (RFC 3463); a reply code of its own
-					 * may stand in front, of the verdict's class */
+	char text[400];			/* for the client, from its enhanced status code on (RFC 3463); in front a reply
+					 * code of its own, of the verdict's class, or none */
 	char how[200];			/* for the log: what the injector did */
 };
 

@@ -142,8 +142,8 @@ judge(char *action, struct outcome *outcome)
 	const char *words = action + length + strspn(action + length, " \t");
 	struct text how;
 
-	if (text_is(action, length, "OK") || text_is(action, length, "DUNNO") || text_is(action, length, "DEFER_IF_REJECT") ||
-	    (length >= 6 && text_is(action, 6, "PERMIT")))
+	if (text_is(action, length, "OK") || text_is(action, length, "DUNNO") ||
+	    text_is(action, length, "DEFER_IF_REJECT") || (length >= 6 && text_is(action, 6, "PERMIT")))
 		return true;
 	text_start(&how, outcome->how, sizeof outcome->how);
 	text_add(&how, "policy: ");

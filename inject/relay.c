@@ -206,7 +206,8 @@ static bool
 broken(struct talk *talk)
 {
 	note(talk, talk->code != 0 ? talk->text : wire_fault(talk->error));
-	message_answer(&talk->word.outcome, ASK_TEMPORARY, "4.4.2 The mail relay did not take the message, try again later");
+	message_answer(&talk->word.outcome, ASK_TEMPORARY,
+	    "4.4.2 The mail relay did not take the message, try again later");
 	return false;
 }
 
@@ -236,7 +237,8 @@ cannot_carry(struct talk *talk, const char *text)
 static void
 read_offer(struct talk *talk, char *line)
 {
-	static const char *const keywords[] = { "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "AUTH", "XCLIENT" };
+	static const char *const keywords[] = { "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "AUTH",
+	    "XCLIENT" };
 	char *rest;
 	const char *keyword = strtok_r(line, " ", &rest);
 	unsigned offer = 0;
@@ -395,8 +397,8 @@ add_recipient(struct talk *talk, const char *recipient)
 {
 	const char *dsn = message_dsn(recipient);
 
-	return say(talk, "RCPT TO:<") && say(talk, recipient) && say(talk, *dsn == '\0' ? ">" : "> ") && say(talk, dsn) &&
-	    say(talk, "\r\n");
+	return say(talk, "RCPT TO:<") && say(talk, recipient) && say(talk, *dsn == '\0' ? ">" : "> ") &&
+	    say(talk, dsn) && say(talk, "\r\n");
 }
 
 /* The reply to one RCPT. A refusal is kept, the first 5xx before the first 4xx. False: there is no going on. */

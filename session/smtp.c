@@ -598,7 +598,8 @@ recipient(char *argument)
 	while (fault == NULL && *at != '\0') {
 		char *keyword, *value;
 
-		fault = parameter(&at, &keyword, &value) ? dsn_parameter(false, keyword, value, &seen, &dsn) : &bad_parameter;
+		fault = parameter(&at, &keyword, &value) ? dsn_parameter(false, keyword, value, &seen, &dsn)
+		    : &bad_parameter;
 	}
 	if (fault != NULL)
 		return fault;
