@@ -101,6 +101,10 @@ check:
 demo:
 	sh demo
 
+# The long form of the tests that have one: every text and every sequence of commands, an hour of fuzzing.
+prove:
+	PROVE=1 FUZZ_SECONDS=240 sh tests/run t-prove t-fuzz
+
 bench: all
 	sh tests/bench/run
 
@@ -138,4 +142,4 @@ dist:
 clean:
 	rm -rf build ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS)
 
-.PHONY: all tools units check demo bench layers lint install uninstall dist clean
+.PHONY: all tools units check demo bench layers lint install uninstall dist clean prove

@@ -173,6 +173,7 @@ ask_send(struct envelope *envelope, const struct ask_message *message, struct an
 	for (at += strlen(at) + 1; *at == 'T'; at += strlen(at) + 1) {
 		MUST(at < end && address_valid(at + 1));
 		MUST(strpbrk(at + 1, "\r\n") == NULL);
+		fake_asked.recipients++;
 	}
 	MUST(*at == '\0' && at + 1 == end);
 	MUST(at > envelope->body + strlen(envelope->body) + 1);	/* and there is one */

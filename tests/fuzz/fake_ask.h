@@ -7,6 +7,7 @@
 
 extern struct fake_asked {
 	unsigned peers, listed, logins, failed, sends, taken;
+	unsigned recipients;	/* of all that was sent */
 	bool logged_in, spool_gone, ended;
 	uint64_t sum;		/* of every envelope and message */
 } fake_asked;
