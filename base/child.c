@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,8 +65,8 @@ run(const struct child_job *job, int said)
 }
 
 /* Adds what is in the pipe. When there is no room the older half goes: the last words are those that tell.
- * False: end of file. */
-static bool
+ * Returns how much it was; 0 or less: end of file, or an error. */
+static ssize_t
 listen_to(int pipe, struct child_end *end)
 {
 	ssize_t got;
@@ -77,7 +78,7 @@ listen_to(int pipe, struct child_end *end)
 	got = io_read(pipe, end->said + end->length, CHILD_SAID_MAX - end->length);
 	if (got > 0)
 		end->length += (size_t)got;
-	return got > 0;
+	return got;
 }
 
 /* Our own code in the child: it says its word at one stroke and ends. True: in time. */
@@ -95,20 +96,23 @@ static bool
 wait_for(int pipe, int process, int64_t deadline, struct child_end *end)
 {
 	struct pollfd pollers[2] = { { .fd = process, .events = POLLIN }, { .fd = pipe, .events = POLLIN } };
+	int left;
 
-	/* What it said before it ended is in the pipe still; a descendant may go on saying things for ever. */
-	for (int late_words = 16; late_words > 0; late_words -= pollers[0].revents != 0) {
-		int64_t left = deadline - io_now();
+	do {
+		int64_t patience = deadline - io_now();
+		int ready = patience > 0 ? poll(pollers, 2, (int)patience) : 0;
 
-		if (left <= 0)
+		if (ready == 0 || (ready < 0 && errno != EINTR))
 			return false;
-		if (poll(pollers, 2, (int)left) < 0 && errno != EINTR)
-			return false;
-		if (pollers[1].revents != 0 && !listen_to(pipe, end))
+		if (ready > 0 && pollers[0].revents == 0 && listen_to(pipe, end) <= 0)
 			pollers[1].fd = -1;
-		if (pollers[0].revents != 0 && (pollers[1].revents & POLLIN) == 0)
-			return true;
-	}
+	} while (pollers[0].revents == 0);
+	/* What it said before it ended is in the pipe still, and no more is heard: a descendant may go on saying things
+	 * for ever. */
+	if (ioctl(pipe, FIONREAD, &left) != 0)
+		return true;
+	for (ssize_t got; left > 0 && (got = listen_to(pipe, end)) > 0; left -= (int)got)
+		;
 	return true;
 }
 
