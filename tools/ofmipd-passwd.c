@@ -49,10 +49,11 @@ is_sound(const char *path, const struct file *file)
 }
 
 /*
- * Changes the file, locked: `make` writes the new one into a text, and returns the exit status; it says why when it is
- * not DONE. Then what sessions will not find in it is said.
+ * Changes the file, locked: `make` writes the new one into a text and returns what was done to the user, in words for
+ * the administrator, or NULL: said, and the exit status is in *status. Then what sessions will not find in it is said.
  */
-typedef int make_function(const struct file *old, const struct options *options, const char *stored, struct text *new);
+typedef const char *make_function(const struct file *old, const struct options *options, const char *stored,
+    struct text *new, int *status);
 
 static int
 edit(const struct options *options, const char *stored, make_function *make)
@@ -60,16 +61,19 @@ edit(const struct options *options, const char *stored, make_function *make)
 	struct replace replace;
 	struct inspect inspect;
 	struct text new;
+	const char *done;
 	int status = FAILED;
 
 	if (replace_start(&replace, options->file, options->action == CHANGE) && is_sound(options->file, &replace.file)) {
 		entry_start(&new, replace.file.length + 2 * sizeof ((struct entry *)NULL)->line);
-		status = make(&replace.file, options, stored, &new);
-		if (status == DONE && !replace_with(&replace, new.bytes, new.used))
-			status = FAILED;
-		if (status == DONE)
+		done = make(&replace.file, options, stored, &new, &status);
+		if (done != NULL && replace_with(&replace, new.bytes, new.used)) {
 			(void)entry_inspect(options->file, &(struct file){ .bytes = new.bytes, .length = new.used,
 			    .status = replace.file.status }, ENTRY_WARNINGS, &inspect);
+			printf("%s: user %s %s%s\n", options->file, options->user, done,
+			    options->label == NULL ? "" : options->label);
+			status = DONE;
+		}
 		entry_free(&new);
 	}
 	replace_end(&replace);
@@ -89,16 +93,15 @@ fields_fit(const char *path, const struct entry *entry, uint64_t number)
 	return true;
 }
 
-static const char *printed;	/* what make_changed() did */
-
 /* All lines as they are, with the user's own one changed, or added. */
-static int
-make_changed(const struct file *old, const struct options *options, const char *stored, struct text *new)
+static const char *
+make_changed(const struct file *old, const struct options *options, const char *stored, struct text *new, int *status)
 {
 	struct entry entry = ENTRY_EMPTY;
 	uint64_t number;
 	const char *at = entry_find(old, options->user, NULL, &entry, &number), *next, *line_end = "\n";
 
+	*status = FAILED;
 	if (at == NULL) {
 		entry = ENTRY_EMPTY;
 		if (old->length == 0)
@@ -108,10 +111,10 @@ make_changed(const struct file *old, const struct options *options, const char *
 	} else {
 		if (!passwd_entry(old, at, &entry)) {
 			warnx("%s: line %llu: longer than 4095 bytes", options->file, (unsigned long long)number);
-			return FAILED;
+			return NULL;
 		}
 		if (!fields_fit(options->file, &entry, number))
-			return FAILED;
+			return NULL;
 		next = passwd_next(old, at);
 		if (next - at >= 2 && next[-2] == '\r' && next[-1] == '\n')
 			line_end = "\r\n";
@@ -124,8 +127,7 @@ make_changed(const struct file *old, const struct options *options, const char *
 	entry_set(&entry, HOME, options->home);
 	entry_add(new, &entry, line_end);
 	text_add_bytes(new, next, (size_t)(old->bytes + old->length - next));
-	printed = at == NULL ? "created" : "changed";
-	return DONE;
+	return at == NULL ? "created" : "changed";
 }
 
 static int
@@ -143,14 +145,12 @@ change(const struct options *options)
 	if (status == DONE)
 		status = edit(options, stored, make_changed);
 	explicit_bzero(stored, sizeof stored);
-	if (status == DONE)
-		printf("%s: user %s %s\n", options->file, options->user, printed);
 	return status;
 }
 
 /* All lines but the user's, or but the one with the label. */
-static int
-make_shorter(const struct file *old, const struct options *options, const char *stored, struct text *new)
+static const char *
+make_shorter(const struct file *old, const struct options *options, const char *stored, struct text *new, int *status)
 {
 	char copy[sizeof ((struct entry *)NULL)->line];
 	const char *from = old->bytes, *at = from;
@@ -168,26 +168,16 @@ make_shorter(const struct file *old, const struct options *options, const char *
 	}
 	text_add_bytes(new, from, (size_t)(old->bytes + old->length - from));
 	if (new->used < old->length)
-		return DONE;
+		return options->label == NULL ? "deleted" : "has no longer the password with label ";
+	*status = NO;
 	warnx("%s: no user %s%s%s", options->file, options->user, options->label == NULL ? "" : " with label ",
 	    options->label == NULL ? "" : options->label);
-	return NO;
-}
-
-static int
-delete(const struct options *options)
-{
-	int status = edit(options, NULL, make_shorter);
-
-	if (status == DONE)
-		printf("%s: user %s %s%s\n", options->file, options->user, options->label == NULL ? "deleted" :
-		    "has no longer the password with label ", options->label == NULL ? "" : options->label);
-	return status;
+	return NULL;
 }
 
 /* All lines, and one for the application's password: name and extra fields alone, the rest is the user's own. */
-static int
-make_longer(const struct file *old, const struct options *options, const char *stored, struct text *new)
+static const char *
+make_longer(const struct file *old, const struct options *options, const char *stored, struct text *new, int *status)
 {
 	struct entry entry = ENTRY_EMPTY, other;
 	char array[2048], today[16];
@@ -197,12 +187,14 @@ make_longer(const struct file *old, const struct options *options, const char *s
 
 	if (entry_next(old, old->bytes, options->user, &number) == NULL) {
 		warnx("%s: no user %s", options->file, options->user);
-		return NO;
+		*status = NO;
+		return NULL;
 	}
 	if (entry_find(old, options->user, options->label, &other, &number) != NULL) {
 		warnx("%s: user %s has a password with label %s; --revoke it first", options->file, options->user,
 		    options->label);
-		return NO;
+		*status = NO;
+		return NULL;
 	}
 	strftime(today, sizeof today, "%Y-%m-%d", gmtime(&now));
 	text_start(&extra, array, sizeof array);
@@ -219,7 +211,7 @@ make_longer(const struct file *old, const struct options *options, const char *s
 	entry_set(&entry, EXTRA, array);
 	entry_add_file(new, old);
 	entry_add(new, &entry, "\n");
-	return DONE;
+	return "has a new password, shown below this once, with label ";
 }
 
 /* Nothing can be guessed of it, so that nothing slow is needed. */
@@ -230,8 +222,7 @@ add_app_password(const struct options *options)
 	int status = pwhash_app_make(shown, stored, sizeof stored) ? edit(options, stored, make_longer) : FAILED;
 
 	if (status == DONE)
-		printf("%s: user %s has a new password with label %s, which is shown this once:\n%s\n", options->file,
-		    options->user, options->label, shown);
+		puts(shown);
 	explicit_bzero(shown, sizeof shown);
 	return status;
 }
@@ -619,7 +610,7 @@ main(int argc, char **argv)
 	parse(argc, argv, &options);
 	switch (options.action) {
 	case CHANGE: return change(&options);
-	case DELETE: case REVOKE: return delete(&options);
+	case DELETE: case REVOKE: return edit(&options, NULL, make_shorter);
 	case APP: return add_app_password(&options);
 	case LIST: return list(&options);
 	case VERIFY: return verify(&options);
