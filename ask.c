@@ -365,8 +365,10 @@ ask_receive(char **body, size_t *length, int64_t deadline)
 			state = -1;
 			break;
 		}
-		size = io_read(ASK_MONITOR, (char *)&received.frame + received.got, sizeof received.frame - received.got);
-		if (received.got == 0 && (size == 0 || (size < 0 && errno == ECONNRESET)))	/* our answer was not read */
+		size = io_read(ASK_MONITOR, (char *)&received.frame + received.got,
+		    sizeof received.frame - received.got);
+		/* ECONNRESET: our answer was not read. */
+		if (received.got == 0 && (size == 0 || (size < 0 && errno == ECONNRESET)))
 			return ASK_GONE;
 		if (size < 0)
 			return ASK_BROKEN;
@@ -414,7 +416,7 @@ split(const char *body, size_t length, const char **const *fields, int count)
 bool
 ask_read_peer(const char *body, size_t length, struct peer *told)
 {
-	const char *address, *port, *tls, *source, *protocol, *cipher;
+	const char *address = "", *port = "", *tls = "", *source = "", *protocol = "", *cipher = "";
 	uint64_t source_number, tls_number;
 
 	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher) ||
@@ -469,7 +471,8 @@ read_digest(const char *hex, struct ask_message *message)
 	if (strlen(hex) != 2 * MEMORY_DIGEST || strspn(hex, digits) != 2 * MEMORY_DIGEST)
 		return false;
 	for (int i = 0; i < MEMORY_DIGEST; i++)
-		digest[i] = (unsigned char)((strchr(digits, hex[2 * i]) - digits) << 4 | (strchr(digits, hex[2 * i + 1]) - digits));
+		digest[i] = (unsigned char)((strchr(digits, hex[2 * i]) - digits) << 4 |
+		    (strchr(digits, hex[2 * i + 1]) - digits));
 	message->digest = digest;
 	return true;
 }
@@ -519,7 +522,7 @@ ask_read_send(const char *body, size_t length, struct ask_message *message)
 bool
 ask_read_log(const char *body, size_t length, struct ask_line *log)
 {
-	const char *count, *bytes;
+	const char *count = "", *bytes = "";
 
 	if (length < 1)
 		return false;

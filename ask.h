@@ -136,8 +136,10 @@ bool ask_mechanisms(struct answer *answer);
 /* Asks for an empty spool, which is there only after ASK_YES: on SPOOL_DESCRIPTOR, the lowest number that is free. */
 bool ask_spool(struct answer *answer);
 
-/* May the login send as this address? ASK_NO and ASK_TEMPORARY come with a text for the reply. An empty address asks for
- * the login's first one: the text of ASK_YES. */
+/*
+ * May the login send as this address? ASK_NO and ASK_TEMPORARY come with a text for the reply.
+ * An empty address asks for the login's first one: the text of ASK_YES.
+ */
 bool ask_sender(const char *address, struct answer *answer);
 
 /* 'F' begins an envelope, 'T' adds to it; 'D' adds DSN parameters to the address before, where DSN is offered. */
@@ -150,7 +152,7 @@ void ask_log(const struct ask_line *log);
 /* What ask_receive() returns when there is no question. */
 enum ask_end {
 	ASK_GONE = 0,		/* the session has closed its end, or is dead */
-	ASK_BROKEN = -1,	/* no question of ours, too long, not complete after ASK_PATIENCE: errno is 0; or an error */
+	ASK_BROKEN = -1,	/* no question of ours, too long, late (ASK_PATIENCE): errno is 0; or an error */
 	ASK_SILENT = -2		/* the deadline has passed */
 };
 

@@ -222,11 +222,11 @@ say_dovecot(const struct check *check, bool alone)
 
 	say("Dovecot's mechanisms", list[0] != '\0' ? list : "unknown");
 	if (list[0] == '\0')
-		say("warning", "no Dovecot server answers: its users are told to try again later (454); start it, or give "
-		    "the right -D");
+		say("warning", "no Dovecot server answers: its users are told to try again later (454); start it, "
+		    "or give the right -D");
 	else if (alone && strstr(list, "PLAIN ") == NULL && strstr(list, "LOGIN ") == NULL)
-		say("warning", "nobody serves PLAIN and LOGIN, which are offered: let Dovecot list one of them, or give -a "
-		    "or -A");
+		say("warning", "nobody serves PLAIN and LOGIN, which are offered: let Dovecot list one of them, "
+		    "or give -a or -A");
 }
 
 static void
@@ -375,8 +375,8 @@ say_options(const struct config *config)
 	else
 		say_number("max-size", config->max_size, " bytes");
 	if (config->max_size < LEAST_SIZE)
-		say_wrong("--max-size or DATABYTES: less than the 65536 bytes that every server takes (RFC 5321 section "
-		    "4.5.3.1.7), so ordinary messages are refused; sizes take K, M and G");
+		say_wrong("--max-size or DATABYTES: less than the 65536 bytes that every server takes "
+		    "(RFC 5321 section 4.5.3.1.7), so ordinary messages are refused; sizes take K, M and G");
 	say_number("max-recipients", config->max_recipients, "");
 	if (config->argument_room == UINT64_MAX)
 		say("room for recipients", "no limit");
@@ -414,8 +414,8 @@ say_landlock(void)
 		text_add_number(&line, (uint64_t)version);
 	} else {
 		text_add(&line, "none (");
-		text_add(&line, error == ENOSYS || error == EOPNOTSUPP ? "the kernel is without it, or it is switched off"
-		    : "refused, as container managers do");
+		text_add(&line, error == ENOSYS || error == EOPNOTSUPP ?
+		    "the kernel is without it, or it is switched off" : "refused, as container managers do");
 		text_add(&line, "): the session's cage holds without it");
 	}
 	say("Landlock", array);

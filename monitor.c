@@ -456,7 +456,8 @@ answer_log(char *body, size_t length)
 			return false;
 		spool_close(&state.spool);
 		state.refused++;
-		log_message_event(told.event == ASK_REFUSED ? "refused" : "deferred", told.text, told.count, told.bytes);
+		log_message_event(told.event == ASK_REFUSED ? "refused" : "deferred", told.text, told.count,
+		    told.bytes);
 		log_message("reason", told.reason);
 		end_told();
 		return true;

@@ -183,8 +183,9 @@ find_service(struct text *why)
 		return true;
 	text_add(why, "-u ");
 	text_add_name(why, config.user);
-	text_add(why, answer == PASSWD_CANNOT_TELL ? ": the directory of accounts does not answer, see nsswitch.conf(5); "
-	    "try getent passwd, or give an account of /etc/passwd" : ": no such account that is not root; "
+	text_add(why, answer == PASSWD_CANNOT_TELL ?
+	    ": the directory of accounts does not answer, see nsswitch.conf(5); try getent passwd, "
+	    "or give an account of /etc/passwd" : ": no such account that is not root; "
 	    "adduser --system --group --no-create-home ofmipd, or give -u USER");
 	return false;
 }

@@ -415,7 +415,8 @@ dovecot_check(struct attempt *attempt)
 		return say_fault(&server);
 	if (password ? !server.plain && !server.login : !server.listed)
 		return checker_say_reason(attempt, ASK_NO, "mechanism-refused");
-	if (password ? !send_password() : !send_request(&server, attempt->mechanism, attempt->response, attempt->length))
+	if (password ? !send_password() : !send_request(&server, attempt->mechanism, attempt->response,
+	    attempt->length))
 		return say_fault(&server);
 	return talk(&server, server.plain ? NULL : attempt->password);
 }

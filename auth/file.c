@@ -195,7 +195,8 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 	    (quota != NULL && !config_quota(quota, &hour, &day)))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
 	if (attempt->last_word != NULL) {
-		long got = checker_challenge(attempt, attempt->last_word, strlen(attempt->last_word), copy, sizeof copy);
+		long got = checker_challenge(attempt, attempt->last_word, strlen(attempt->last_word), copy,
+		    sizeof copy);
 
 		if (got != 0)	/* RFC 4954 section 4: the client answers the last word with nothing */
 			return got < 0 ? 111 : checker_say_reason(attempt, ASK_NO, "mechanism-refused");
@@ -231,8 +232,8 @@ check_digest(const struct attempt *attempt, const struct found *found, const cha
 
 	for (int i = 0; i < found->count; i++) {
 		const struct entry *entry = &found->entries[i];
-		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2, attempt->challenge,
-		    attempt->digest);
+		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2,
+		    attempt->challenge, attempt->digest);
 
 		if (answer == PWHASH_YES)
 			return judge_entry(attempt, found, entry, name);
@@ -358,8 +359,10 @@ file_check(struct attempt *attempt)
 	int count = 0;
 
 	if (attempt->password == NULL && attempt->digest == NULL) {
-		if (scram_first(&scram, attempt->response == NULL ? "" : attempt->response, attempt->length, NULL, false) !=
-		    SCRAM_FINE || text_has_control(scram.user))
+		const char *first = attempt->response == NULL ? "" : attempt->response;
+
+		if (scram_first(&scram, first, attempt->length, NULL, false) != SCRAM_FINE ||
+		    text_has_control(scram.user))
 			return checker_say_reason(attempt, ASK_NO, "mechanism-refused");
 		attempt->user = scram.user;
 	}

@@ -74,8 +74,8 @@ judge_name(struct inspector *inspector)
 	if (length > USER_MAX)
 		say_line(inspector, INSPECT_UNFOUND, "a name longer than 255 bytes is never found", NULL, "shorten it");
 	else if (!text_utf8(name, length))
-		say_line(inspector, INSPECT_UNFOUND, "a name that is not UTF-8, or has control characters, is never found",
-		    NULL, "write it in UTF-8");
+		say_line(inspector, INSPECT_UNFOUND,
+		    "a name that is not UTF-8, or has control characters, is never found", NULL, "write it in UTF-8");
 	else if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
 		say_line(inspector, INSPECT_UNFOUND, "a name with capital letters is never found", NULL,
 		    "logins are looked up in lower case, write it so");
@@ -121,11 +121,13 @@ judge_ids(struct inspector *inspector)
 		if (field[0] == '\0')
 			say_line(inspector, INSPECT_WRONG, names[i], "", "give uid and gid, or neither");
 		else if (!text_number(field, UINT32_MAX - 1, &number))
-			say_line(inspector, INSPECT_WRONG, i == UID ? "the uid is no number:" : "the gid is no number:", field,
-			    "give one, or none; where it belongs to a password with a colon in it, ofmipd-passwd --import "
-			    "reads that");
+			say_line(inspector, INSPECT_WRONG,
+			    i == UID ? "the uid is no number:" : "the gid is no number:", field,
+			    "give one, or none; where it belongs to a password with a colon in it, "
+			    "ofmipd-passwd --import reads that");
 		else if (number == 0)
-			say_line(inspector, INSPECT_WRONG, i == UID ? "the uid is root's:" : "the gid is root's:", field,
+			say_line(inspector, INSPECT_WRONG,
+			    i == UID ? "the uid is root's:" : "the gid is root's:", field,
 			    "ofmipd-session never becomes root: give another, or none");
 	}
 }
@@ -168,14 +170,15 @@ judge_extra(struct inspector *inspector)
 		say_line(inspector, INSPECT_WRONG, "expires= is no date:", value, "write YYYY-MM-DD");
 	value = passwd_extra(entry, "quota", copy, sizeof copy);
 	if (value != NULL && (strlen(value) > QUOTA_TEXT_MAX || !config_quota(value, &hour, &day)))
-		say_line(inspector, INSPECT_WRONG, "quota= is none:", value, "write 200/h, 1000/d, 200/h,1000/d or none");
+		say_line(inspector, INSPECT_WRONG, "quota= is none:", value,
+		    "write 200/h, 1000/d, 200/h,1000/d or none");
 	value = passwd_extra(entry, "label", copy, sizeof copy);
 	if (value != NULL && (*value == '\0' || strlen(value) > LABEL_MAX))
 		say_line(inspector, INSPECT_WRONG, "label= has no value, or more than 64 bytes", NULL,
 		    "give one, or take the word away");
 	else if (value != NULL && pwhash_is_slow(entry->fields[PASSWORD], false))
-		say_line(inspector, INSPECT_WARNING, "a password with a label is stored in a slow form; of those one is tried, the "
-		    "user's own first", NULL, "make one with ofmipd-passwd --app");
+		say_line(inspector, INSPECT_WARNING, "a password with a label is stored in a slow form; of those "
+		    "one is tried, the user's own first", NULL, "make one with ofmipd-passwd --app");
 }
 
 static void
@@ -186,7 +189,8 @@ judge_line(struct inspector *inspector, const char *at, size_t length)
 	if (!passwd_entry(inspector->file, at, entry)) {
 		entry->count = 0;
 		if (memchr(at, '\0', length) != NULL)
-			say_line(inspector, INSPECT_UNSOUND, "holds a NUL byte: not a password file", NULL, "take it out");
+			say_line(inspector, INSPECT_UNSOUND, "holds a NUL byte: not a password file", NULL,
+			    "take it out");
 		else if (*at != '#')
 			say_line(inspector, INSPECT_WRONG, "longer than 4095 bytes: not read", NULL, "shorten it");
 		return;
@@ -195,8 +199,9 @@ judge_line(struct inspector *inspector, const char *at, size_t length)
 		return;
 	if (entry->count < 2 || *at == ':') {
 		entry->count = 0;
-		say_line(inspector, INSPECT_WARNING, *at == ':' ? "there is no name: not read" : "there is no colon: not read",
-		    NULL, "write user:password, or # in front of a comment");
+		say_line(inspector, INSPECT_WARNING,
+		    *at == ':' ? "there is no name: not read" : "there is no colon: not read", NULL,
+		    "write user:password, or # in front of a comment");
 		return;
 	}
 	inspector->inspect->entries++;
@@ -204,7 +209,8 @@ judge_line(struct inspector *inspector, const char *at, size_t length)
 	judge_password(inspector);
 	judge_ids(inspector);
 	if (entry->fields[HOME][0] != '\0' && entry->fields[HOME][0] != '/')
-		say_line(inspector, INSPECT_WARNING, "the home is not used:", entry->fields[HOME], "give an absolute path");
+		say_line(inspector, INSPECT_WARNING, "the home is not used:", entry->fields[HOME],
+		    "give an absolute path");
 	judge_extra(inspector);
 }
 

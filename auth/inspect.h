@@ -7,7 +7,7 @@
 #include "auth/passwd.h"
 
 enum inspect_kind {
-	INSPECT_UNSOUND,	/* which of two lines counts, or where they end, is anybody's guess: the file must not be used */
+	INSPECT_UNSOUND,	/* unclear which line counts, or where lines end: the file must not be used */
 	INSPECT_WRONG,	/* nobody can log in with this line */
 	INSPECT_UNFOUND,	/* nobody will ever ask for this line */
 	INSPECT_WARNING	/* this line does not do what it seems to */

@@ -396,6 +396,7 @@ static enum pwhash_answer
 verify_argon2(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
 {
 	char text[VALUE_SIZE + 1];
+	const char *version;
 	argon2_type type;
 	int dollars = 0;
 
@@ -404,15 +405,13 @@ verify_argon2(const struct scheme *scheme, const uint8_t *value, size_t length, 
 		return PWHASH_UNUSABLE;
 	memcpy(text, value, length);
 	text[length] = '\0';
-	if (strncmp(text, "$argon2id$", 10) == 0)
-		type = Argon2_id;
-	else if (strncmp(text, "$argon2i$", 9) == 0)
-		type = Argon2_i;
-	else
+	type = strncmp(text, "$argon2id$", 10) == 0 ? Argon2_id : Argon2_i;
+	if (type == Argon2_i && strncmp(text, "$argon2i$", 9) != 0)
 		return PWHASH_UNUSABLE;
+	version = text + (type == Argon2_id ? 10 : 9);	/* left out by old encoders */
 	for (size_t i = 0; i < length; i++)
 		dollars += text[i] == '$';
-	if (dollars != (strncmp(strchr(text + 1, '$'), "$v=", 3) == 0 ? 5 : 4) || text[length - 1] == '$')
+	if (dollars != (strncmp(version, "v=", 2) == 0 ? 5 : 4) || text[length - 1] == '$')
 		return PWHASH_UNUSABLE;
 	if (password == NULL)
 		return PWHASH_NO;
@@ -465,7 +464,8 @@ pwhash_fault(const char *stored, bool two_fields)
 		return NULL;
 	if (find_scheme(stored, two_fields, &encoding, &text) == NULL)
 		return "the scheme of the stored password is not known:";
-	return stored[0] == '{' ? "the stored password is none of its scheme:" : "the stored password is no hash of crypt(5)";
+	return stored[0] == '{' ? "the stored password is none of its scheme:"
+	    : "the stored password is no hash of crypt(5)";
 }
 
 bool

@@ -14,9 +14,9 @@
 
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
-	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT, OPTION_MIN_UID,
-	OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OWN_ADDRESS, OPTION_FIX_SENDER, OPTION_OFFER, OPTION_POLICY,
-	OPTION_STATE, OPTION_QUOTA,
+	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT,
+	OPTION_MIN_UID, OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OWN_ADDRESS, OPTION_FIX_SENDER, OPTION_OFFER,
+	OPTION_POLICY, OPTION_STATE, OPTION_QUOTA,
 	OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
@@ -346,7 +346,8 @@ config_quota(const char *quota, uint64_t *hour, uint64_t *day)
 		return true;
 	if (comma == NULL)
 		return read_part(quota, strlen(quota), hour, day);
-	return read_part(quota, (size_t)(comma - quota), hour, day) && read_part(comma + 1, strlen(comma + 1), hour, day);
+	return read_part(quota, (size_t)(comma - quota), hour, day) &&
+	    read_part(comma + 1, strlen(comma + 1), hour, day);
 }
 
 static enum config_answer
@@ -364,6 +365,13 @@ read_string(char *to, size_t size, const char *option, const char *argument, str
 	if (argument[0] == '\0' || strlcpy(to, argument, size) >= size)
 		return wrong(why, option, argument, "empty, or longer than can be right");
 	return CONFIG_RUN;
+}
+
+/* `fault`, where it is no absolute path: these are used from another directory. */
+static enum config_answer
+read_path(char *to, size_t size, const char *option, const char *argument, const char *fault, struct text *why)
+{
+	return argument[0] == '/' ? read_string(to, size, option, argument, why) : wrong(why, option, argument, fault);
 }
 
 static enum config_answer
@@ -399,48 +407,9 @@ read_size(uint64_t *size, const char *name, const char *argument, const char *re
 }
 
 static enum config_answer
-read_option(struct config *config, int option, char *argument, struct text *why)
+read_limit(struct config *config, int option, char *argument, struct text *why)
 {
 	switch (option) {
-	case 'a':
-	case 'A':
-	case 'D':
-	case 'm':
-	case 'R':
-		return read_authenticator(config, option, argument, why);
-	case 'i':
-		return read_injector(config, argument, why);
-	case 'u':
-		return read_string(config->user, sizeof config->user, "-u", argument, why);
-	case 't':
-		if (argument[0] != '/')
-			return wrong(why, "-t", argument, "not an absolute path; give the program's");
-		return read_string(config->throttle, sizeof config->throttle, "-t", argument, why);
-	case 'n':
-		config->check = true;
-		return CONFIG_RUN;
-	case 'd':
-		config->debug = true;
-		return CONFIG_RUN;
-	case 'V':
-		print("ofmipd-session " VERSION "\n");
-		return CONFIG_PRINTED;
-	case 'h':
-		print_help();
-		return CONFIG_PRINTED;
-	case OPTION_BEHIND_TLS:
-		config->behind_tls = true;
-		return CONFIG_RUN;
-	case OPTION_ALLOW_CLEARTEXT:
-		config->allow_cleartext = true;
-		return CONFIG_RUN;
-	case OPTION_PROXY:
-		config->proxy = true;
-		return CONFIG_RUN;
-	case OPTION_HOSTNAME:
-		return read_name(&config->hostname, "--hostname", argument, why);
-	case OPTION_DOMAIN:
-		return read_name(&config->domain, "--domain", argument, why);
 	case OPTION_MAX_SIZE:
 		return read_size(&config->max_size, "--max-size", argument, "not a size; give bytes, or a "
 		    "number with K, M or G behind it, as 50M; 0 is no limit", why);
@@ -454,32 +423,80 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return read_number(&config->inject_timeout, "--inject-timeout", argument, 1, 86400, why);
 	case OPTION_MIN_UID:
 		return read_number(&config->min_uid, "--min-uid", argument, 1, UINT32_MAX - 1, why);
+	default:	/* -1 -f -P of old wrapper lines */
+		return CONFIG_RUN;
+	}
+}
+
+/* What an option without an argument switches on; NULL: it does something else. */
+static bool *
+find_switch(struct config *config, int option)
+{
+	switch (option) {
+	case 'n': return &config->check;
+	case 'd': return &config->debug;
+	case OPTION_BEHIND_TLS: return &config->behind_tls;
+	case OPTION_ALLOW_CLEARTEXT: return &config->allow_cleartext;
+	case OPTION_PROXY: return &config->proxy;
+	case OPTION_OWN_ADDRESS: return &config->own_address;
+	case OPTION_FIX_SENDER: return &config->fix_sender;
+	default: return NULL;
+	}
+}
+
+static enum config_answer
+read_option(struct config *config, int option, char *argument, struct text *why)
+{
+	bool *on = find_switch(config, option);
+
+	if (on != NULL) {
+		*on = true;
+		return CONFIG_RUN;
+	}
+	switch (option) {
+	case 'a':
+	case 'A':
+	case 'D':
+	case 'm':
+	case 'R':
+		return read_authenticator(config, option, argument, why);
+	case 'i':
+		return read_injector(config, argument, why);
+	case 'u':
+		return read_string(config->user, sizeof config->user, "-u", argument, why);
+	case 't':
+		return read_path(config->throttle, sizeof config->throttle, "-t", argument,
+		    "not an absolute path; give the program's", why);
+	case 'V':
+		print("ofmipd-session " VERSION "\n");
+		return CONFIG_PRINTED;
+	case 'h':
+		print_help();
+		return CONFIG_PRINTED;
+	case OPTION_HOSTNAME:
+		return read_name(&config->hostname, "--hostname", argument, why);
+	case OPTION_DOMAIN:
+		return read_name(&config->domain, "--domain", argument, why);
 	case OPTION_POLICY:
 		return read_string(config->policy, sizeof config->policy, "--policy", argument, why);
 	case OPTION_OFFER:
 		return read_offer(config, argument, why);
 	case 's':
 		return read_string(config->senders, sizeof config->senders, "-s", argument, why);
-	case OPTION_OWN_ADDRESS:
-		config->own_address = true;
-		return CONFIG_RUN;
-	case OPTION_FIX_SENDER:
-		config->fix_sender = true;
-		return CONFIG_RUN;
 	case OPTION_RECEIVED:
 		return read_received(config, argument, why);
 	case OPTION_STATE:
-		if (argument[0] != '/')
-			return wrong(why, "--state", argument, "not an absolute path; give the directory's");
-		return read_string(config->state, sizeof config->state, "--state", argument, why);
+		return read_path(config->state, sizeof config->state, "--state", argument,
+		    "not an absolute path; give the directory's", why);
 	case OPTION_QUOTA:
 		if (config_quota(argument, &config->quota_hour, &config->quota_day))
 			return CONFIG_RUN;
-		return wrong(why, "--quota", argument, "not numbers of recipients; give N/h, N/d or N/h,N/d, N from 1 to 60000");
+		return wrong(why, "--quota", argument,
+		    "not numbers of recipients; give N/h, N/d or N/h,N/d, N from 1 to 60000");
 	case OPTION_MECHANISMS:
 		return read_mechanisms(config, argument, why);
-	default:	/* -1 -f -P of old wrapper lines */
-		return CONFIG_RUN;
+	default:
+		return read_limit(config, option, argument, why);
 	}
 }
 
@@ -558,8 +575,8 @@ read_environment(struct config *config, struct text *why)
 	/* 1 is what some set who mean "yes"; whoever means "required" must not get less. */
 	if (wish != NULL && strcmp(wish, "") != 0 && strcmp(wish, "1") != 0 && strcmp(wish, "!") != 0 &&
 	    strcmp(wish, "-") != 0)
-		return wrong(why, "UCSPITLS", wish, "unknown; set it to ! (STARTTLS is required) or - (not offered), or "
-		    "leave it empty (offered)");
+		return wrong(why, "UCSPITLS", wish,
+		    "unknown; set it to ! (STARTTLS is required) or - (not offered), or leave it empty (offered)");
 	config->tls_control = environment_descriptor("SSLCTLFD");
 	config->tls_read = environment_descriptor("SSLREADFD");
 	config->tls_write = environment_descriptor("SSLWRITEFD");

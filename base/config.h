@@ -82,7 +82,7 @@ struct config {
 	uint64_t max_recipients;
 	uint64_t argument_room;		/* bytes that all recipients may take in the injector's arguments */
 	uint64_t timeout, login_timeout;	/* seconds */
-	uint64_t inject_timeout;	/* seconds of one hand-over (RFC 6409: an answer within two minutes); then 451 */
+	uint64_t inject_timeout;	/* seconds of one hand-over; then 451 */
 	uint64_t min_uid;
 	enum starttls starttls;		/* a UCSPI-TLS server is in front */
 	int tls_control, tls_read, tls_write;	/* its descriptors, else -1 */

@@ -232,11 +232,11 @@ allow(struct list *list, long number)
 
 /* Where the low half of an argument is; the kernel takes a descriptor from there. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define LOW(argument) (offsetof(struct seccomp_data, args[argument]) + 4)
-#define HIGH(argument) offsetof(struct seccomp_data, args[argument])
+#define LOW(argument) (uint32_t)(offsetof(struct seccomp_data, args[argument]) + 4)
+#define HIGH(argument) (uint32_t)offsetof(struct seccomp_data, args[argument])
 #else
-#define LOW(argument) offsetof(struct seccomp_data, args[argument])
-#define HIGH(argument) (offsetof(struct seccomp_data, args[argument]) + 4)
+#define LOW(argument) (uint32_t)offsetof(struct seccomp_data, args[argument])
+#define HIGH(argument) (uint32_t)(offsetof(struct seccomp_data, args[argument]) + 4)
 #endif
 
 /* On these descriptors, and on no other; `null`, if not 0: an argument that must be a null pointer. */
@@ -269,7 +269,8 @@ static bool
 seccomp(const struct drop_cage *cage)
 {
 	const int readable[] = { cage->wall, cage->readable[0], cage->readable[1], cage->readable[2] };
-	const int writable[] = { cage->wall, cage->writable[0], cage->writable[1], cage->writable[2], cage->writable[3] };
+	const int writable[] = { cage->wall, cage->writable[0], cage->writable[1], cage->writable[2],
+	    cage->writable[3] };
 	struct list list = { .count = 0 };
 	struct sock_fprog program = { .filter = list.lines };
 
@@ -323,8 +324,8 @@ drop_cage(const struct drop_cage *cage)
 		return "setgroups, setresgid, setresuid";
 	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, cage->file_size) || !limit_memory())
 		return "setrlimit";
-	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid: after a
-	 * login as another the session sees at its next question that the monitor is gone, and should it
+	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid:
+	 * after a login as another the session sees at its next question that the monitor is gone, and should it
 	 * have been taken over, the alarm ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "prctl(PR_SET_PDEATHSIG)";

@@ -238,7 +238,8 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 			set_name(of_login->user, sizeof of_login->user, array);
 			set_name(of_login->network, sizeof of_login->network, from);
 			of_login->level = next_level(of_login->level, of_login->last, now,
-			    memory_tries(of_login->tries, LENGTH(of_login->tries), now, HOUR / 60) >= MEMORY_LOGIN_TRIES);
+			    memory_tries(of_login->tries, LENGTH(of_login->tries), now, HOUR / 60) >=
+			    MEMORY_LOGIN_TRIES);
 			of_login->last = (uint32_t)now;
 		}
 		done(memory, MEMORY_LOGIN, new ? TABLE_WRITE : TABLE_KEEP, now);
@@ -251,8 +252,9 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 
 		if (new) {
 			set_name(of_network->network, sizeof of_network->network, from);
-			of_network->level = next_level(of_network->level, of_network->last, now, memory_tries(of_network->tries,
-			    LENGTH(of_network->tries), now, DAY / 60) >= MEMORY_NETWORK_TRIES);
+			of_network->level = next_level(of_network->level, of_network->last, now,
+			    memory_tries(of_network->tries, LENGTH(of_network->tries), now, DAY / 60) >=
+			    MEMORY_NETWORK_TRIES);
 			of_network->last = (uint32_t)now;
 		}
 		done(memory, MEMORY_NETWORK, new ? TABLE_WRITE : TABLE_KEEP, now);
@@ -476,5 +478,6 @@ memory_recall(struct memory *memory, const char *user, const unsigned char diges
 	    find_lost(memory, user, digest, now, false) == NULL)
 		return false;
 	done(memory, MEMORY_LOST, TABLE_REMOVE, now);
-	return memory->tables[MEMORY_LOST].fault == NULL;	/* one that is not forgotten would be answered again and again */
+	/* One that is not forgotten would be answered again and again. */
+	return memory->tables[MEMORY_LOST].fault == NULL;
 }

@@ -102,7 +102,7 @@ void memory_lose(struct memory *memory, const char *user, const unsigned char di
 /* Was it? Once: then it is forgotten. Where nothing was lost for a day: one fstat(2). */
 bool memory_recall(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now);
 
-/* How many of the tries are not older than `minutes`, and so count; for the login's minutes is 60, the network's 1440. */
+/* How many of the tries are not older than `minutes`, and so count; 60 for a login's, 1440 for a network's. */
 int memory_tries(const struct memory_try *tries, int room, int64_t now, int minutes);
 
 /* The second until which a bar lasts; 0: there is none. */

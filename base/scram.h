@@ -41,7 +41,7 @@ struct scram_final {
 	const char *server_first;	/* in: what the monitor answered: r=NONCE,s=SALT,i=COUNT */
 	const char *binding;		/* in: the channel-binding data, `binding_length` bytes */
 	size_t binding_length;
-	size_t without_proof;		/* out: length of client-final-message-without-proof, from the message's start */
+	size_t without_proof;		/* out: length of client-final-message-without-proof */
 	char proof[SCRAM_PROOF];	/* out */
 };
 

@@ -1,4 +1,4 @@
-/* A hash table of fixed size in a file, which many processes change one at a time: what is remembered across sessions. */
+/* A hash table of fixed size in a file, which many processes change one at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/hmac.h>
@@ -254,7 +254,8 @@ table_changed_since(struct table *table, int64_t time)
 
 uint64_t
 table_each(struct table *table, int64_t now,
-    void (*look)(void *context, const unsigned char key[TABLE_KEY], const void *payload, int64_t changed), void *context)
+    void (*look)(void *context, const unsigned char key[TABLE_KEY], const void *payload, int64_t changed),
+    void *context)
 {
 	size_t size = record_size(table->shape);
 	off_t end = file_size(table->shape);

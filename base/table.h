@@ -1,4 +1,4 @@
-/* A hash table of fixed size in a file, which many processes change one at a time: what is remembered across sessions. */
+/* A hash table of fixed size in a file, which many processes change one at a time. */
 #ifndef TABLE_H
 #define TABLE_H
 
@@ -60,6 +60,7 @@ bool table_changed_since(struct table *table, int64_t time);
 
 /* Calls `look` with each record there is. Returns how many places of the file hold none that can be read, but noise. */
 uint64_t table_each(struct table *table, int64_t now,
-    void (*look)(void *context, const unsigned char key[TABLE_KEY], const void *payload, int64_t changed), void *context);
+    void (*look)(void *context, const unsigned char key[TABLE_KEY], const void *payload, int64_t changed),
+    void *context);
 
 #endif

@@ -223,7 +223,8 @@ text_add_base64(struct text *text, const void *bytes, size_t length)
 	const unsigned char *at = bytes;
 
 	for (; length > 0; length -= length < 3 ? length : 3, at += 3) {
-		uint32_t group = (uint32_t)at[0] << 16 | (length > 1 ? (uint32_t)at[1] << 8 : 0) | (length > 2 ? at[2] : 0);
+		uint32_t group = (uint32_t)at[0] << 16 | (length > 1 ? (uint32_t)at[1] << 8 : 0) |
+		    (length > 2 ? at[2] : 0);
 
 		text_add_byte(text, digits[group >> 18]);
 		text_add_byte(text, digits[group >> 12 & 63]);

@@ -196,14 +196,14 @@ line_fault(const char *key, char *owners, void **seen)
 	struct address address;
 	const char *at = key;
 	char *copy = strdup(key);
-	char **node = copy == NULL ? NULL : tsearch(copy, seen, compare);
+	const char **node = copy == NULL ? NULL : tsearch(key, seen, compare);
 
-	if (node == NULL)
-		return "no memory to check the table";
-	if (*node != copy) {
+	if (node == NULL || *node != key) {
 		free(copy);
-		return "the same entry stands above, and only that one counts: put all owners there";
+		return node == NULL ? "no memory to check the table"
+		    : "the same entry stands above, and only that one counts: put all owners there";
 	}
+	*node = copy;	/* the key itself does not outlive its line */
 	if (*key == '@' && strlen(key) < sizeof array - 1)	/* @domain: an address with any name in front */
 		at = strcat(array, key);
 	if (strcmp(key, "*") != 0 && !exact(at, &address))

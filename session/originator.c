@@ -164,7 +164,8 @@ take_inside(struct originator *originator, char byte)
 	bool kept = !comment && originator->spec != SPEC_PHRASE;
 
 	if (byte == '\r' || byte == '\n')	/* a fold is nothing by itself: the blank behind it stays */
-		return originator->token == TOKEN_LITERAL || originator->escaped ? give_up(originator) : ORIGINATOR_MORE;
+		return originator->token == TOKEN_LITERAL || originator->escaped ? give_up(originator)
+		    : ORIGINATOR_MORE;
 	if (kept)
 		text_add_byte(&originator->text, byte);
 	if (originator->escaped) {

@@ -39,7 +39,7 @@ void originator_start(struct originator *originator);
 /* The next byte of the field's body, behind the colon. CR and LF of a folded line are blanks. */
 enum originator_event originator_take(struct originator *originator, char byte);
 
-/* The field is over: its last address, if that had no end of its own. A body without an address or a group is malformed. */
+/* The field is over: its last address, if that had no end of its own. Malformed: there was no address and no group. */
 enum originator_event originator_end(struct originator *originator);
 
 #endif

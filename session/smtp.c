@@ -529,7 +529,8 @@ ask_owner(const char *address, int code)
 		return &monitor_gone;
 	if (session.answer.verdict == ASK_YES)
 		return NULL;
-	session.reply = (struct reply){ session.answer.verdict == ASK_NO ? code : 451, NULL, session.answer.text, NULL };
+	session.reply = (struct reply){ session.answer.verdict == ASK_NO ? code : 451, NULL, session.answer.text,
+	    NULL };
 	return &session.reply;
 }
 
@@ -1033,8 +1034,8 @@ converse(void)
 		if (reply->code != 0)
 			line_reply(&session.line, reply);
 		session.end = reply->end;
-		if (accepted && reply->end != NULL && strcmp(reply->end, "eof") == 0 && session.config->state[0] != '\0' &&
-		    line_was_reset(&session.line))
+		if (accepted && reply->end != NULL && strcmp(reply->end, "eof") == 0 &&
+		    session.config->state[0] != '\0' && line_was_reset(&session.line))
 			session.end = "reply-lost";
 		/* Nothing may come between an accepted message and the word of it. */
 		if (reply == &session.reply && !line_flush(&session.line) && reply->code == 250)

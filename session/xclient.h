@@ -17,8 +17,11 @@ struct xclient {
 	char helo[256];				/* printable ASCII without blanks */
 };
 
-/* Reads the command's argument: NAME=VALUE, one or more, with blanks between them, each at most once; values in xtext (RFC
- * 3461 section 4). False: malformed, unknown, or not a value of its kind: 501, and *xclient is not to be used. */
+/*
+ * Reads the command's argument: NAME=VALUE, one or more, with blanks between them, each at most once; values in
+ * xtext (RFC 3461 section 4). False: malformed, unknown, or not a value of its kind: 501, and *xclient is not
+ * to be used.
+ */
 bool xclient_read(const char *argument, struct xclient *xclient);
 
 #endif

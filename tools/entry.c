@@ -47,8 +47,8 @@ entry_name_fault(const char *name, size_t length)
 void
 entry_trim(const char **start, size_t *length)
 {
-	while (*length > 0 && strchr(" \t\r\f\v", **start) != NULL)
-		++*start, --*length;
+	for (; *length > 0 && strchr(" \t\r\f\v", **start) != NULL; --*length)
+		++*start;
 	while (*length > 0 && strchr(" \t\r\f\v", (*start)[*length - 1]) != NULL)
 		--*length;
 }
@@ -79,7 +79,8 @@ entry_find(const struct file *file, const char *user, const char *label, struct 
 	const char *at = file->bytes;
 
 	for (*number = 1; (at = entry_next(file, at, user, number)) != NULL; at = passwd_next(file, at), ++*number) {
-		const char *found = passwd_entry(file, at, entry) ? passwd_extra(entry, "label", copy, sizeof copy) : NULL;
+		const char *found = passwd_entry(file, at, entry)
+		    ? passwd_extra(entry, "label", copy, sizeof copy) : NULL;
 
 		if (label == NULL ? found == NULL : found != NULL && strcmp(found, label) == 0)
 			return at;
@@ -187,7 +188,7 @@ entry_inspect(const char *path, const struct file *file, enum entry_say what, st
 		warnx("%s: warning: others can write it: chmod o-w %s", path, path);
 	clear = inspect->cleartext > 0 && (file->status.st_mode & (S_IRGRP | S_IROTH)) != 0;
 	if (clear)
-		warnx("%s: warning: line %llu holds a password in clear text, and group or others can read it: chmod 600 %s",
-		    path, (unsigned long long)inspect->cleartext, path);
+		warnx("%s: warning: line %llu holds a password in clear text, and group or others can read it: "
+		    "chmod 600 %s", path, (unsigned long long)inspect->cleartext, path);
 	return inspect->wrong == 0 && !clear && (file->status.st_mode & S_IWOTH) == 0;
 }

@@ -81,7 +81,8 @@ read_url(const char *given, struct server *server)
 		return "not a URL of imap, imaps, pop3, pop3s, apop, smtp, smtps, ldap or ldaps";
 	host = given + strlen(server->scheme->name);
 	length = strcspn(host, "/");
-	if (length == 0 || strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]") < length)
+	if (length == 0 ||
+	    strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]") < length)
 		return "no host[:port] behind the scheme";
 	text_start(&url, server->url, sizeof server->url);
 	text_add(&url, server->scheme->curl);
@@ -96,7 +97,8 @@ read_url(const char *given, struct server *server)
 	/* libcurl 7.87 to 8.5 says STARTTLS to an LDAP server, and goes on in clear text. */
 	if (!server->scheme->tls && !server->cleartext)
 		return "the password would go to another machine in clear text; give ldaps, or --allow-cleartext";
-	return strstr(server->name, "%s") == NULL ? "no %s in the name: everybody would log in as the same entry" : NULL;
+	return strstr(server->name, "%s") == NULL ? "no %s in the name: everybody would log in as the same entry"
+	    : NULL;
 }
 
 /* Adds the login to a distinguished name (RFC 4514): what could mean anything there becomes \XX. */
@@ -251,8 +253,9 @@ check(const struct checkpassword *credentials, const void *context, void *answer
 	(void)answer;
 	if (kind == LDAP) {
 		if (!make_name(server->name, user, name, sizeof name))
-			return checkpassword_say(CHECKPASSWORD_MISUSED, "the name in the URL has a % with neither s nor "
-			    "two hexadecimal digits behind it, or is too long", server->name);
+			return checkpassword_say(CHECKPASSWORD_MISUSED,
+			    "the name in the URL has a % with neither s nor two hexadecimal digits behind it, "
+			    "or is too long", server->name);
 		user = name;
 	}
 	/* No ticket and no key of this machine proves anything. */

@@ -64,7 +64,8 @@ edit(const struct options *options, const char *stored, make_function *make)
 	const char *done;
 	int status = FAILED;
 
-	if (replace_start(&replace, options->file, options->action == CHANGE) && is_sound(options->file, &replace.file)) {
+	if (replace_start(&replace, options->file, options->action == CHANGE) &&
+	    is_sound(options->file, &replace.file)) {
 		entry_start(&new, replace.file.length + 2 * sizeof ((struct entry *)NULL)->line);
 		done = make(&replace.file, options, stored, &new, &status);
 		if (done != NULL && replace_with(&replace, new.bytes, new.used)) {
@@ -86,8 +87,8 @@ fields_fit(const char *path, const struct entry *entry, uint64_t number)
 {
 	for (int i = UID; i <= GID; i++)
 		if (entry->fields[i][strspn(entry->fields[i], "0123456789")] != '\0') {
-			warnx("%s: line %llu: the %s is no number (a clear-text password with a colon in it? --import reads "
-			    "those)", path, (unsigned long long)number, i == UID ? "uid" : "gid");
+			warnx("%s: line %llu: the %s is no number (a clear-text password with a colon in it? "
+			    "--import reads those)", path, (unsigned long long)number, i == UID ? "uid" : "gid");
 			return false;
 		}
 	return true;
@@ -159,7 +160,8 @@ make_shorter(const struct file *old, const struct options *options, const char *
 
 	(void)stored;
 	for (; (at = entry_next(old, at, options->user, &number)) != NULL; at = passwd_next(old, at)) {
-		const char *label = passwd_entry(old, at, &entry) ? passwd_extra(&entry, "label", copy, sizeof copy) : NULL;
+		const char *label = passwd_entry(old, at, &entry)
+		    ? passwd_extra(&entry, "label", copy, sizeof copy) : NULL;
 
 		if (options->label != NULL && (label == NULL || strcmp(label, options->label) != 0))
 			continue;
@@ -462,7 +464,8 @@ home_argument(const char *value)
 static const char *
 label_argument(const char *value)
 {
-	if (value[0] == '\0' || strlen(value) > LABEL_MAX || strpbrk(value, " :") != NULL || !text_utf8(value, strlen(value)))
+	if (value[0] == '\0' || strlen(value) > LABEL_MAX || strpbrk(value, " :") != NULL ||
+	    !text_utf8(value, strlen(value)))
 		wrong_use("a label has 1 to %d bytes, no blank and no colon", LABEL_MAX);
 	return value;
 }
@@ -498,7 +501,8 @@ static void
 set_action(struct options *options, enum action action, const char *argument)
 {
 	if (options->action != CHANGE && options->action != action)
-		wrong_use("--delete, --app, --revoke, --list, --verify, --check, --index and --import exclude each other");
+		wrong_use("--delete, --app, --revoke, --list, --verify, --check, --index and --import "
+		    "exclude each other");
 	options->action = action;
 	if (action == IMPORT)
 		options->source = argument;
@@ -535,7 +539,8 @@ check_together(const struct options *options)
 	if ((options->expires != NULL || options->allow_nets != NULL) && options->action != APP)
 		wrong_use("--expires and --allow-nets are for --app");
 	if (options->uid != NULL && strtoull(options->uid, NULL, 10) < LEAST_UID)
-		warnx("warning: uid %s is below %d: ofmipd-session refuses it without --min-uid", options->uid, LEAST_UID);
+		warnx("warning: uid %s is below %d: ofmipd-session refuses it without --min-uid", options->uid,
+		    LEAST_UID);
 }
 
 static void

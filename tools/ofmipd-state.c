@@ -98,7 +98,8 @@ print_count(const struct memory_count *record, int64_t now)
 	memory_sums(&count, now, &hour, &day);
 	for (size_t i = 0; i < sizeof count.networks / sizeof *count.networks; i++)
 		networks += count.networks[i].hash != 0 && now - count.networks[i].seen < 86400;
-	printf("login %s: %llu recipients in the last hour, %llu in the last day; used from %d networks in the last day",
+	printf("login %s: %llu recipients in the last hour, %llu in the last day; "
+	    "used from %d networks in the last day",
 	    quoted(count.user, sizeof count.user), (unsigned long long)hour, (unsigned long long)day, networks);
 	if (count.alarmed != 0)
 		printf(", alarm on %s", date(count.alarmed));
@@ -140,7 +141,8 @@ is_wanted(const struct walk *walk, const void *payload)
 	case MEMORY_NETWORK:
 		return is_name(walk, network->network, sizeof network->network);
 	case MEMORY_LOGIN:
-		return is_name(walk, login->user, sizeof login->user) || is_name(walk, login->network, sizeof login->network);
+		return is_name(walk, login->user, sizeof login->user) ||
+		    is_name(walk, login->network, sizeof login->network);
 	case MEMORY_COUNT:
 		return is_name(walk, count->user, sizeof count->user);
 	default:
@@ -230,9 +232,11 @@ explain(struct memory *memory, const char *user, const char *address, int64_t no
 	int64_t wait = memory_barred(memory, user, address, now, &network);
 
 	if (wait == 0)
-		printf("a login of %s from %s is let through to its password\n", quoted(user, 255), quoted(address, 255));
+		printf("a login of %s from %s is let through to its password\n", quoted(user, 255),
+		    quoted(address, 255));
 	else
-		printf("a login of %s from %s is answered 454 for %lld s: %s\n", quoted(user, 255), quoted(address, 255),
+		printf("a login of %s from %s is answered 454 for %lld s: %s\n", quoted(user, 255),
+		    quoted(address, 255),
 		    (long long)wait, network ? "that network tried too many logins and passwords"
 		    : "too many different passwords were tried for it from there");
 }
