@@ -144,6 +144,7 @@ ask_peer(const struct peer *peer, struct answer *answer)
 	add_number(&body, peer->source);
 	add_field(&body, peer->tls_protocol);
 	add_field(&body, peer->tls_cipher);
+	add_field(&body, peer->host);
 	return !body.cut && ask(&question, ASK_PEER, body.used, answer);
 }
 
@@ -416,17 +417,18 @@ split(const char *body, size_t length, const char **const *fields, int count)
 bool
 ask_read_peer(const char *body, size_t length, struct peer *told)
 {
-	const char *address = "", *port = "", *tls = "", *source = "", *protocol = "", *cipher = "";
+	const char *address = "", *port = "", *tls = "", *source = "", *protocol = "", *cipher = "", *host = "";
 	uint64_t source_number, tls_number;
 
-	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher) ||
-	    !text_number(source, PEER_SOCKET, &source_number) || !text_number(tls, TLS_BEHIND, &tls_number))
+	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher, &host) ||
+	    !text_number(source, PEER_XCLIENT, &source_number) || !text_number(tls, TLS_BEHIND, &tls_number))
 		return false;
 	*told = (struct peer){ .source = (enum peer_source)source_number, .tls = (enum peer_tls)tls_number };
 	return strlcpy(told->address, address, sizeof told->address) < sizeof told->address &&
 	    strlcpy(told->port, port, sizeof told->port) < sizeof told->port &&
 	    strlcpy(told->tls_protocol, protocol, sizeof told->tls_protocol) < sizeof told->tls_protocol &&
-	    strlcpy(told->tls_cipher, cipher, sizeof told->tls_cipher) < sizeof told->tls_cipher;
+	    strlcpy(told->tls_cipher, cipher, sizeof told->tls_cipher) < sizeof told->tls_cipher &&
+	    strlcpy(told->host, host, sizeof told->host) < sizeof told->host;
 }
 
 bool

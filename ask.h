@@ -44,7 +44,7 @@ enum ask_verdict {
 };
 
 /* Longest bodies: a login is what two AUTH lines decode to at most, behind a mechanism. */
-#define ASK_PEER_MAX 256
+#define ASK_PEER_MAX 512
 #define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
 #define ASK_FIELDS_MAX 512
 #define ASK_SEND_MAX (ASK_FIELDS_MAX + (RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)

@@ -392,7 +392,13 @@ say_options(const struct config *config)
 	say("policy", config->policy[0] == '\0' ? "none" : config->policy);
 	if (config->policy[0] != '\0' && (fault = policy_fault(config)) != NULL)
 		say("policy server", fault);
+	if (config->proxy_from[0] != '\0')
+		say("PROXY header expected from", config->proxy_from);
 	say("PROXY header", config->proxy ? "expected" : "no");
+	if (config->xclient_from[0] != '\0') {
+		say("XCLIENT allowed from", config->xclient_from);
+		say("XCLIENT", config->xclient ? "offered" : "no");
+	}
 	say("STARTTLS", config->starttls == STARTTLS_NONE ? "no (no UCSPI-TLS server in front)"
 	    : config->starttls == STARTTLS_REQUIRED ? "required" : "offered");
 	if (strchr(config->domain, '.') == NULL)

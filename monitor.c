@@ -66,8 +66,8 @@ answer_peer(char *body, size_t length)
 {
 	struct peer told;
 
-	/* Once with --proxy, once after STARTTLS. */
-	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) ||
+	/* Once for each: the PROXY header, STARTTLS, and XCLIENT with an address. */
+	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) + state.config->xclient ||
 	    !ask_read_peer(body, length, &told) || !peer_learn(state.peer, state.config, &told))
 		return false;
 	ask_answer(ASK_YES, "");

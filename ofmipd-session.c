@@ -41,6 +41,7 @@
 #include "base/drop.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "base/peer.h"
 #include "base/spool.h"
 #include "check.h"
@@ -188,6 +189,16 @@ find_service(struct text *why)
 	    "or give an account of /etc/passwd" : ": no such account that is not root; "
 	    "adduser --system --group --no-create-home ofmipd, or give -u USER");
 	return false;
+}
+
+/* Who the other end of the connection is, and so what it may tell of the client. Who comes through a proxy is not the
+ * other end: an XCLIENT of his would be anybody's. */
+static void
+find_peer(void)
+{
+	peer_from_environment(&peer, &config);
+	config.proxy |= network_holds(config.proxy_from, peer.address);
+	config.xclient = !config.proxy && network_holds(config.xclient_from, peer.address);
 }
 
 /* Time, process and random bytes: no two sessions share it, not even after a restart. */
@@ -369,7 +380,7 @@ main(int argc, char **argv)
 		return config.check ? check(array) : start_error(EXIT_USAGE, array);
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
-	peer_from_environment(&peer, &config);
+	find_peer();
 	if (config.check)
 		return check(NULL);
 	if (!drop_start(life_seconds()))

@@ -10,6 +10,7 @@
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
+#include "base/network.h"
 #include "base/text.h"
 
 /* All lines of one name. */
@@ -64,12 +65,7 @@ network_allowed(const struct attempt *attempt, const struct entry *entry)
 	char copy[sizeof entry->line];
 	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
 
-	if (value == NULL)
-		return true;
-	for (char *net = strtok((char *)(uintptr_t)value, ","); net != NULL; net = strtok(NULL, ","))
-		if (peer_within(attempt->peer, net))
-			return true;
-	return false;
+	return value == NULL || network_holds(value, attempt->peer->address);
 }
 
 const char *

@@ -6,7 +6,7 @@
 
 #include "auth/inspect.h"
 #include "auth/pwhash.h"
-#include "base/peer.h"
+#include "base/network.h"
 #include "base/text.h"
 
 struct inspector {
@@ -132,27 +132,6 @@ judge_ids(struct inspector *inspector)
 	}
 }
 
-bool
-inspect_networks(const char *networks)
-{
-	char copy[4096], *rest;
-	bool fine = false;
-
-	if (strlcpy(copy, networks, sizeof copy) >= sizeof copy)
-		return false;
-	for (char *net = strtok_r(copy, ",", &rest); net != NULL; net = strtok_r(NULL, ",", &rest)) {
-		struct peer peer = { .source = PEER_UNKNOWN };
-
-		/* A network holds its own address, if it is one at all. */
-		strlcpy(peer.address, net, sizeof peer.address);
-		peer.address[strcspn(peer.address, "/")] = '\0';
-		fine = peer_within(&peer, net);
-		if (!fine)
-			break;
-	}
-	return fine;
-}
-
 static void
 judge_extra(struct inspector *inspector)
 {
@@ -162,7 +141,7 @@ judge_extra(struct inspector *inspector)
 	uint64_t hour, day;
 	int64_t end;
 
-	if (value != NULL && !inspect_networks(value))
+	if (value != NULL && !network_list(value))
 		say_line(inspector, INSPECT_WRONG, "allow_nets= has what is no network:", value,
 		    "write 192.0.2.0/24,2001:db8::/32");
 	value = passwd_extra(entry, "expires", copy, sizeof copy);

@@ -27,7 +27,4 @@ struct inspect {
 bool inspect_file(const struct file *file, void (*say)(void *context, enum inspect_kind kind, const char *text),
     void *context, struct inspect *inspect);
 
-/* Are these networks, with commas between, each an address with or without /BITS? */
-bool inspect_networks(const char *networks);
-
 #endif

@@ -11,12 +11,13 @@
 #include "base/config.h"
 #include "base/dial.h"
 #include "base/io.h"
+#include "base/network.h"
 
 enum {
 	OPTION_BEHIND_TLS = 256, OPTION_ALLOW_CLEARTEXT, OPTION_PROXY, OPTION_HOSTNAME, OPTION_DOMAIN,
 	OPTION_MAX_SIZE, OPTION_MAX_RECIPIENTS, OPTION_TIMEOUT, OPTION_LOGIN_TIMEOUT, OPTION_INJECT_TIMEOUT,
 	OPTION_MIN_UID, OPTION_MECHANISMS, OPTION_RECEIVED, OPTION_OWN_ADDRESS, OPTION_FIX_SENDER, OPTION_OFFER,
-	OPTION_POLICY, OPTION_STATE, OPTION_QUOTA,
+	OPTION_POLICY, OPTION_STATE, OPTION_QUOTA, OPTION_PROXY_FROM, OPTION_XCLIENT_FROM,
 	OPTION_IGNORED, OPTION_TMDA	/* the last: OPTION_TMDA + row of tmda[] */
 };
 
@@ -36,6 +37,8 @@ static const struct row {
 	{ OPTION_BEHIND_TLS, "behind-tls", NULL, "a TLS wrapper is in front: every connection is encrypted" },
 	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", NULL, "offer AUTH on unencrypted connections too" },
 	{ OPTION_PROXY, "proxy", NULL, "a PROXY v1 or v2 header comes first" },
+	{ OPTION_PROXY_FROM, "proxy-from", "NETS", "it does from these networks; an ordinary client from others" },
+	{ OPTION_XCLIENT_FROM, "xclient-from", "NETS", "these networks may tell the client's address by XCLIENT" },
 	{ OPTION_HOSTNAME, "hostname", "NAME", "our name in the banner and in Received" },
 	{ OPTION_DOMAIN, "domain", "NAME", "what completes <user> (default: the hostname)" },
 	{ OPTION_MAX_SIZE, "max-size", "SIZE", "of a message: bytes, or with K, M, G (default: 50M; 0: no limit)" },
@@ -375,6 +378,14 @@ read_path(char *to, size_t size, const char *option, const char *argument, const
 }
 
 static enum config_answer
+read_networks(char (*networks)[512], const char *option, const char *argument, struct text *why)
+{
+	if (!network_list(argument))
+		return wrong(why, option, argument, "not addresses or networks; give such as 192.0.2.7,2001:db8::/32");
+	return read_string(*networks, sizeof *networks, option, argument, why);
+}
+
+static enum config_answer
 read_number(uint64_t *number, const char *option, const char *argument, uint64_t least, uint64_t most,
     struct text *why)
 {
@@ -475,6 +486,10 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 		return CONFIG_PRINTED;
 	case OPTION_HOSTNAME:
 		return read_name(&config->hostname, "--hostname", argument, why);
+	case OPTION_PROXY_FROM:
+		return read_networks(&config->proxy_from, "--proxy-from", argument, why);
+	case OPTION_XCLIENT_FROM:
+		return read_networks(&config->xclient_from, "--xclient-from", argument, why);
 	case OPTION_DOMAIN:
 		return read_name(&config->domain, "--domain", argument, why);
 	case OPTION_POLICY:
@@ -621,6 +636,9 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 	if (config->fix_sender && config->senders[0] == '\0' && !config->own_address)
 		return wrong(why, "--fix-sender", NULL, "nothing says which address is whose; give -s FILE or "
 		    "--own-address with it");
+	if (config->proxy && (config->proxy_from[0] != '\0' || config->xclient_from[0] != '\0'))
+		return wrong(why, "--proxy", NULL, "from everybody a PROXY header comes, and nobody who comes with one may say "
+		    "XCLIENT; give --proxy-from NETS instead");
 	if (config->authenticator_count == 0)
 		return wrong(why, "-a, -A, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, -m SERVICE "
 		    "or -R URL");

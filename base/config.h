@@ -68,7 +68,9 @@ struct config {
 	char policy[128];		/* "", or a policy server: ADDRESS:PORT or /PATH */
 	char state[256];		/* "", or a directory: base/memory */
 	uint64_t quota_hour, quota_day;	/* recipients of a login; 0: no limit */
-	bool behind_tls, allow_cleartext, proxy;
+	bool behind_tls, allow_cleartext;
+	char proxy_from[512], xclient_from[512];	/* "", or networks: base/network */
+	bool proxy, xclient;		/* of this connection: a PROXY header comes first; XCLIENT may be said */
 	bool check, debug;
 	unsigned mechanisms;		/* enum config_mechanism */
 	bool dovecot;			/* -D: it lists more of them */

@@ -71,9 +71,9 @@ loopback(const char *address)
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-/* Once address, port or TLS changed. */
+/* Once address or port changed. */
 static void
-settle(struct peer *peer, const struct config *config)
+name_client(struct peer *peer)
 {
 	bool six = strchr(peer->address, ':') != NULL;
 	struct text client;
@@ -85,6 +85,13 @@ settle(struct peer *peer, const struct config *config)
 		text_add(&client, six ? "]:" : ":");
 		text_add(&client, peer->port);
 	}
+}
+
+/* Once the connection changed: its other end, or TLS. */
+static void
+settle(struct peer *peer, const struct config *config)
+{
+	name_client(peer);
 	if (peer->tls == TLS_LOOPBACK)
 		peer->tls = TLS_NONE;
 	if (peer->tls == TLS_NONE && config->behind_tls)
@@ -208,6 +215,19 @@ peer_proxied(struct peer *peer, const struct config *config, const struct peer_p
 	return true;
 }
 
+bool
+peer_replaced(struct peer *peer, const char *address, const char *port, const char *host)
+{
+	if ((!set_address(&peer->address, address) && *address != '\0') || (*host != '\0' && !text_hostname(host)) ||
+	    strlcpy(peer->host, host, sizeof peer->host) >= sizeof peer->host)
+		return false;
+	set_port(&peer->port, port);
+	peer->info[0] = '\0';
+	peer->source = PEER_XCLIENT;
+	name_client(peer);	/* the way to us stays as safe as it was, wherever the client is */
+	return true;
+}
+
 void
 peer_from_starttls(struct peer *peer, const char *variable)
 {
@@ -220,6 +240,8 @@ peer_from_starttls(struct peer *peer, const char *variable)
 bool
 peer_learn(struct peer *peer, const struct config *config, const struct peer *told)
 {
+	if (told->source == PEER_XCLIENT && peer->source != PEER_XCLIENT)
+		return config->xclient && peer_replaced(peer, told->address, told->port, told->host);
 	peer->tls = told->tls;
 	if (config->proxy) {	/* nothing else changes who is calling */
 		if (!set_address(&peer->address, told->address) && told->address[0] != '\0')
@@ -239,7 +261,7 @@ const char *
 peer_source_name(const struct peer *peer)
 {
 	static const char *const names[] = { "none", "proxy", "tcpserver", "stunnel", "xinetd", "systemd",
-	    "getpeername" };
+	    "getpeername", "xclient" };
 
 	return names[peer->source];
 }
@@ -263,28 +285,6 @@ bool
 peer_safe(const struct peer *peer, const struct config *config)
 {
 	return peer->tls != TLS_NONE || config->allow_cleartext;
-}
-
-bool
-peer_within(const struct peer *peer, const char *network)
-{
-	unsigned char ours[16], theirs[16];
-	char copy[INET6_ADDRSTRLEN + 4], *slash;
-	int family = strchr(peer->address, ':') != NULL ? AF_INET6 : AF_INET;
-	uint64_t bits = family == AF_INET6 ? 128 : 32;
-
-	if (strlcpy(copy, network, sizeof copy) >= sizeof copy)
-		return false;
-	slash = strchr(copy, '/');
-	if (slash != NULL)
-		*slash++ = '\0';
-	if ((slash != NULL && !text_number(slash, bits, &bits)) ||
-	    inet_pton(family, peer->address, ours) != 1 || inet_pton(family, copy, theirs) != 1)
-		return false;
-	for (uint64_t i = 0; i < bits; i++)
-		if (((ours[i / 8] ^ theirs[i / 8]) >> (7 - i % 8)) & 1)
-			return false;
-	return true;
 }
 
 const char *

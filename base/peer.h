@@ -17,7 +17,8 @@ enum peer_source {
 	PEER_STUNNEL,		/* REMOTE_HOST and REMOTE_PORT, descriptor 0 one end of a pair */
 	PEER_XINETD,		/* REMOTE_HOST */
 	PEER_SYSTEMD,		/* REMOTE_ADDR and REMOTE_PORT */
-	PEER_SOCKET		/* getpeername(2) */
+	PEER_SOCKET,		/* getpeername(2) */
+	PEER_XCLIENT		/* XCLIENT, with --xclient-from: from a connection of one of these */
 };
 
 /* Why the way to the client counts as safe. */
@@ -36,7 +37,7 @@ struct peer {
 	enum peer_tls tls;
 	char address[INET6_ADDRSTRLEN];	/* canonical text; IPv4-mapped as IPv4, no scope; "" if unknown */
 	char port[6];			/* "" if unknown */
-	char host[256];			/* TCPREMOTEHOST if it can be a host name, else "" */
+	char host[256];			/* TCPREMOTEHOST, or XCLIENT's NAME, if it can be a host name, else "" */
 	char info[64];			/* TCPREMOTEINFO, cleaned, else "" */
 	char local_address[INET6_ADDRSTRLEN], local_port[6], local_host[256];
 	char tls_protocol[32], tls_cipher[64];	/* cleaned, "" if unknown */
@@ -57,11 +58,15 @@ struct peer_proxied {
  * itself goes. False, and nothing changed but the address, when that is not an address. */
 bool peer_proxied(struct peer *peer, const struct config *config, const struct peer_proxied *said);
 
+/* The client is the one that XCLIENT names: replaces address, port and host, "" for each that is unknown; what proves that
+ * the connection is safe stays, whatever the address. False, and *peer is not to be used: not an address, or no name. */
+bool peer_replaced(struct peer *peer, const char *address, const char *port, const char *host);
+
 /* "NAME=VALUE" that came from the UCSPI-TLS server after STARTTLS: protocol and cipher are kept. */
 void peer_from_starttls(struct peer *peer, const char *variable);
 
 /* Takes over what the session learned about its client: TLS, protocol and cipher and, with --proxy, address, port
- * and source; nothing else of `told` is looked at. False when it cannot be: the session is not trusted. */
+ * and source; or, with XCLIENT as the source of `told`, address, port and host alone, once. False when it cannot be: the session is not trusted. */
 bool peer_learn(struct peer *peer, const struct config *config, const struct peer *told);
 
 const char *peer_source_name(const struct peer *peer);
@@ -72,9 +77,6 @@ bool peer_encrypted(const struct peer *peer);
 
 /* May passwords cross here: encrypted, local, or allowed by --allow-cleartext? */
 bool peer_safe(const struct peer *peer, const struct config *config);
-
-/* Is the client within `network`, an address with or without /BITS? An unknown client is in none. */
-bool peer_within(const struct peer *peer, const char *network);
 
 /* The TCP* variables that are known: the name of number `index`, from 0, and *value; NULL when there are no
  * more. An unknown one has the value "". */

@@ -13,6 +13,7 @@
 #include "session/proxy.h"
 #include "session/sasl.h"
 #include "session/smtp.h"
+#include "session/xclient.h"
 #include "base/address.h"
 #include "base/dsn.h"
 #include "base/text.h"
@@ -38,6 +39,7 @@ static struct session {
 	bool learned;			/* the monitor told what else AUTH may offer */
 	bool has_spool;			/* an empty one lies on SPOOL_DESCRIPTOR */
 	bool data_refused;		/* DATA was, just now: its text may come all the same */
+	bool xclient_allowed;		/* still: until it has told an address */
 	enum starttls starttls;		/* what is still to be had */
 	unsigned logins, bad_commands, idle_commands;	/* `logins`: answers to AUTH */
 	bool last_login;				/* there must be no other */
@@ -51,6 +53,7 @@ static struct session {
 	struct reply greeting;		/* 220, and the answer to HELO */
 	struct reply reply;		/* the one whose text comes from behind the wall */
 	struct answer answer;
+	struct xclient xclient;		/* what was said so far */
 	/* Each begins with what is always used and ends with what mostly is not: few pages are touched. */
 	struct line line;
 	struct data data;
@@ -92,10 +95,12 @@ REPLY(need_encryption, 538, "5.7.11", "Encryption required for authentication");
 REPLY(too_big, 552, "5.3.4", "Message is larger than this server takes");
 REPLY(too_many, 452, "4.5.3", "Too many recipients");
 REPLY(no_spool, 452, "4.3.1", "No room for a message, try again later");
+REPLY(no_xclient, 550, "5.7.0", "XCLIENT is not for you");
 REPLY(unclear_sender, 550, "5.7.1", "From or Sender cannot be read: give them plain addresses that are yours");
 REPLY(need_smtputf8, 553, "5.6.7", "Address needs SMTPUTF8");
 REPLY(no_recipients, 554, "5.5.1", "No valid recipients");
 REPLY(unknown_parameter, 555, "5.5.4", "Parameter not recognized");
+REPLY(begin_again, 220, "2.0.0", "Ok, begin again with EHLO");
 REPLY(start_tls, 220, "2.0.0", "Ready to start TLS");
 REPLY(extensions_end, 250, NULL, "ENHANCEDSTATUSCODES");
 LAST_REPLY(bye, 221, "2.0.0", "Bye", "quit");
@@ -217,6 +222,8 @@ ehlo(char *argument)
 		offer("STARTTLS", "");
 	if (auth_offered())
 		offer("AUTH", sasl_list(config));
+	if (session.xclient_allowed && !session.logged_in)
+		offer(XCLIENT_ATTRIBUTES, "");
 	text_start(&text, number, sizeof number);
 	text_add_number(&text, config->max_recipients);
 	offer("LIMITS RCPTMAX=", number);
@@ -329,6 +336,41 @@ tell_peer(void)
 	return ask_peer(&session.peer, &session.answer) && session.answer.verdict == ASK_YES;
 }
 
+/* As if the connection began anew; what is known of it stays. */
+static void
+forget_greeting(void)
+{
+	session.greeted = session.extended = false;
+	session.helo[0] = '\0';
+	reset();
+}
+
+/* Postfix's XCLIENT_README, before a login alone. What comes before an address waits for it: the monitor is told once. */
+static const struct reply *
+xclient(char *argument)
+{
+	struct xclient said = session.xclient;
+
+	if (session.config->xclient_from[0] == '\0')
+		return &not_implemented;
+	if (session.logged_in)
+		return &bad_sequence;
+	if (!session.xclient_allowed)
+		return &no_xclient;
+	if (!xclient_read(argument, &said))
+		return &bad_argument;
+	session.xclient = said;
+	if (said.address_said) {
+		session.xclient_allowed = false;
+		if (!peer_replaced(&session.peer, said.address, said.port, said.name))
+			return &bad_argument;
+		if (!tell_peer())
+			return &monitor_gone;
+	}
+	forget_greeting();
+	return &begin_again;
+}
+
 /* RFC 3207, by UCSPI-TLS: the server in front does TLS, and gives us two new descriptors. */
 static const struct reply *
 starttls(char *argument)
@@ -356,9 +398,7 @@ starttls(char *argument)
 	(void)close(STDOUT_FILENO);
 	line_start(&session.line, config->tls_read, config->tls_write);
 	session.starttls = STARTTLS_NONE;
-	session.greeted = session.extended = false;
-	session.helo[0] = '\0';
-	reset();
+	forget_greeting();
 	return tell_peer() ? &nothing : &monitor_gone;
 }
 
@@ -628,6 +668,13 @@ rcpt(char *argument)
 	return reply;
 }
 
+/* The client's name for itself: XCLIENT's word goes before what the one that passes it on says. */
+static const char *
+helo_name(void)
+{
+	return session.xclient.helo[0] != '\0' ? session.xclient.helo : session.helo;
+}
+
 /* RFC 3848, RFC 6531 section 4.3: what this session was. Only who is logged in gets here. */
 static const char *
 with_protocol(void)
@@ -663,7 +710,7 @@ static const struct reply *
 hand_over(void)
 {
 	struct answer *answer = &session.answer;
-	struct ask_message message = { .helo = session.helo, .bytes = session.data.size,
+	struct ask_message message = { .helo = helo_name(), .bytes = session.data.size,
 	    .smtputf8 = session.transaction.smtputf8, .eight_bit = session.transaction.eight_bit };
 
 	unsigned char digest[SHA256_DIGEST_SIZE];
@@ -702,7 +749,7 @@ receive_message(void)
 	char tls[104], daemon[sizeof "MAILER-DAEMON@" + 256], set_sender[ADDRESS_MAX + 1];
 	struct text text;
 	struct header_origin origin = {
-		.config = session.config, .from = session.helo, .host = session.peer.host,
+		.config = session.config, .from = helo_name(), .host = session.peer.host,
 		.address = session.peer.address, .login = session.user, .with = with_protocol(), .tls = tls,
 		.id = session.id, .number = session.messages + 1, .sender = transaction->sender.text,
 		.sender_fault = sender_rule() && !session.config->fix_sender ? sender_fault : NULL,
@@ -822,6 +869,7 @@ static const struct command before_login[] = {
 	{ "HELO", .run = helo },
 	{ "STARTTLS", .run = starttls },
 	{ "AUTH", .run = auth, .secret = true, .longest = LINE_AUTH_MAX },
+	{ "XCLIENT", .run = xclient },
 	{ "MAIL", .always = &need_login },
 	{ "RCPT", .always = &need_login },
 	{ "DATA", .always = &need_login, .text_follows = true },
@@ -845,6 +893,7 @@ static const struct command after_login[] = {
 	{ "VRFY", .run = vrfy },
 	{ "HELP", .run = help },
 	{ "STARTTLS", .run = starttls },
+	{ "XCLIENT", .run = xclient },
 	{ "AUTH", .always = &already_in, .secret = true, .longest = LINE_AUTH_MAX },
 	{ .name = NULL }
 };
@@ -857,7 +906,6 @@ static const struct command never[] = {
 	{ "SEND", .always = &not_implemented },
 	{ "SOML", .always = &not_implemented },
 	{ "SAML", .always = &not_implemented },
-	{ "XCLIENT", .always = &not_implemented },
 	{ "XFORWARD", .always = &not_implemented },
 	{ "XEXCH50", .always = &not_implemented },
 	{ "BDAT", .always = &no_chunking },
@@ -1056,6 +1104,7 @@ smtp_session(const struct config *config, const struct peer *peer, const char *i
 	session.start = io_now();
 	session.deadline = session.start + SESSION_SECONDS * 1000;
 	session.starttls = config->starttls;
+	session.xclient_allowed = config->xclient;
 	session.has_spool = true;	/* the first one was made before the fork */
 	line_set_patience(&session.line, (int64_t)config->timeout * 1000);
 	line_set_debug(&session.line, config->debug);

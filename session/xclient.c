@@ -41,6 +41,7 @@ set_address(struct xclient *xclient, const char *value)
 	char address[16];
 
 	xclient->address_said = true;
+	xclient->address[0] = '\0';
 	return *value == '\0' || (inet_pton(six ? AF_INET6 : AF_INET, value + (six ? 5 : 0), address) == 1 &&
 	    inet_ntop(six ? AF_INET6 : AF_INET, address, xclient->address, sizeof xclient->address) != NULL);
 }
@@ -90,7 +91,6 @@ xclient_read(const char *argument, struct xclient *xclient)
 {
 	bool seen[ATTRIBUTES] = { false };
 
-	*xclient = (struct xclient){ .address_said = false };
 	do {
 		size_t name = strcspn(argument, "= "), i = 0, length;
 		char value[VALUE_MAX + 1];

@@ -19,8 +19,8 @@ struct xclient {
 
 /*
  * Reads the command's argument: NAME=VALUE, one or more, with blanks between them, each at most once; values in
- * xtext (RFC 3461 section 4). False: malformed, unknown, or not a value of its kind: 501, and *xclient is not
- * to be used.
+ * xtext (RFC 3461 section 4). What an earlier command said in *xclient stays. False: malformed, unknown, or not a
+ * value of its kind: 501, and *xclient is not to be used.
  */
 bool xclient_read(const char *argument, struct xclient *xclient);
 

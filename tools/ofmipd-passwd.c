@@ -14,6 +14,7 @@
 
 #include "auth/pwhash.h"
 #include "base/config.h"
+#include "base/network.h"
 #include "tools/entry.h"
 #include "tools/import.h"
 #include "tools/replace.h"
@@ -483,7 +484,7 @@ expires_argument(const char *value)
 static const char *
 nets_argument(const char *value)
 {
-	if (!inspect_networks(value) || strlen(value) > 1000)
+	if (!network_list(value) || strlen(value) > 1000)
 		wrong_use("--allow-nets %s: no networks as in 192.0.2.0/24,2001:db8::/32", value);
 	return value;
 }

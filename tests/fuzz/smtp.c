@@ -1,4 +1,4 @@
-/* links: session/proxy session/header session/originator session/sasl session/data session/line */
+/* links: session/proxy session/header session/originator session/sasl session/data session/line session/xclient */
 /*
  * A whole session: the first byte is how it is configured, the others are what the client sends. Whatever it
  * is: replies are well formed; the same bytes in other parts get the same replies and hand over the same
@@ -26,6 +26,8 @@ const struct seed seeds[] = {
 	    "AUTH PLAIN AHgAeA==\r\nMAIL FROM:<a@b>\r\n"),
 	SEED("\0EHLO x\r\nAUTH RELAY\r\nY2M=\r\n*\r\nAUTH relay =\r\n!\r\nAUTH RELAY Y2M=\r\nY2M=\r\neWVz\r\nMAIL FROM:<a@b>\r\n"),
 	SEED("\1EHLO x\r\nAUTH PLAIN AGJvYgBzZXNhbWU=\r\nSTARTTLS\r\nVRFY x\r\nHELP\r\nEXPN x\r\nBDAT 3 LAST\r\nGET / HTTP/1.1\r\n"),
+	SEED("\20EHLO x\r\nXCLIENT NAME=a.example HELO=h\r\nXCLIENT ADDR=192.0.2.1 PORT=1\r\nXCLIENT ADDR=192.0.2.1\r\nEHLO x\r\nAUTH PLAIN AGJvYgBzZXNhbWU=\r\n"
+	    "XCLIENT HELO=x\r\n"),
 	SEED("\10PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nEHLO x\r\nQUIT\r\n"),
 	SEED("\10\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\1\2\3\4\5\6\7\x08\0\1\0\2EHLO x\r\nQUIT\r\n"),
 	SEED(HELLO "RCPT TO:<a@b>\r\nDATA\r\nSubject: blind\r\n\r\nMAIL FROM:<evil@x>\r\nRCPT TO:<a@b>\r\nDATA\r\nx\r\n.\r\n"),
@@ -160,6 +162,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN, .dovecot = true, .hostname = "mail.example", .domain = "d.example", .timeout = 300,
 		.login_timeout = 120, .max_recipients = 20, .argument_room = 4000, .max_size = 4000,
 		.behind_tls = !(how & 1), .smtputf8 = how & 2, .debug = how & 4, .proxy = how & 8,
+		.xclient = (how & 24) == 16, .xclient_from = "192.0.2.9",
 		.tls_control = -1, .tls_read = -1, .tls_write = -1,
 	};
 	const char *input = (const char *)bytes + (size > 0);

@@ -68,7 +68,7 @@ static void
 questions_arrive_as_they_were_asked(void **state)
 {
 	const struct peer peer = { .address = "192.0.2.1", .port = "25", .tls = TLS_PROXY, .source = PEER_PROXY,
-	    .tls_protocol = "TLSv1.3", .tls_cipher = "AES" };
+	    .tls_protocol = "TLSv1.3", .tls_cipher = "AES", .host = "client.example" };
 	struct answer answer;
 	struct ask_attempt attempt;
 	struct ask_message message = { .helo = "client.example", .bytes = 1234, .smtputf8 = true }, read;

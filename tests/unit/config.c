@@ -118,6 +118,10 @@ every_option(void **state)
 	assert_int_equal(config.injector, INJECTOR_MAILDIR);
 	assert_string_equal(config.injector_path, "/d");
 	assert_true(config.max_size == UINT64_MAX);
+	assert_int_equal(read_line("-a /f --proxy-from 192.0.2.1,::/0 --xclient-from 10.0.0.0/8"), CONFIG_RUN);
+	assert_string_equal(config.proxy_from, "192.0.2.1,::/0");
+	assert_string_equal(config.xclient_from, "10.0.0.0/8");
+	assert_false(config.proxy || config.xclient);
 	assert_int_equal(read_line("-a /f --domain=d.example"), CONFIG_RUN);
 	assert_string_equal(config.domain, "d.example");
 	assert_string_not_equal(config.hostname, "d.example");
@@ -237,6 +241,11 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --state /d --quota 1/w", "--quota", "1/w", "N/d" },
 		{ "-a /f --state /d --quota 1/h,2/d,3/d", "--quota", "3/d", "N/d" },
 		{ "-a /f --mechanisms DIGEST-MD5", "--mechanisms", "CRAM-MD5", "PLAIN" },
+		{ "-a /f --proxy-from mail.example", "--proxy-from", "mail.example", "192.0.2.7" },
+		{ "-a /f --xclient-from 192.0.2.1/33", "--xclient-from", "192.0.2.1/33", "192.0.2.7" },
+		{ "-a /f --xclient-from=", "--xclient-from", "networks", "192.0.2.7" },
+		{ "-a /f --proxy --proxy-from ::1", "--proxy", "everybody", "--proxy-from" },
+		{ "-a /f --proxy --xclient-from ::1", "--proxy", "XCLIENT", "--proxy-from" },
 		{ "-a /f --mechanisms PLAIN,XOAUTH2", "--mechanisms", "XOAUTH2", "PLAIN" },
 		{ "-a /f --mechanisms _", "--mechanisms", "PLAIN", NULL },
 		/* tmda-ofmipd's, and what to use instead */

@@ -1,4 +1,4 @@
-/* links: session/proxy session/header session/originator session/sasl session/data session/line */
+/* links: session/proxy session/header session/originator session/sasl session/data session/line session/xclient */
 /*
  * Whole sessions behind a fake wall, one process each; tests/dialogues has the tables, tests/fuzz the rest. Here:
  * what follows a DATA that was refused, and what is left of a password.

@@ -10,7 +10,10 @@ static bool
 xclient_of(const char *argument)
 {
 	char *copy = exactly(argument, strlen(argument) + 1);
-	bool read = xclient_read(copy, &xclient);
+	bool read;
+
+	xclient = (struct xclient){ .address_said = false };
+	read = xclient_read(copy, &xclient);
 
 	free(copy);
 	return read;
@@ -39,6 +42,14 @@ what_is_said_is_read(void **state)
 	assert_string_equal(xclient.helo, "");
 	assert_true(xclient_of("NAME=+5BUNAVAILABLE+5D"));
 	assert_string_equal(xclient.name, "");
+	/* One command after the other. */
+	assert_true(xclient_of("NAME=a.example PORT=1 HELO=one"));
+	assert_true(xclient_read("ADDR=192.0.2.1 HELO=two", &xclient));
+	assert_string_equal(xclient.name, "a.example");
+	assert_string_equal(xclient.helo, "two");
+	assert_string_equal(xclient.port, "1");
+	assert_true(xclient_read("ADDR=[UNAVAILABLE]", &xclient));
+	assert_string_equal(xclient.address, "");
 }
 
 static void
