@@ -19,7 +19,7 @@ struct message {
 	const struct identity *identity;
 	struct memory *memory;		/* what the login has sent: for its quota, and replies that were lost */
 	const unsigned char *digest;	/* what it is recognized by when it comes again; or NULL */
-	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL; behind each, D parameters NUL or nothing */
+	const char *envelope;		/* F sender NUL, T recipient NUL ..., NUL; D: see message_dsn() */
 	size_t length;
 	/* Set by inject_send(), smtputf8 too where an address needs it: */
 	const char *sender;
