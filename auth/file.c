@@ -220,6 +220,16 @@ judge_entry(const struct attempt *attempt, const struct found *found, const stru
 	return say_entry(attempt, found, entry, name);
 }
 
+/* Is a stored form among them that nobody can read? Then nobody can say whether the client knows the password. */
+static bool
+has_fault(const struct found *found)
+{
+	for (int i = 0; i < found->count; i++)
+		if (pwhash_fault(found->entries[i].fields[PASSWORD], found->entries[i].count == 2) != NULL)
+			return true;
+	return false;
+}
+
 /* CRAM-MD5: the entry whose password the digest was made with; clear text, or Dovecot's {CRAM-MD5}. */
 static int
 check_digest(const struct attempt *attempt, const struct found *found, const char *name)
@@ -235,6 +245,8 @@ check_digest(const struct attempt *attempt, const struct found *found, const cha
 			return judge_entry(attempt, found, entry, name);
 		unusable &= answer == PWHASH_UNUSABLE;
 	}
+	if (unusable && has_fault(found))
+		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
 	if (found->count == 0)	/* the cost of one: it is all that could tell */
 		(void)pwhash_cram_md5("{PLAIN}?", false, attempt->challenge, attempt->digest);
 	return checker_say_reason(attempt, ASK_NO, found->count == 0 ? "no-such-user" : unusable ? "no-keys"
@@ -288,6 +300,8 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 	struct text text;
 	long length;
 
+	if (entry == NULL && has_fault(found))
+		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
 	if (entry == NULL && !attempt->last)
 		return checker_say_reason(attempt, ASK_NO, reason);
 	invent_keys(file, name, &invented);	/* always: the time must not tell */

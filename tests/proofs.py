@@ -40,6 +40,14 @@ def sign(key, message):
     return hmac.new(key, message if isinstance(message, bytes) else message.encode(), hashlib.sha256).digest()
 
 
+def scram_entry(password, iterations=4096, salt=b"sixteen bytes of", spoil=None):
+    """{SCRAM-SHA-256} of the password, or what `spoil` makes of its four parts."""
+    salted = salted_password(password, salt, iterations)
+    keys = hashlib.sha256(sign(salted, "Client Key")).digest(), sign(salted, "Server Key")
+    parts = [str(iterations), *map(base64_text, (salt, *keys))]
+    return "{SCRAM-SHA-256}" + ",".join(spoil(parts) if spoil else parts)
+
+
 class Scram:
     """One exchange: hello() is the client's first message, hear() takes the server's, final() is the second one."""
 
