@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -222,10 +223,10 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 	start_key(&key, array, sizeof array, user);
 	text_add_byte(&key, 'p');	/* not the key of a record */
 	text_add(&key, password == NULL ? "" : password);
-	if (password == NULL)
-		text_add_number(&key, (uint64_t)now);
 	table_key(&memory->tables[MEMORY_LOGIN], array, key.used, sum);
 	memcpy(&hash, sum, sizeof hash);
+	if (password == NULL && getrandom(&hash, sizeof hash, 0) != (ssize_t)sizeof hash)
+		hash = (uint16_t)now;
 	hash = hash == 0 ? 1 : hash;
 	explicit_bzero(array, sizeof array);
 	start_key(&key, array, sizeof array, user);
