@@ -16,6 +16,7 @@
 
 #define GREET_SECONDS 10	/* to connect and be greeted */
 #define LINES_MAX 100		/* of a reply */
+#define LOOK_MAX (1 << 20)	/* bytes of a message in which 8-bit ones are looked for, if it can be done without */
 #define RECIPIENTS_AT_ONCE 64	/* their replies fit into what the relay's socket holds: neither waits for the other */
 
 /* One conversation with one relay. */
@@ -344,8 +345,11 @@ can_carry(struct talk *talk)
 {
 	const struct message *message = talk->message;
 
-	/* Mostly the client says so, and nobody needs to look. */
-	talk->eight_bit = message->eight_bit || has_eight_bits(talk->bytes, message->size);
+	/* Mostly the client says so. What is large is called so without a look, which would take half as long as sending
+	 * it: ASCII may be (RFC 6152). Only a relay that cannot have it needs to know. */
+	talk->eight_bit = (talk->offers & RELAY_8BITMIME) != 0 && (message->eight_bit || message->size > LOOK_MAX);
+	if (!talk->eight_bit)
+		talk->eight_bit = has_eight_bits(talk->bytes, message->size);
 	if (message->smtputf8 && (talk->offers & RELAY_SMTPUTF8) == 0)
 		return cannot_carry(talk, "5.6.7 The mail relay does not take internationalized addresses");
 	if (talk->eight_bit && (talk->offers & RELAY_8BITMIME) == 0)
