@@ -22,6 +22,7 @@
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
 static int wrong;	/* how many things are */
+static unsigned served;	/* enum config_mechanism: what some authenticator can serve */
 
 static void
 say(const char *name, const char *value)
@@ -175,6 +176,7 @@ say_password_file(const struct check *check, const char *path)
 {
 	struct reading reading = { .path = path };
 	struct inspect inspect;
+	unsigned char secret[PASSWD_SECRET_MAX];
 	char array[1000];
 	struct text line;
 	struct file file;
@@ -183,12 +185,15 @@ say_password_file(const struct check *check, const char *path)
 	text_start(&line, array, sizeof array);
 	text_add(&line, path);
 	if (!passwd_open(&file, path)) {
+		served = ~0u;	/* nobody knows */
 		text_add(&line, ": no regular file that can be read; give the password file's path");
 		say_wrong(array);
 		return;
 	}
 	if (!inspect_file(&file, say_finding, &reading, &inspect))
 		say_wrong("no memory to look for names that stand twice in the password file");
+	served |= MECHANISM_PLAIN | MECHANISM_LOGIN | (inspect.scram > 0 ? MECHANISM_SCRAM : 0) |
+	    (inspect.cram_md5 > 0 ? MECHANISM_CRAM_MD5 : 0);
 	text_add(&line, ", mode ");
 	for (int shift = 9; shift >= 0; shift -= 3)
 		text_add_number(&line, (file.status.st_mode >> shift) & 7);
@@ -205,6 +210,10 @@ say_password_file(const struct check *check, const char *path)
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
 		say("warning", array);
 	}
+	if (inspect.scram > 0 && (check->config->mechanisms & MECHANISM_SCRAM) != 0 && passwd_secret(&file, secret) == 0)
+		say("warning", "the password file has no line #secret: whoever asks SCRAM-SHA-256 for a name before and "
+		    "after the file changes sees whether it is there; see ofmipd-authfile(5)");
+	explicit_bzero(secret, sizeof secret);
 	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
 		say_file_fault(path, fault);
@@ -212,7 +221,7 @@ say_password_file(const struct check *check, const char *path)
 		say("warning", "group or others can read the hashes of the password file; chmod 600");
 }
 
-/* What a Dovecot server adds to --mechanisms, and whether anybody serves those. */
+/* What a Dovecot server adds to --mechanisms. */
 static void
 say_dovecot(const struct check *check, bool alone)
 {
@@ -221,12 +230,39 @@ say_dovecot(const struct check *check, bool alone)
 	const char *list = auth_mechanisms(&context);
 
 	say("Dovecot's mechanisms", list[0] != '\0' ? list : "unknown");
-	if (list[0] == '\0')
+	if (list[0] == '\0') {
+		served = ~0u;
 		say("warning", "no Dovecot server answers: its users are told to try again later (454); start it, "
 		    "or give the right -D");
-	else if (alone && strstr(list, "PLAIN ") == NULL && strstr(list, "LOGIN ") == NULL)
-		say("warning", "nobody serves PLAIN and LOGIN, which are offered: let Dovecot list one of them, "
-		    "or give -a or -A");
+	}
+	for (const char *at = list; *at != '\0'; at += strspn(at, " ")) {
+		size_t length = strcspn(at, " ");
+
+		if (text_is(at, length, "PLAIN") || text_is(at, length, "LOGIN"))	/* one for the other */
+			served |= MECHANISM_PLAIN | MECHANISM_LOGIN;
+		if (text_is(at, length, "SCRAM-SHA-256"))
+			served |= MECHANISM_SCRAM;
+		if (text_is(at, length, "CRAM-MD5") && alone)	/* else the challenge is ours, and it knows its own only */
+			served |= MECHANISM_CRAM_MD5;
+		at += length;
+	}
+}
+
+static void
+say_unserved(const struct config *config)
+{
+	static const char *const warnings[] = {		/* in the order of enum config_mechanism */
+		"nobody serves PLAIN, which is offered: let Dovecot list PLAIN or LOGIN, or give -a or -A",
+		"nobody serves LOGIN, which is offered: let Dovecot list PLAIN or LOGIN, or give -a or -A",
+		"nobody serves SCRAM-SHA-256, which is offered: it takes an entry of the form {SCRAM-SHA-256}, which "
+		    "ofmipd-passwd --scheme scram-sha-256 makes",
+		"nobody serves CRAM-MD5, which is offered: it takes an entry in clear text or of the form {CRAM-MD5}, a "
+		    "checkpassword program that knows it, or Dovecot alone; or take it out of --mechanisms",
+	};
+
+	for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++)
+		if ((config->mechanisms & ~served & 1u << i) != 0)
+			say("warning", warnings[i]);
 }
 
 static void
@@ -241,6 +277,8 @@ say_authenticators(const struct check *check)
 
 		dovecots += authenticator->kind == AUTHENTICATOR_DOVECOT;
 		text_start(&why, array, sizeof array);
+		if (authenticator->kind == AUTHENTICATOR_PROGRAM)
+			served |= MECHANISM_PLAIN | MECHANISM_LOGIN | MECHANISM_CRAM_MD5;
 		if (!auth_ready(authenticator, &why))
 			say_wrong(array);
 		else if (authenticator->kind == AUTHENTICATOR_DOVECOT)
@@ -252,6 +290,7 @@ say_authenticators(const struct check *check)
 	}
 	if (dovecots > 0)
 		say_dovecot(check, dovecots == check->config->authenticator_count);
+	say_unserved(check->config);
 }
 
 /* Each relay is asked, one after the other. */

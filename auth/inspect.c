@@ -9,6 +9,9 @@
 #include "base/network.h"
 #include "base/text.h"
 
+/* As CRAM-MD5 has it: not what anybody's password makes. */
+#define NO_DIGEST "--------------------------------"
+
 struct inspector {
 	const struct file *file;
 	void (*say)(void *context, enum inspect_kind kind, const char *text);
@@ -92,10 +95,14 @@ judge_password(struct inspector *inspector)
 {
 	const char *stored = inspector->entry.fields[PASSWORD], *fault;
 	bool two_fields = inspector->entry.count == 2;
+	struct pwhash_scram keys;
 	char scheme[40] = "";
 
 	if (pwhash_is_cleartext(stored, two_fields) && inspector->inspect->cleartext == 0)
 		inspector->inspect->cleartext = inspector->line;
+	inspector->inspect->scram += pwhash_scram(stored, &keys);
+	inspector->inspect->cram_md5 += pwhash_cram_md5(stored, two_fields, "", NO_DIGEST) == PWHASH_NO;
+	explicit_bzero(&keys, sizeof keys);
 	fault = pwhash_fault(stored, two_fields);
 	if (fault == NULL)
 		return;
