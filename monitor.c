@@ -214,6 +214,18 @@ is_barred(const char *user)
 	return true;
 }
 
+/* The same, where the attempt itself told whose login it is: as soon as it is known, since what comes last of a challenge
+ * may be the proof that the password was right. */
+static bool
+proves_to_be_barred(enum ask_verdict verdict)
+{
+	if (verdict == ASK_TEMPORARY || (verdict == ASK_CHALLENGE && answer.login[0] == '\0') || !is_barred(answer.login))
+		return false;
+	if (verdict == ASK_CHALLENGE)
+		(void)auth_step(NULL, 0, &answer);	/* the checker ends */
+	return true;
+}
+
 /* Was it a password that might have been right? */
 static bool
 was_guess(void)
@@ -276,9 +288,12 @@ answer_auth(char *body, size_t length)
 	if (++state.logins <= AUTH_MAX && state.failures < LOGINS_MAX && ask_read_auth(body, length, &asked)) {
 		strlcpy(state.mechanism, asked.mechanism, sizeof state.mechanism);
 		tried = auth_tried(&asked);
-		answered = !tried && is_barred(asked.user);
+		answered = !tried && asked.password != NULL && is_barred(asked.user);
 		if (!answered) {
 			verdict = tried ? refuse_tried(&asked) : auth_check(&context, &asked, &answer);
+			answered = asked.password == NULL && proves_to_be_barred(verdict);
+		}
+		if (!answered) {
 			answered = conclude(verdict, !tried);
 			remember(verdict, asked.password);
 		}
@@ -297,7 +312,7 @@ answer_step(char *body, size_t length)
 	set_title("AUTH");
 	if (ask_read_step(body, length, &response, &length)) {
 		verdict = auth_step(response, length, &answer);
-		answered = (verdict == ASK_YES || verdict == ASK_NO) && is_barred(answer.login);
+		answered = proves_to_be_barred(verdict);
 		if (!answered) {
 			answered = conclude(verdict, response != NULL);
 			remember(verdict, NULL);

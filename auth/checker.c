@@ -14,6 +14,7 @@
 #include "base/io.h"
 
 #define FRAME_MAX 4096		/* a last word: identity or reason, and a name */
+#define CHALLENGE_FRAME_MAX (1 + USER_MAX + 1 + ASK_CHALLENGE_MAX)
 
 bool
 checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
@@ -120,12 +121,13 @@ checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, cons
 long
 checker_challenge(const struct attempt *attempt, const void *challenge, size_t length, char *response, size_t size)
 {
-	char array[1 + ASK_CHALLENGE_MAX + 1];
+	char array[CHALLENGE_FRAME_MAX + 1];
 	struct text text;
 	ssize_t got;
 
 	text_start(&text, array, sizeof array);
 	text_add_byte(&text, ASK_CHALLENGE);
+	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
 	text_add_bytes(&text, challenge, length);
 	if (say(attempt, &text) != 0)
 		return -1;
@@ -238,10 +240,24 @@ read_word(char *frame, const char *end, struct auth_answer *answer)
 	return verdict;
 }
 
+/* The name, "" if it is not known yet, its NUL, the challenge. */
+static bool
+read_challenge(const char *at, const char *end, struct auth_answer *answer)
+{
+	const char *challenge = at + strlen(at) + 1;
+
+	if (challenge > end || (size_t)(end - challenge) > sizeof answer->challenge)
+		return false;
+	strlcpy(answer->login, at, sizeof answer->login);
+	answer->length = (size_t)(end - challenge);
+	memcpy(answer->challenge, challenge, answer->length);
+	return true;
+}
+
 enum ask_verdict
 checker_hear(struct checker *checker, struct auth_answer *answer)
 {
-	char frame[1 + ASK_CHALLENGE_MAX + 1];
+	char frame[CHALLENGE_FRAME_MAX + 1];
 	int64_t start = io_now();
 	bool in_time = io_wait(checker->wall, POLLIN, start + checker->left);
 	ssize_t got = in_time ? io_read(checker->wall, frame, sizeof frame - 1) : -1;
@@ -249,13 +265,11 @@ checker_hear(struct checker *checker, struct auth_answer *answer)
 
 	checker->left -= io_now() - start;
 	answer->reason[0] = '\0';
-	if (got > 0 && frame[0] == ASK_CHALLENGE) {
-		answer->length = (size_t)got - 1;
-		memcpy(answer->challenge, frame + 1, answer->length);
-		return ASK_CHALLENGE;
-	}
-	if (got > 0) {
+	if (got > 0)
 		frame[got] = '\0';
+	if (got > 0 && frame[0] == ASK_CHALLENGE && read_challenge(frame + 1, frame + got, answer))
+		return ASK_CHALLENGE;
+	if (got > 0) {
 		verdict = read_word(frame, frame + got, answer);
 	} else {
 		verdict = say_end(checker, in_time, answer);

@@ -51,8 +51,9 @@ bool checker_identity_by_name(const struct attempt *attempt, const char *name, s
 
 /*
  * In the checker. The first two are its last word: yes, and who it is; or another verdict, and the reason. Both return
- * the exit status, and tell attempt->user as the name. The third is said before: a challenge, and waits for the
- * client's response, at most `size` bytes: its length, or -1: the client, or the monitor, gave up; end.
+ * the exit status. The third is said before: a challenge, and waits for the client's response, at most `size` bytes: its
+ * length, or -1: the client, or the monitor, gave up; end. All tell attempt->user as the name: who proves that the
+ * password was right (SCRAM's last message) names it before, since the monitor may not let that name hear it.
  */
 int checker_say_identity(const struct attempt *attempt, const struct identity *identity);
 int checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason);

@@ -304,6 +304,8 @@ take_yes(struct server *server)
 		fail(server, "let somebody in without saying who it is");
 		return say_fault(server);
 	}
+	if (attempt->password == NULL)
+		attempt->user = user;
 	if (data != NULL && attempt->password == NULL) {
 		length = ask_client(server, data, response);
 		if (length == -2)
@@ -311,8 +313,6 @@ take_yes(struct server *server)
 		if (length != 0)
 			return length < 0 ? 0 : checker_say_reason(attempt, ASK_NO, "malformed-response");
 	}
-	if (attempt->password == NULL)
-		attempt->user = user;
 	if (!checker_identity_by_name(attempt, user, &identity))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "accounts-unavailable");
 	if (!attempt->config->root)
