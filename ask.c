@@ -148,6 +148,24 @@ ask_peer(const struct peer *peer, struct answer *answer)
 	return !body.cut && ask(&question, ASK_PEER, body.used, answer);
 }
 
+bool
+ask_starttls(struct peer *peer, struct answer *answer)
+{
+	struct ask_head head;
+	size_t protocol;
+
+	if (!ask(&head, ASK_STARTTLS, 0, answer))
+		return false;
+	if (answer->verdict != ASK_YES)
+		return true;
+	protocol = strcspn(answer->text, " ");
+	answer->text[protocol] = '\0';
+	peer->tls = TLS_STARTTLS;
+	strlcpy(peer->tls_protocol, answer->text, sizeof peer->tls_protocol);
+	strlcpy(peer->tls_cipher, answer->text + protocol + 1, sizeof peer->tls_cipher);
+	return true;
+}
+
 void
 ask_auth_start(struct login *login, const char *mechanism)
 {
@@ -306,6 +324,7 @@ longest(char kind)
 		return 1 + ASK_CHALLENGE_MAX;
 	case ASK_SENDER:
 		return ADDRESS_MAX + 1;
+	case ASK_STARTTLS:
 	case ASK_MECHANISMS:
 	case ASK_SPOOL:
 		return 0;
@@ -551,6 +570,19 @@ ask_answer(enum ask_verdict verdict, const char *text)
 		answer.body[answer.head.length++] = byte < 32 || byte == 127 ? '?' : byte;
 	}
 	send_answer(&answer, sizeof answer.head + answer.head.length);
+}
+
+void
+ask_answer_starttls(const struct peer *peer)
+{
+	char array[sizeof peer->tls_protocol + sizeof peer->tls_cipher];
+	struct text text;
+
+	text_start(&text, array, sizeof array);
+	text_add(&text, peer->tls_protocol);
+	text_add_byte(&text, ' ');	/* there is none in either */
+	text_add(&text, peer->tls_cipher);
+	ask_answer(ASK_YES, array);
 }
 
 void

@@ -24,7 +24,8 @@ struct ask_head {
 
 /* What the session sends. Each is a question, answered by one verdict and a text, but ASK_LOG. */
 enum ask_kind {
-	ASK_PEER = 'P',		/* what it learned about its client */
+	ASK_PEER = 'P',		/* what a PROXY header or XCLIENT says of its client */
+	ASK_STARTTLS = 'T',	/* the client was told to go ahead: begin TLS */
 	ASK_AUTH = 'A',		/* an attempt to log in */
 	ASK_STEP = 'C',		/* the client's next response within it */
 	ASK_MECHANISMS = 'M',	/* what may EHLO list? */
@@ -118,6 +119,9 @@ struct answer {
 /* The session's end. Each question is asked and its answer awaited; false: the monitor is gone, end the session. */
 bool ask_peer(const struct peer *peer, struct answer *answer);
 
+/* ASK_YES: TLS has begun, and *peer knows. */
+bool ask_starttls(struct peer *peer, struct answer *answer);
+
 /* A login begins with its mechanism; each field is written to login->body + login->length and added with its
  * length. */
 void ask_auth_start(struct login *login, const char *mechanism);
@@ -176,6 +180,9 @@ void ask_forget(void);
 /* Sends an answer; control characters in `text` become '?', what is too long is cut. That it could not be sent
  * the next ask_receive() tells. */
 void ask_answer(enum ask_verdict verdict, const char *text);
+
+/* Answers ASK_STARTTLS with yes, and what *peer knows of TLS. */
+void ask_answer_starttls(const struct peer *peer);
 
 /* Answers ASK_AUTH or ASK_STEP with a challenge of at most ASK_CHALLENGE_MAX bytes. */
 void ask_answer_challenge(const void *challenge, size_t length);

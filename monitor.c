@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/spool.h"
+#include "base/ucspi.h"
 #include "monitor.h"
 
 /* A pause before a failed login is answered, in milliseconds: little for a person, much for a list of words. */
@@ -36,7 +37,7 @@ static struct state {
 	const struct identity *service;
 	const char *id;
 	bool logged_in;
-	int logins, failures, peers;	/* logins: questions */
+	int logins, failures, peers, starttls;	/* logins: questions */
 	int spool;			/* of the message to come; -1: none was asked for */
 	unsigned messages, accepted, refused;
 	unsigned told;			/* frames of what is not answered */
@@ -66,11 +67,27 @@ answer_peer(char *body, size_t length)
 {
 	struct peer told;
 
-	/* Once for each: the PROXY header, STARTTLS, and XCLIENT with an address. */
-	if (++state.peers > state.config->proxy + (state.config->starttls != STARTTLS_NONE) + state.config->xclient ||
-	    !ask_read_peer(body, length, &told) || !peer_learn(state.peer, state.config, &told))
+	/* Once: after a PROXY header, or XCLIENT with an address. */
+	if (state.peers++ > 0 || !ask_read_peer(body, length, &told) || !peer_learn(state.peer, state.config, &told))
 		return false;
 	ask_answer(ASK_YES, "");
+	return true;
+}
+
+static bool
+answer_starttls(char *body, size_t length)
+{
+	int64_t patience = io_now() + (int64_t)state.config->timeout * 1000, end = state.deadline - LOGIN_GRACE;
+
+	(void)body, (void)length;
+	if (state.config->starttls == STARTTLS_NONE || state.starttls++ > 0)
+		return false;
+	set_title("STARTTLS");
+	if (ucspi_start(state.config->tls_control, state.peer, patience < end ? patience : end))
+		ask_answer_starttls(state.peer);
+	else
+		ask_answer(ASK_NO, "");
+	set_title("waiting");
 	return true;
 }
 
@@ -500,6 +517,7 @@ static const struct question {
 	bool (*answer)(char *body, size_t length);
 } questions[] = {
 	{ ASK_PEER, BEFORE_LOGIN, answer_peer },
+	{ ASK_STARTTLS, BEFORE_LOGIN, answer_starttls },
 	{ ASK_MECHANISMS, BEFORE_LOGIN, answer_mechanisms },
 	{ ASK_AUTH, BEFORE_LOGIN, answer_auth },
 	{ ASK_STEP, BEFORE_LOGIN, answer_step },

@@ -16,7 +16,7 @@
  *  2              /dev/null                        the log
  *  3              SPOOL_DESCRIPTOR, to write       the first spool
  *  4, 5           4 ASK_WALL, its end of the wall  5 ASK_MONITOR, its end of the wall
- *  above          UCSPI-TLS's three, if any        a maildir, the log opened anew, if any; all close-on-exec
+ *  above          UCSPI-TLS's two pipes, if any    its control socket, a maildir, files, if any; all close-on-exec
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -270,8 +270,8 @@ session(void)
 		.rights = &rights, .id = id, .root = config.root, .seconds = life_seconds(),
 		.file_size = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536,
 		.files = SPOOL_DESCRIPTOR + 1, .wall = ASK_WALL,
-		.readable = { STDIN_FILENO, config.tls_control, config.tls_read },
-		.writable = { STDOUT_FILENO, SPOOL_DESCRIPTOR, config.tls_control, config.tls_write },
+		.readable = { STDIN_FILENO, config.tls_read },
+		.writable = { STDOUT_FILENO, SPOOL_DESCRIPTOR, config.tls_write },
 	};
 	const char *fault;
 
@@ -295,7 +295,7 @@ keep_descriptors(void)
 	int kept[3];
 
 	for (int i = 0; i < 3; i++) {
-		/* The control socket is kept, wanted or not: sslserver takes its end for ours. */
+		/* The control socket is kept by the monitor, wanted or not: sslserver takes its end for ours. */
 		if (config.starttls == STARTTLS_NONE && (i > 0 || *tls[i] < 0 || fcntl(*tls[i], F_GETFD) < 0))
 			*tls[i] = -1;
 		else if (*tls[i] <= ASK_MONITOR)

@@ -268,9 +268,8 @@ allow_on(struct list *list, long number, const int *descriptors, int count, int 
 static bool
 seccomp(const struct drop_cage *cage)
 {
-	const int readable[] = { cage->wall, cage->readable[0], cage->readable[1], cage->readable[2] };
-	const int writable[] = { cage->wall, cage->writable[0], cage->writable[1], cage->writable[2],
-	    cage->writable[3] };
+	const int readable[] = { cage->wall, cage->readable[0], cage->readable[1] };
+	const int writable[] = { cage->wall, cage->writable[0], cage->writable[1], cage->writable[2] };
 	struct list list = { .count = 0 };
 	struct sock_fprog program = { .filter = list.lines };
 
@@ -286,11 +285,11 @@ seccomp(const struct drop_cage *cage)
 	allow(&list, SYS_ppoll_time64);
 #endif
 #endif
-	allow_on(&list, SYS_read, readable, 4, 0);
-	allow_on(&list, SYS_write, writable, 5, 0);
-	allow_on(&list, SYS_sendto, writable, 5, 4);	/* send(2): never a name to send it to */
+	allow_on(&list, SYS_read, readable, 3, 0);
+	allow_on(&list, SYS_write, writable, 4, 0);
+	allow_on(&list, SYS_sendto, writable, 4, 4);	/* send(2): never a name to send it to */
 #ifdef SYS_send
-	allow_on(&list, SYS_send, writable, 5, 0);
+	allow_on(&list, SYS_send, writable, 4, 0);
 #endif
 	allow_on(&list, SYS_recvmsg, &cage->wall, 1, 0);
 	allow(&list, SYS_close);
@@ -315,8 +314,8 @@ seccomp(const struct drop_cage *cage)
 const char *
 drop_cage(const struct drop_cage *cage)
 {
-	const int kept[] = { cage->wall, cage->readable[0], cage->readable[1], cage->readable[2], cage->writable[0],
-	    cage->writable[1], cage->writable[2], cage->writable[3] };
+	const int kept[] = { cage->wall, cage->readable[0], cage->readable[1], cage->writable[0], cage->writable[1],
+	    cage->writable[2] };
 
 	if (cage->root && !empty_root(cage->id))
 		return "chroot to an empty directory";

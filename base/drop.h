@@ -63,7 +63,7 @@ struct drop_cage {
 	unsigned seconds;		/* then SIGALRM ends it, whatever it does */
 	unsigned files;			/* RLIMIT_NOFILE: only lower numbers are ever handed out */
 	int wall;			/* to read, with descriptors, and to write */
-	int readable[3], writable[4];	/* beside the wall */
+	int readable[2], writable[3];	/* beside the wall */
 };
 
 /*

@@ -240,21 +240,14 @@ peer_from_starttls(struct peer *peer, const char *variable)
 bool
 peer_learn(struct peer *peer, const struct config *config, const struct peer *told)
 {
-	if (told->source == PEER_XCLIENT && peer->source != PEER_XCLIENT)
-		return config->xclient && peer_replaced(peer, told->address, told->port, told->host);
-	peer->tls = told->tls;
-	if (config->proxy) {	/* nothing else changes who is calling */
-		if (!set_address(&peer->address, told->address) && told->address[0] != '\0')
-			return false;
-		set_port(&peer->port, told->port);
-		peer->source = told->source;
-	}
-	if (peer->source == PEER_PROXY)
-		peer->host[0] = peer->info[0] = '\0';
-	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, told->tls_protocol);
-	set_clean(peer->tls_cipher, sizeof peer->tls_cipher, told->tls_cipher);
-	settle(peer, config);
-	return true;
+	if (config->xclient)
+		return told->source == PEER_XCLIENT && peer_replaced(peer, told->address, told->port, told->host);
+	if (!config->proxy)
+		return false;
+	if (told->source == PEER_PROXY)
+		return peer_proxied(peer, config, &(struct peer_proxied){ .address = told->address, .port = told->port,
+		    .tls = told->tls == TLS_PROXY, .tls_protocol = told->tls_protocol, .tls_cipher = told->tls_cipher });
+	return told->source == peer->source;	/* LOCAL, UNKNOWN: all is as it was */
 }
 
 const char *

@@ -58,15 +58,19 @@ struct peer_proxied {
  * itself goes. False, and nothing changed but the address, when that is not an address. */
 bool peer_proxied(struct peer *peer, const struct config *config, const struct peer_proxied *said);
 
-/* The client is the one that XCLIENT names: replaces address, port and host, "" for each that is unknown; what proves that
- * the connection is safe stays, whatever the address. False, and *peer is not to be used: not an address, or no name. */
+/* The client is the one that XCLIENT names: replaces address, port and host, "" for each that is unknown; what proves
+ * that the connection is safe stays, whatever the address. False, and *peer is not to be used: no address, or no
+ * name. */
 bool peer_replaced(struct peer *peer, const char *address, const char *port, const char *host);
 
 /* "NAME=VALUE" that came from the UCSPI-TLS server after STARTTLS: protocol and cipher are kept. */
 void peer_from_starttls(struct peer *peer, const char *variable);
 
-/* Takes over what the session learned about its client: TLS, protocol and cipher and, with --proxy, address, port
- * and source; or, with XCLIENT as the source of `told`, address, port and host alone, once. False when it cannot be: the session is not trusted. */
+/*
+ * Takes over what the session learned about its client: with --proxy what a PROXY header said of address, port and TLS,
+ * or that it said nothing; where XCLIENT is allowed address, port and host. Nothing else of `told` is looked at. False
+ * when it cannot be: the session is not trusted.
+ */
 bool peer_learn(struct peer *peer, const struct config *config, const struct peer *told);
 
 const char *peer_source_name(const struct peer *peer);

@@ -533,7 +533,7 @@ lock_up(struct talk *talk, int said)
 	const struct drop_cage cage = {
 		.root = talk->rights != NULL, .rights = talk->rights, .id = "check",
 		.seconds = (unsigned)(left < 0 ? 0 : left / 1000) + 2, .files = 1, .wall = talk->wire.descriptor,
-		.readable = { -1, -1, -1 }, .writable = { said, -1, -1, -1 },
+		.readable = { -1, -1 }, .writable = { said, -1, -1 },
 	};
 	const char *fault = drop_cage(&cage);
 

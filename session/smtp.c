@@ -303,33 +303,6 @@ auth(char *argument)
 	return reply;
 }
 
-/* Reads the variables that the UCSPI-TLS server sends after `Y`: strings, then an empty one. False: the
- * handshake failed, or it said something else. */
-static bool
-read_tls_variables(void)
-{
-	int64_t deadline = line_wait_ends(&session.line);
-	char variable[1024];
-	size_t length = 0, whole = 0;
-
-	for (;;) {
-		char byte;
-
-		/* One byte at a time: what stands behind the last NUL is not ours. */
-		if (!io_wait(session.config->tls_control, POLLIN, deadline) ||
-		    io_read(session.config->tls_control, &byte, 1) != 1 || ++whole > 65536)
-			return false;
-		if (byte == '\0' && length == 0)
-			return true;
-		if (length < sizeof variable - 1)
-			variable[length++] = byte;
-		if (byte == '\0') {
-			peer_from_starttls(&session.peer, variable);
-			length = 0;
-		}
-	}
-}
-
 static bool
 tell_peer(void)
 {
@@ -345,7 +318,8 @@ forget_greeting(void)
 	reset();
 }
 
-/* Postfix's XCLIENT_README, before a login alone. What comes before an address waits for it: the monitor is told once. */
+/* Postfix's XCLIENT_README, before a login alone. What comes before an address waits for it: the monitor is told
+ * once. */
 static const struct reply *
 xclient(char *argument)
 {
@@ -389,17 +363,15 @@ starttls(char *argument)
 	line_reply(&session.line, &start_tls);
 	if (!line_flush(&session.line))
 		return no_line(LINE_GONE);
-	if (!io_write_all(config->tls_control, "Y", 1) || !read_tls_variables())
+	if (!ask_starttls(&session.peer, &session.answer))
+		return &monitor_gone;
+	if (session.answer.verdict != ASK_YES)
 		return &starttls_failed;
-	session.peer.tls = TLS_STARTTLS;
-	/* A failure to close what is not needed any more loses nothing. */
-	(void)close(config->tls_control);
-	(void)close(STDIN_FILENO);
-	(void)close(STDOUT_FILENO);
+	/* 0 and 1 stay, unused: the next spool takes the lowest number that is free, and it must be its own. */
 	line_start(&session.line, config->tls_read, config->tls_write);
 	session.starttls = STARTTLS_NONE;
 	forget_greeting();
-	return tell_peer() ? &nothing : &monitor_gone;
+	return &nothing;
 }
 
 /* KEYWORD or KEYWORD=VALUE (RFC 5321 section 4.1.2) at *at; both are ended by a NUL. False: malformed. */

@@ -8,6 +8,7 @@
 /* The wall's own packing and unpacking, without the crossing. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #define ask_peer cross_peer
+#define ask_starttls cross_starttls
 #define ask_auth cross_auth
 #define ask_step cross_step
 #define ask_cancel cross_cancel
@@ -18,6 +19,7 @@
 #define ask_log cross_log
 #include "../../ask.c"
 #undef ask_peer
+#undef ask_starttls
 #undef ask_auth
 #undef ask_step
 #undef ask_cancel
@@ -28,6 +30,7 @@
 #undef ask_log
 
 bool ask_peer(const struct peer *peer, struct answer *answer);
+bool ask_starttls(struct peer *peer, struct answer *answer);
 bool ask_auth(struct login *login, struct answer *answer);
 bool ask_step(struct login *login, size_t length, struct answer *answer);
 bool ask_cancel(struct login *login, struct answer *answer);
@@ -49,6 +52,14 @@ ask_peer(const struct peer *peer, struct answer *answer)
 	MUST(fake_asked.peers++ == 0);
 	*answer = (struct answer){ .verdict = ASK_YES };
 	return true;
+}
+
+bool
+ask_starttls(struct peer *peer, struct answer *answer)
+{
+	(void)peer, (void)answer;
+	MUST(!"no UCSPI-TLS server is in front");
+	return false;
 }
 
 bool

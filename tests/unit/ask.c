@@ -102,6 +102,23 @@ questions_arrive_as_they_were_asked(void **state)
 	assert_int_equal(receive(&body, &length), ASK_PEER);
 	assert_true(ask_read_peer(body, length, &told));
 	assert_memory_equal(&told, &peer, sizeof peer);
+	ask_answer_starttls(&peer);
+	told = (struct peer){ .tls_cipher = "old" };
+	assert_true(ask_starttls(&told, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
+	assert_int_equal(told.tls, TLS_STARTTLS);
+	assert_string_equal(told.tls_protocol, "TLSv1.3");
+	assert_string_equal(told.tls_cipher, "AES");
+	ask_answer_starttls(&(const struct peer){ .tls_cipher = "AES" });
+	assert_true(ask_starttls(&told, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
+	assert_string_equal(told.tls_protocol, "");
+	assert_string_equal(told.tls_cipher, "AES");
+	ask_answer(ASK_NO, "");
+	told = (struct peer){ .tls_cipher = "old" };
+	assert_true(ask_starttls(&told, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
+	assert_true(told.tls == TLS_NONE && strcmp(told.tls_cipher, "old") == 0);
 	ask_answer(ASK_TEMPORARY, "4.3.0 Later");
 	ask_send_add(&envelope, 'F', "a@b.example");
 	for (int i = 0; i < 4000; i++)	/* as much as the wall holds: nobody reads meanwhile */
