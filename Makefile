@@ -108,6 +108,9 @@ prove:
 bench: all
 	sh tests/bench/run
 
+bench-real: all
+	tests/bench/real
+
 layers: all
 	sh tests/layers $(BUILD)
 
@@ -142,4 +145,4 @@ dist:
 clean:
 	rm -rf build ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS)
 
-.PHONY: all tools units check demo bench layers lint install uninstall dist clean prove
+.PHONY: all tools units check demo bench layers lint install uninstall dist clean prove bench-real
