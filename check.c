@@ -210,9 +210,10 @@ say_password_file(const struct check *check, const char *path)
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
 		say("warning", array);
 	}
-	if (inspect.scram > 0 && (check->config->mechanisms & MECHANISM_SCRAM) != 0 && passwd_secret(&file, secret) == 0)
-		say("warning", "the password file has no line #secret: whoever asks SCRAM-SHA-256 for a name before and "
-		    "after the file changes sees whether it is there; see ofmipd-authfile(5)");
+	if (inspect.scram > 0 && (check->config->mechanisms & MECHANISM_SCRAM) != 0 &&
+	    passwd_secret(&file, secret) == 0)
+		say("warning", "the password file has no line #secret: whoever asks SCRAM-SHA-256 for a name before "
+		    "and after the file changes sees whether it is there; see ofmipd-authfile(5)");
 	explicit_bzero(secret, sizeof secret);
 	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
@@ -242,7 +243,7 @@ say_dovecot(const struct check *check, bool alone)
 			served |= MECHANISM_PLAIN | MECHANISM_LOGIN;
 		if (text_is(at, length, "SCRAM-SHA-256"))
 			served |= MECHANISM_SCRAM;
-		if (text_is(at, length, "CRAM-MD5") && alone)	/* else the challenge is ours, and it knows its own only */
+		if (text_is(at, length, "CRAM-MD5") && alone)	/* else the challenge is ours: it knows its own */
 			served |= MECHANISM_CRAM_MD5;
 		at += length;
 	}
@@ -256,8 +257,8 @@ say_unserved(const struct config *config)
 		"nobody serves LOGIN, which is offered: let Dovecot list PLAIN or LOGIN, or give -a or -A",
 		"nobody serves SCRAM-SHA-256, which is offered: it takes an entry of the form {SCRAM-SHA-256}, which "
 		    "ofmipd-passwd --scheme scram-sha-256 makes",
-		"nobody serves CRAM-MD5, which is offered: it takes an entry in clear text or of the form {CRAM-MD5}, a "
-		    "checkpassword program that knows it, or Dovecot alone; or take it out of --mechanisms",
+		"nobody serves CRAM-MD5, which is offered: it takes an entry in clear text or of the form {CRAM-MD5}, "
+		    "a checkpassword program that knows it, or Dovecot alone; or take it out of --mechanisms",
 	};
 
 	for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++)

@@ -220,37 +220,47 @@ judge_entry(const struct attempt *attempt, const struct found *found, const stru
 	return say_entry(attempt, found, entry, name);
 }
 
-/* Is a stored form among them that nobody can read? Then nobody can say whether the client knows the password. */
-static bool
-has_fault(const struct found *found)
+/* What to say of a login of which no line can be checked against what the client answers. */
+static enum ask_verdict
+judge_keyless(const struct found *found, const char **reason)
 {
-	for (int i = 0; i < found->count; i++)
-		if (pwhash_fault(found->entries[i].fields[PASSWORD], found->entries[i].count == 2) != NULL)
-			return true;
-	return false;
+	bool locked = true;
+
+	*reason = "unusable-password-entry";	/* nobody can say whether the client knows the password */
+	for (int i = 0; i < found->count; i++) {
+		const struct entry *entry = &found->entries[i];
+
+		if (pwhash_fault(entry->fields[PASSWORD], entry->count == 2) != NULL)
+			return ASK_TEMPORARY;
+		locked &= verify(entry, NULL) == PWHASH_LOCKED;
+	}
+	*reason = found->count == 0 ? "no-such-user" : locked ? "disabled" : "no-keys";
+	return ASK_NO;
 }
 
 /* CRAM-MD5: the entry whose password the digest was made with; clear text, or Dovecot's {CRAM-MD5}. */
 static int
 check_digest(const struct attempt *attempt, const struct found *found, const char *name)
 {
-	bool unusable = true;
+	enum ask_verdict verdict;
+	const char *reason;
+	bool keys = false;
 
 	for (int i = 0; i < found->count; i++) {
 		const struct entry *entry = &found->entries[i];
-		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2,
-		    attempt->challenge, attempt->digest);
+		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2, attempt->challenge,
+		    attempt->digest);
 
 		if (answer == PWHASH_YES)
 			return judge_entry(attempt, found, entry, name);
-		unusable &= answer == PWHASH_UNUSABLE;
+		keys |= answer == PWHASH_NO;
 	}
-	if (unusable && has_fault(found))
-		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
-	if (found->count == 0)	/* the cost of one: it is all that could tell */
-		(void)pwhash_cram_md5("{PLAIN}?", false, attempt->challenge, attempt->digest);
-	return checker_say_reason(attempt, ASK_NO, found->count == 0 ? "no-such-user" : unusable ? "no-keys"
-	    : "wrong-password");
+	if (keys)
+		return checker_say_reason(attempt, ASK_NO, "wrong-password");
+	/* The cost of one: it is all that could tell. */
+	(void)pwhash_cram_md5("{PLAIN}?", false, attempt->challenge, attempt->digest);
+	verdict = judge_keyless(found, &reason);
+	return checker_say_reason(attempt, verdict, reason);
 }
 
 /* The first entry of the name that has keys for SCRAM; NULL: none has. */
@@ -291,19 +301,18 @@ static int
 check_proof(struct attempt *attempt, const struct file *file, const struct found *found, const char *name,
     const struct scram *scram)
 {
-	const char *reason = found->count == 0 ? "no-such-user" : "no-keys";
+	const char *reason = "wrong-password";
 	char first[CHALLENGE_FIRST_MAX], last[CHALLENGE_FINAL_MAX], response[ASK_CHALLENGE_MAX + 1];
 	struct scram_final final = { .server_first = first };
 	struct challenge_said said = { .client_first_bare = scram->bare, .server_first = first, .proof = final.proof };
 	struct pwhash_scram record, invented;
 	const struct entry *entry = find_keys(found, &record);
+	enum ask_verdict verdict = entry == NULL ? judge_keyless(found, &reason) : ASK_NO;
 	struct text text;
 	long length;
 
-	if (entry == NULL && has_fault(found))
-		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
-	if (entry == NULL && !attempt->last)
-		return checker_say_reason(attempt, ASK_NO, reason);
+	if (entry == NULL && (verdict == ASK_TEMPORARY || !attempt->last))
+		return checker_say_reason(attempt, verdict, reason);
 	invent_keys(file, name, &invented);	/* always: the time must not tell */
 	if (entry == NULL)
 		record = invented;
@@ -320,7 +329,7 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 	said.length = final.without_proof;
 	text_start(&text, last, sizeof last);
 	if (!challenge_proved(&record, &said, &text) || entry == NULL)
-		return checker_say_reason(attempt, ASK_NO, entry == NULL ? reason : "wrong-password");
+		return checker_say_reason(attempt, ASK_NO, reason);
 	attempt->last_word = last;
 	return judge_entry(attempt, found, entry, name);
 }
