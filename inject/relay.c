@@ -345,8 +345,8 @@ can_carry(struct talk *talk)
 {
 	const struct message *message = talk->message;
 
-	/* Mostly the client says so. What is large is called so without a look, which would take half as long as sending
-	 * it: ASCII may be (RFC 6152). Only a relay that cannot have it needs to know. */
+	/* Mostly the client says so. What is large is called so without a look, which would take half as long as
+	 * sending it: ASCII may be (RFC 6152). Only for a relay that cannot have it one must look. */
 	talk->eight_bit = (talk->offers & RELAY_8BITMIME) != 0 && (message->eight_bit || message->size > LOOK_MAX);
 	if (!talk->eight_bit)
 		talk->eight_bit = has_eight_bits(talk->bytes, message->size);
