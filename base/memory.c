@@ -163,7 +163,7 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 	}
 	if (been)
 		return 0;
-	if (until <= now && !is_loopback(from)) {
+	if (until <= now) {
 		of_network = find(memory, MEMORY_NETWORK, from, strlen(from), now, false);
 		if (of_network != NULL) {
 			until = memory_bar(of_network->last, of_network->level);
@@ -423,9 +423,7 @@ memory_take(struct memory *memory, const char *user, uint64_t recipients, uint64
 static void
 take_from(uint16_t *slots, int room, uint32_t newest, int64_t slot, uint64_t number)
 {
-	if (slot > newest)
-		slot = newest;
-	if (newest - slot < room)
+	if (slot <= newest && newest - slot < room)
 		slots[slot % room] = slots[slot % room] < number ? 0 : (uint16_t)(slots[slot % room] - number);
 }
 

@@ -278,7 +278,10 @@ what_was_not_sent_is_given_back(void **state)
 	assert_true(memory_take(&memory, "bob", 150, 200, 0, START + 200, &none) > 0);
 	memory_give_back(&memory, "bob", &taken, START + 200);
 	assert_int_equal(memory_take(&memory, "bob", 200, 200, 0, START + 200, &none), 0);
-	memory_give_back(&memory, "bob", &taken, START + 5 * 3600);	/* long gone: takes nothing from others */
+	/* Long gone: takes nothing from what was counted since, in the same slot. */
+	assert_int_equal(memory_take(&memory, "bob", 200, 200, 0, START + 5 * 61 * 60, &none), 0);
+	memory_give_back(&memory, "bob", &taken, START + 5 * 61 * 60);
+	assert_true(memory_take(&memory, "bob", 1, 200, 0, START + 5 * 61 * 60, &none) > 0);
 	assert_int_equal(memory_take(&memory, "bob", 70000, 0, 0, START, &taken), 0);	/* no limit, no record */
 	assert_int_equal(taken.recipients, 0);
 	/* The clock goes back: counted still. */
