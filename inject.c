@@ -32,7 +32,7 @@ bool
 inject_ready(struct config *config, const struct identity *service, struct text *why)
 {
 	static const char install[] = "; install the program, or give its right path";
-	const char *path = config->injector_path, *fault, *kind;
+	const char *path = config->injector_path, *fault;
 	char array[128];
 	struct text reason;
 
@@ -52,8 +52,8 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 		return wrong(why, "-i ", path, strerror(errno), install);
 	}
 	/* Postfix alone takes such mail from its sendmail command without being told. */
-	if (config->injector == INJECTOR_SENDMAIL && (kind = command_kind(path)) != NULL)
-		config->smtputf8 = strcmp(kind, "Postfix") == 0;
+	if (config->injector == INJECTOR_SENDMAIL)
+		config->smtputf8 = command_is_postfix(path);
 	if (config->senders[0] != '\0' && !senders_open(config->senders, &reason))
 		return wrong(why, "-s ", config->senders, array, "; make the table, or give its right path");
 	if (config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0)

@@ -39,6 +39,12 @@ command_room(void)
 	return most < 131072 ? 32768 : (uint64_t)most / 4;
 }
 
+bool
+command_is_postfix(const char *path)
+{
+	return beside(path, "postdrop");
+}
+
 const char *
 command_kind(const char *path)
 {

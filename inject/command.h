@@ -16,6 +16,9 @@ uint64_t command_room(void);
  * "nullmailer", "dma", or NULL. */
 const char *command_kind(const char *path);
 
+/* The same question for Postfix alone: one system call, since it is asked before the banner. */
+bool command_is_postfix(const char *path);
+
 /* --throttle-script: may this user send this now? False: the outcome says why not. */
 bool command_throttle(const struct config *config, const struct peer *peer, const struct message *message,
     struct outcome *outcome);
