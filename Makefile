@@ -108,6 +108,9 @@ prove:
 bench: all
 	sh tests/bench/run
 
+bench-timing: all
+	tests/bench/timing
+
 bench-real: all
 	tests/bench/real
 
@@ -145,4 +148,4 @@ dist:
 clean:
 	rm -rf build ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS)
 
-.PHONY: all tools units check demo bench layers lint install uninstall dist clean prove bench-real
+.PHONY: all tools units check demo bench layers lint install uninstall dist clean prove bench-timing bench-real

@@ -248,8 +248,8 @@ check_digest(const struct attempt *attempt, const struct found *found, const cha
 
 	for (int i = 0; i < found->count; i++) {
 		const struct entry *entry = &found->entries[i];
-		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2, attempt->challenge,
-		    attempt->digest);
+		enum pwhash_answer answer = pwhash_cram_md5(entry->fields[PASSWORD], entry->count == 2,
+		    attempt->challenge, attempt->digest);
 
 		if (answer == PWHASH_YES)
 			return judge_entry(attempt, found, entry, name);
