@@ -1,4 +1,4 @@
-/* links: session/proxy session/header session/originator session/sasl session/data session/line */
+/* links: session/proxy session/header session/originator session/sasl session/data session/line session/xclient */
 /*
  * Usage: commands [LENGTH]: every sequence of up to LENGTH (4) of twelve commands, right and wrong ones, from the
  * start and after a login, through a whole session in this process, against a model of the states in RFC 5321 section 4.1.4, RFC 4954 and RFC 6409: the code of
