@@ -506,7 +506,7 @@ read_field(const char *field, struct ask_message *message)
 		if ((*p >= 0 && *p <= ' ') || *p == 127)
 			return false;
 	if (strncmp(field, "HELO=", 5) == 0)
-		message->helo = field + 5;
+		return strlen(message->helo = field + 5) <= ASK_HELO_MAX;
 	else if (strncmp(field, "BYTES=", 6) == 0)
 		return text_number(field + 6, UINT64_MAX, &message->bytes);
 	else if (strcmp(field, "SMTPUTF8=1") == 0)

@@ -48,6 +48,7 @@ enum ask_verdict {
 #define ASK_PEER_MAX 512
 #define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
 #define ASK_FIELDS_MAX 512
+#define ASK_HELO_MAX 255
 #define ASK_SEND_MAX (ASK_FIELDS_MAX + (RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
 #define ASK_LOG_MAX 1024
 
@@ -78,7 +79,7 @@ struct envelope {
 };
 
 struct ask_message {
-	const char *helo;		/* no blank, no control character */
+	const char *helo;		/* no blank, no control character; at most ASK_HELO_MAX bytes */
 	uint64_t bytes;			/* as the client counts them */
 	bool smtputf8, eight_bit;	/* parameters of MAIL */
 	const unsigned char *digest;	/* of text and envelope: MEMORY_DIGEST bytes; or NULL, without --state */

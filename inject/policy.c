@@ -203,6 +203,11 @@ policy_allows(const struct config *config, const struct peer *peer, const struct
 	wire_start(&wire, descriptor, deadline);
 	text_start(&description, array, sizeof array);
 	describe(&description, peer, message);
+	if (description.cut) {	/* what would be missing may be what the server goes by */
+		(void)close(descriptor);
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The policy server cannot be told so much");
+		return false;
+	}
 	for (const char *to = NULL; fine && (to = message_recipient(message, to)) != NULL;)
 		fine = ask(&description, "RCPT", to, 0, outcome);
 	fine = fine && ask(&description, "END-OF-MESSAGE", only, message->recipients, outcome);

@@ -35,7 +35,7 @@ finish_address(struct originator *originator)
 	const char *at = originator->array;
 
 	if ((originator->spec != SPEC_DOMAIN && originator->spec != SPEC_DOMAIN_END) || originator->text.cut ||
-	    address_read(&at, "", &originator->address) != ADDRESS_FINE || *at != '\0')
+	    strstr(at, "=?") != NULL || address_read(&at, "", &originator->address) != ADDRESS_FINE || *at != '\0')
 		return give_up(originator);
 	originator->named = true;
 	return ORIGINATOR_ADDRESS;
@@ -113,6 +113,14 @@ end_element(struct originator *originator)
 	return event;
 }
 
+static void
+start_token(struct originator *originator, char byte)
+{
+	originator->token = byte == '"' ? TOKEN_QUOTED : byte == '(' ? TOKEN_COMMENT : TOKEN_LITERAL;
+	originator->depth = 1;
+	originator->folded = originator->at = false;
+}
+
 static enum originator_event
 take_special(struct originator *originator, char byte)
 {
@@ -127,14 +135,14 @@ take_special(struct originator *originator, char byte)
 	case '[':
 		if (originator->spec != SPEC_AT)
 			return give_up(originator);
-		originator->token = TOKEN_LITERAL;
+		start_token(originator, byte);
 		text_add_byte(&originator->text, '[');
 		return ORIGINATOR_MORE;
 	case ':':	/* a display name that was none: the name of a group */
 		if (originator->place != ORIGINATOR_LIST || originator->in_group || (originator->spec != SPEC_LOCAL &&
 		    originator->spec != SPEC_LOCAL_END && originator->spec != SPEC_PHRASE))
 			return give_up(originator);
-		originator->in_group = originator->named = true;
+		originator->in_group = true;
 		restart_spec(originator);
 		return ORIGINATOR_MORE;
 	case '>':
@@ -163,9 +171,12 @@ take_inside(struct originator *originator, char byte)
 	bool comment = originator->token == TOKEN_COMMENT;
 	bool kept = !comment && originator->spec != SPEC_PHRASE;
 
+	originator->folded |= byte == '\r' || byte == '\n';
+	originator->at |= byte == '@';
+	if (originator->folded && (originator->at || originator->token == TOKEN_LITERAL))
+		return give_up(originator);
 	if (byte == '\r' || byte == '\n')	/* a fold is nothing by itself: the blank behind it stays */
-		return originator->token == TOKEN_LITERAL || originator->escaped ? give_up(originator)
-		    : ORIGINATOR_MORE;
+		return originator->escaped ? give_up(originator) : ORIGINATOR_MORE;
 	if (kept)
 		text_add_byte(&originator->text, byte);
 	if (originator->escaped) {
@@ -199,10 +210,8 @@ originator_take(struct originator *originator, char byte)
 		return take_inside(originator, byte);
 	if (blank || byte == '(') {
 		end_word(originator);
-		if (byte == '(') {
-			originator->token = TOKEN_COMMENT;
-			originator->depth = 1;
-		}
+		if (byte == '(')
+			start_token(originator, byte);
 		return ORIGINATOR_MORE;
 	}
 	if (strchr("@<>[],;:)\\", byte) != NULL) {
@@ -213,7 +222,7 @@ originator_take(struct originator *originator, char byte)
 	if (originator->place == ORIGINATOR_CLOSED || !add_word(originator, byte))
 		return give_up(originator);
 	if (byte == '"')
-		originator->token = TOKEN_QUOTED;
+		start_token(originator, byte);
 	return ORIGINATOR_MORE;
 }
 

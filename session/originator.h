@@ -11,8 +11,10 @@
  * A push parser for the body of one field. It knows display names, quoted strings, comments, folding, encoded words
  * (which are atoms to it), domain literals and groups. It reports every address that a reader could take for the
  * author's, and where a reader could be of two minds it says that the field is malformed: obsolete routes,
- * blanks inside a dot-atom, names without a domain, text behind an address. One thing beyond the grammar is common
- * enough to be read: an address as an unquoted display name (`a@x <b@y>`) counts as an address, too.
+ * blanks inside a dot-atom, names without a domain, text behind an address; encoded words in an address, which some
+ * readers decode first; an @ in a quoted string or a comment that is folded, which for Python's email.utils ends at
+ * the fold; no address at all, only the name of a group. One thing beyond the grammar is common enough to be read: an
+ * address as an unquoted display name (`a@x <b@y>`) counts as an address, too.
  */
 struct originator {
 	enum { ORIGINATOR_LIST, ORIGINATOR_ANGLE, ORIGINATOR_CLOSED } place;
@@ -21,7 +23,8 @@ struct originator {
 	unsigned depth;			/* of nested comments */
 	bool escaped;			/* behind a backslash in a quoted string or a comment */
 	bool quoted;			/* the local part is a quoted string: nothing can be added to it */
-	bool in_group, named;		/* named: an address or a group was there */
+	bool folded, at;		/* a quoted string or a comment is; there is an @ in it */
+	bool in_group, named;		/* named: an address was there */
 	bool malformed;			/* for good */
 	struct text text;		/* the address so far, as it was written */
 	char array[ADDRESS_MAX + 8];
@@ -39,7 +42,7 @@ void originator_start(struct originator *originator);
 /* The next byte of the field's body, behind the colon. CR and LF of a folded line are blanks. */
 enum originator_event originator_take(struct originator *originator, char byte);
 
-/* The field is over: its last address, if that had no end of its own. Malformed: there was no address and no group. */
+/* The field is over: its last address, if that had no end of its own. Malformed: there was none. */
 enum originator_event originator_end(struct originator *originator);
 
 #endif

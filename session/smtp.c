@@ -687,7 +687,8 @@ hand_over(void)
 
 	unsigned char digest[SHA256_DIGEST_SIZE];
 
-	if (session.config->state[0] != '\0') {
+	/* Without a Message-ID of its own the same text may well be another message: a device's next alarm. */
+	if (session.config->state[0] != '\0' && session.data.header.has_id) {
 		data_digest(&session.data, session.envelope.body, session.envelope.length, digest);
 		message.digest = digest;
 	}

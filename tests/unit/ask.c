@@ -251,6 +251,8 @@ challenges_and_responses(void **state)
 	assert_false(ask_peer(&peer, &answer));
 }
 
+static char long_helo[5 + ASK_HELO_MAX + 1 + 2] = "HELO=";
+
 static void
 bodies_that_are_none(void **state)
 {
@@ -262,7 +264,7 @@ bodies_that_are_none(void **state)
 	steps[] = { { "", 0 }, { "-", 1 }, { "*a", 2 }, { "a", 1 }, { "\0", 1 } },
 	messages[] = { { "", 0 }, { "HELO=x", 7 }, { "HELO=x", 6 }, { "HELO=a b\0", 10 }, { "HELO=a\r\0", 9 }, { "helo=x\0", 8 },
 		{ "BYTES=\0", 8 }, { "BYTES=-1\0", 10 }, { "BYTES=18446744073709551616\0", 28 }, { "SMTPUTF8\0", 10 },
-		{ "Fa@b\0Tc@d\0\0", 11 } },
+		{ "Fa@b\0Tc@d\0\0", 11 }, { long_helo, sizeof long_helo } },
 	logs[] = { { "", 0 }, { "E", 1 }, { "Equit\0\0001\0002", 10 }, { "Equit\0\0001\0x", 11 }, { "Equit\0\0001\0002\0\0", 12 },
 		{ "Equit\0\0\0\0", 9 } };
 	struct ask_attempt attempt;
@@ -272,6 +274,9 @@ bodies_that_are_none(void **state)
 	size_t length;
 
 	(void)state;
+	memset(long_helo + 5, 'x', ASK_HELO_MAX);
+	assert_true(ask_read_send(long_helo, sizeof long_helo - 1, &message));
+	long_helo[5 + ASK_HELO_MAX] = 'x';
 	for (size_t i = 0; i < LENGTH(attempts); i++)
 		if (ask_read_auth(attempts[i].bytes, attempts[i].length, &attempt))
 			fail_msg("attempt %zu", i);

@@ -92,8 +92,10 @@ groups_are_read(void **state)
 	static const struct row rows[] = {
 		{ " A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
 		    "c@a.test joe@where.test jdoe@one.test" },
-		{ " Undisclosed recipients:;", "" },
-		{ " (Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", "" },
+		{ " Undisclosed recipients:;", "?" },
+		{ " \"ceo@bank.test\":;", "?" },
+		{ " (Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", "?" },
+		{ " none:;, a@x", "a@x" },
 		{ " \"Managing Partners\":ben@x.test,carol@y.test;", "ben@x.test carol@y.test" },
 		{ " one:a@x;, two:b@y;, c@z", "a@x b@y c@z" },
 		{ " g: A <a@x> ;", "a@x" },
@@ -128,10 +130,19 @@ doubts_are_refused(void **state)
 		{ " <a b@x>", "?" }, { " <\"a\" b@x>", "?" }, { " a<b@y>c@z", "b@y?" }, { " a:b@x;,c", "b@x?" },
 		{ " a@[192.0.2\n.1]", "?" }, { " a@(x", "?" }, { " (\\", "?" }, { " \"\\", "?" }, { " \"a\\\n\" <a@x>", "?" },
 	};
+	/* What some readers take for another address: Python's parseaddr() finds v@y in all that are folded, and a client
+	 * that decodes encoded words first finds it in the others. */
+	static const struct row shown[] = {
+		{ " \"v@y\r\n \" <a@x>", "?" }, { " \"\n v@y\" <a@x>", "?" }, { " (\r\n v@y) <a@x>", "?" },
+		{ " (b\r\n <v@y>) a@x", "?" }, { " ((v@y)\n ) a@x", "?" }, { " \"v\\@y\r\n \" <a@x>", "?" },
+		{ " \"v@y\" (b\r\n c) <a@x>", "a@x" }, { " (v@y)\r\n \"b\r\n c\" <a@x>", "a@x" },
+		{ " =?utf-8?q?v=40y=00?=@x", "?" }, { " B <=?utf-8?b?dkB5AA==?=@x>", "?" }, { " \"=?utf-8?q?v=40y?=\"@x", "?" },
+	};
 	char deep[64], *at = deep;
 
 	(void)state;
 	check(rows, LENGTH(rows));
+	check(shown, LENGTH(shown));
 	memset(at, '(', 21);
 	memset(at + 21, ')', 21);
 	strcpy(at + 42, "a@x");
