@@ -1,4 +1,4 @@
-/* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
+/* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir, SMTP relay. */
 #include <bsd/string.h>
 #include <errno.h>
 #include <string.h>

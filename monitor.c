@@ -28,7 +28,7 @@
 /* The session keeps the login deadline and says goodbye; this much later we do, and say nothing. Milliseconds. */
 #define LOGIN_GRACE 5000
 
-/* Lines of the session's own on the log: many for --debug, too few to fill a disk. */
+/* Lines that the session alone decides on: many for --debug, too few to fill a disk. */
 #define LOG_FRAMES_MAX 10000
 
 static struct state {
@@ -40,7 +40,7 @@ static struct state {
 	int logins, failures, peers, starttls;	/* logins: questions */
 	int spool;			/* of the message to come; -1: none was asked for */
 	unsigned messages, accepted, refused;
-	unsigned told;			/* frames of what is not answered */
+	unsigned told;			/* lines that the session may cause as often as it likes */
 	bool ended;			/* the session said that it ends */
 	int64_t deadline;		/* for the login */
 	bool in_attempt;		/* the client was sent a challenge */
@@ -339,6 +339,16 @@ answer_step(char *body, size_t length)
 	return answered;
 }
 
+/* Ends a line that the session may cause as often as it likes. */
+static void
+end_told(void)
+{
+	if (++state.told > LOG_FRAMES_MAX)
+		log_drop();
+	else
+		log_end();
+}
+
 static bool
 answer_sender(char *body, size_t length)
 {
@@ -358,7 +368,7 @@ answer_sender(char *body, size_t length)
 		log_quoted("user", state.login, strlen(state.login));
 		log_quoted("address", address, strlen(address));
 		log_word("reason", verdict == ASK_NO ? "not-own" : "table-unreadable");
-		log_end();
+		end_told();
 	}
 	return true;
 }
@@ -460,15 +470,6 @@ log_session_end(const struct ask_line *told)
 	return true;
 }
 
-static void
-end_told(void)
-{
-	if (state.told > LOG_FRAMES_MAX)
-		log_drop();
-	else
-		log_end();
-}
-
 /* What is not answered. A session that was taken over can say what it likes, but not without end, nor in anybody
  * else's name. */
 static bool
@@ -478,7 +479,6 @@ answer_log(char *body, size_t length)
 
 	if (!ask_read_log(body, length, &told))
 		return false;
-	state.told++;
 	switch (told.event) {
 	case ASK_END:
 		return log_session_end(&told);

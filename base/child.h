@@ -63,7 +63,8 @@ void child_run(const struct child_job *job, struct child_end *end);
 /* Adds ": " and the last line that was said, cut to 120 bytes; nothing if nothing was. */
 void child_last_words(const struct child_end *end, struct text *text);
 
-/* "exit status 75", "signal 9", "no answer in time", "not started: ...". Static. */
+/* "exit status 75", "signal 9", "no answer in time", "cannot run: ...", or the system's word for why there was no
+ * process. Static. */
 const char *child_how(const struct child_end *end);
 
 #endif

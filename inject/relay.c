@@ -659,6 +659,27 @@ relay_count(const struct config *config)
 
 static struct talk talk;	/* its buffers are touched in the child alone */
 
+/* What the process said. Whoever took it over may have said anything: every text must end. */
+static bool
+read_word(const struct child_end *end)
+{
+	struct outcome *outcome = &talk.word.outcome;
+
+	if (end->length != sizeof talk.word)
+		return false;
+	memcpy(&talk.word, end->said, sizeof talk.word);
+	outcome->text[sizeof outcome->text - 1] = outcome->how[sizeof outcome->how - 1] = '\0';
+	talk.word.facts.name[RELAY_NAME_SIZE - 1] = talk.word.facts.fault[sizeof talk.word.facts.fault - 1] = '\0';
+	return true;
+}
+
+/* ... and every verdict must be one. */
+static bool
+is_verdict(enum ask_verdict verdict)
+{
+	return verdict == ASK_YES || verdict == ASK_NO || verdict == ASK_TEMPORARY;
+}
+
 /* One relay in a process of its own. False: the process said nothing. */
 static bool
 run(const struct config *config, int number, int (*inside)(void *, int), struct child_end *end)
@@ -674,10 +695,7 @@ run(const struct config *config, int number, int (*inside)(void *, int), struct 
 	(void)find(config, number, talk.word.facts.name, sizeof talk.word.facts.name, &talk.dial);
 	job.seconds = (int)(left < 0 ? 0 : left / 1000) + 2;	/* it keeps its deadline itself */
 	child_run(&job, end);
-	if (end->length != sizeof talk.word)
-		return false;
-	memcpy(&talk.word, end->said, sizeof talk.word);
-	return true;
+	return read_word(end);
 }
 
 void
@@ -719,7 +737,7 @@ relay_send(const struct config *config, const struct peer *peer, const struct me
 	for (int i = 0; i < count; i++) {
 		struct outcome before = *outcome, *now = &talk.word.outcome;
 
-		if (!run(config, i, send_here, &end)) {
+		if (!run(config, i, send_here, &end) || !is_verdict(now->verdict)) {
 			judge_silence(&end, outcome);
 			return;
 		}
