@@ -145,6 +145,8 @@ ask_peer(const struct peer *peer, struct answer *answer)
 	add_field(&body, peer->tls_protocol);
 	add_field(&body, peer->tls_cipher);
 	add_field(&body, peer->host);
+	add_number(&body, peer->verified);
+	add_field(&body, peer->certificate[0]);
 	return !body.cut && ask(&question, ASK_PEER, body.used, answer);
 }
 
@@ -152,7 +154,7 @@ bool
 ask_starttls(struct peer *peer, struct answer *answer)
 {
 	struct ask_head head;
-	size_t protocol;
+	size_t protocol, cipher;
 
 	if (!ask(&head, ASK_STARTTLS, 0, answer))
 		return false;
@@ -160,8 +162,12 @@ ask_starttls(struct peer *peer, struct answer *answer)
 		return true;
 	protocol = strcspn(answer->text, " ");
 	answer->text[protocol] = '\0';
-	peer->tls = TLS_STARTTLS;
+	cipher = protocol + 1 + strcspn(answer->text + protocol + 1, " ");
+	peer_start_tls(peer);
 	strlcpy(peer->tls_protocol, answer->text, sizeof peer->tls_protocol);
+	peer->verified = answer->text[cipher] == ' ';
+	strlcpy(peer->certificate[0], peer->verified ? "?" : "", sizeof peer->certificate[0]);	/* not for us */
+	answer->text[cipher] = '\0';
 	strlcpy(peer->tls_cipher, answer->text + protocol + 1, sizeof peer->tls_cipher);
 	return true;
 }
@@ -437,17 +443,20 @@ bool
 ask_read_peer(const char *body, size_t length, struct peer *told)
 {
 	const char *address = "", *port = "", *tls = "", *source = "", *protocol = "", *cipher = "", *host = "";
-	uint64_t source_number, tls_number;
+	const char *verified = "", *name = "";
+	uint64_t source_number, tls_number, verified_number;
 
-	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher, &host) ||
-	    !text_number(source, PEER_XCLIENT, &source_number) || !text_number(tls, TLS_BEHIND, &tls_number))
+	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher, &host, &verified, &name) ||
+	    !text_number(verified, 1, &verified_number) || !text_number(source, PEER_XCLIENT, &source_number) || !text_number(tls, TLS_BEHIND, &tls_number))
 		return false;
-	*told = (struct peer){ .source = (enum peer_source)source_number, .tls = (enum peer_tls)tls_number };
+	*told = (struct peer){ .source = (enum peer_source)source_number, .tls = (enum peer_tls)tls_number,
+	    .verified = verified_number == 1 };
 	return strlcpy(told->address, address, sizeof told->address) < sizeof told->address &&
 	    strlcpy(told->port, port, sizeof told->port) < sizeof told->port &&
 	    strlcpy(told->tls_protocol, protocol, sizeof told->tls_protocol) < sizeof told->tls_protocol &&
 	    strlcpy(told->tls_cipher, cipher, sizeof told->tls_cipher) < sizeof told->tls_cipher &&
-	    strlcpy(told->host, host, sizeof told->host) < sizeof told->host;
+	    strlcpy(told->host, host, sizeof told->host) < sizeof told->host &&
+	    strlcpy(told->certificate[0], name, sizeof told->certificate[0]) < sizeof told->certificate[0];
 }
 
 bool
@@ -575,13 +584,14 @@ ask_answer(enum ask_verdict verdict, const char *text)
 void
 ask_answer_starttls(const struct peer *peer)
 {
-	char array[sizeof peer->tls_protocol + sizeof peer->tls_cipher];
+	char array[sizeof peer->tls_protocol + sizeof peer->tls_cipher + 20];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add(&text, peer->tls_protocol);
 	text_add_byte(&text, ' ');	/* there is none in either */
 	text_add(&text, peer->tls_cipher);
+	text_add(&text, peer_certified(peer) ? " certified" : "");
 	ask_answer(ASK_YES, array);
 }
 

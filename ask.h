@@ -45,7 +45,7 @@ enum ask_verdict {
 };
 
 /* Longest bodies: a login is what two AUTH lines decode to at most, behind a mechanism. */
-#define ASK_PEER_MAX 512
+#define ASK_PEER_MAX 1024
 #define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
 #define ASK_FIELDS_MAX 512
 #define ASK_HELO_MAX 255

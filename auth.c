@@ -41,10 +41,18 @@ name_fault(const char *user)
 	    : text_has_control(user) ? "control-character" : NULL;
 }
 
+static bool
+is_external(const struct config *config, const char *mechanism)
+{
+	return (config->mechanisms & MECHANISM_EXTERNAL) != 0 && strcmp(mechanism, "EXTERNAL") == 0;
+}
+
 /* What no authenticator need be asked for; NULL: ask. */
 static const char *
-fault_of(const struct ask_attempt *asked)
+fault_of(const struct auth_context *context, const struct ask_attempt *asked)
 {
+	if (is_external(context->config, asked->mechanism))
+		return !peer_certified(context->peer) ? "no-certificate" : asked->length > USER_MAX ? "too-long" : NULL;
 	if (asked->password == NULL)
 		return NULL;
 	if (*asked->authzid != '\0' && strcmp(asked->authzid, asked->user) != 0)
@@ -64,13 +72,15 @@ is_scram(const struct attempt *attempt)
 static bool
 can_serve(const struct attempt *attempt, int index)
 {
+	bool external = is_external(attempt->config, attempt->mechanism);
+
 	switch (attempt->config->authenticators[index].kind) {
 	case AUTHENTICATOR_FILE:
-		return attempt->password != NULL || attempt->digest != NULL || is_scram(attempt);
+		return attempt->password != NULL || attempt->digest != NULL || is_scram(attempt) || external;
 	case AUTHENTICATOR_PROGRAM:
 		return attempt->password != NULL || attempt->digest != NULL;
 	default:
-		return attempt->digest == NULL;		/* it makes challenges of its own */
+		return attempt->digest == NULL && !external;	/* it makes challenges of its own */
 	}
 }
 
@@ -240,7 +250,7 @@ check_digest(const char *response, size_t length, struct auth_answer *answer)
 enum ask_verdict
 auth_check(const struct auth_context *context, const struct ask_attempt *asked, struct auth_answer *answer)
 {
-	const char *fault = fault_of(asked);
+	const char *fault = fault_of(context, asked);
 
 	checker_end(&state.checker);
 	state.steps = 0;

@@ -107,6 +107,9 @@ say_connection(const struct config *config, const struct peer *peer)
 	say("client", peer->client);
 	say("client address from", peer_source_name(peer));
 	say("encrypted", peer_encrypted(peer) ? peer_tls_name(peer) : "no");
+	if ((config->mechanisms & MECHANISM_EXTERNAL) != 0)
+		say("client certificate", !peer_certified(peer) ? "none that was verified"
+		    : peer->certificate[peer->certificate[0][0] == '\0']);
 	if (config->starttls == STARTTLS_REQUIRED || (safe == NULL && config->starttls == STARTTLS_OFFERED))
 		say("AUTH", "after STARTTLS");
 	else if (safe != NULL)
@@ -193,7 +196,7 @@ say_password_file(const struct check *check, const char *path)
 	if (!inspect_file(&file, say_finding, &reading, &inspect))
 		say_wrong("no memory to look for names that stand twice in the password file");
 	served |= MECHANISM_PLAIN | MECHANISM_LOGIN | (inspect.scram > 0 ? MECHANISM_SCRAM : 0) |
-	    (inspect.cram_md5 > 0 ? MECHANISM_CRAM_MD5 : 0);
+	    (inspect.cram_md5 > 0 ? MECHANISM_CRAM_MD5 : 0) | (inspect.certificates > 0 ? MECHANISM_EXTERNAL : 0);
 	text_add(&line, ", mode ");
 	for (int shift = 9; shift >= 0; shift -= 3)
 		text_add_number(&line, (file.status.st_mode >> shift) & 7);
@@ -259,6 +262,7 @@ say_unserved(const struct config *config)
 		    "ofmipd-passwd --scheme scram-sha-256 makes",
 		"nobody serves CRAM-MD5, which is offered: it takes an entry in clear text or of the form {CRAM-MD5}, "
 		    "a checkpassword program that knows it, or Dovecot alone; or take it out of --mechanisms",
+		"nobody serves EXTERNAL, which --mechanisms names: it takes an entry with cert=, see ofmipd-authfile(5)",
 	};
 
 	for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++)

@@ -134,6 +134,16 @@ refuse_login(void)
 	log_end();
 }
 
+/* Whose word it was: the front's, of this certificate. */
+static void
+log_certificate(void)
+{
+	const char *name = state.peer->certificate[state.peer->certificate[0][0] == '\0'];
+
+	if (peer_certified(state.peer))
+		log_quoted("certificate", name, strlen(name));
+}
+
 static bool
 accept_login(void)
 {
@@ -152,6 +162,8 @@ accept_login(void)
 		log_quoted("account", identity->user, strlen(identity->user));
 	if (identity->label[0] != '\0')
 		log_quoted("label", identity->label, strlen(identity->label));
+	if (strcmp(state.mechanism, "EXTERNAL") == 0)
+		log_certificate();
 	log_number("uid", state.config->root ? identity->rights.uid : state.service->rights.uid);
 	log_end();
 	return true;
@@ -248,7 +260,7 @@ static bool
 was_guess(void)
 {
 	static const char *const others[] = { "authzid", "empty", "too-long", "control-character", "mechanism-refused",
-	    "cancelled", "tried-before" };
+	    "cancelled", "tried-before", "no-certificate", "certificate-unknown" };
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (strcmp(answer.reason, others[i]) == 0)

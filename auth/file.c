@@ -1,6 +1,7 @@
 /* Checks a login against a password file. */
 #include <bsd/string.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -367,6 +368,87 @@ check_lines(const struct attempt *attempt, const struct file *file, const struct
 	return judge_entry(attempt, found, entry, name);
 }
 
+static bool
+has_certificate(const struct attempt *attempt, const struct entry *entry)
+{
+	char copy[sizeof entry->line];
+	const char *value = passwd_extra(entry, "cert", copy, sizeof copy);
+
+	for (int i = 0; value != NULL && *value != '\0' && i < 2; i++)
+		if (strcasecmp(value, attempt->peer->certificate[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Looks through the whole file for the line that names the client's certificate. How many do; the last one's name. */
+static int
+find_certificate(const struct attempt *attempt, const struct file *file, char (*name)[USER_MAX + 1])
+{
+	const char *end = file->bytes + file->length;
+	struct entry entry;
+	int count = 0;
+
+	for (const char *at = file->bytes; at < end && (at = memmem(at, (size_t)(end - at), "cert=", 5)) != NULL;
+	    at = passwd_next(file, at)) {
+		const char *before = memrchr(file->bytes, '\n', (size_t)(at - file->bytes)), *line = before == NULL ?
+		    file->bytes : before + 1;
+
+		if (*line == '#' || !passwd_entry(file, line, &entry) || !has_certificate(attempt, &entry))
+			continue;
+		count++;
+		if (strlcpy(*name, entry.fields[USER], sizeof *name) >= sizeof *name)
+			(*name)[0] = '\0';
+	}
+	return count;
+}
+
+/* No: the reason, and whose certificate it is. */
+static int
+refuse_certificate(const struct attempt *attempt)
+{
+	char array[600];
+	struct text reason;
+
+	text_start(&reason, array, sizeof array);
+	text_add(&reason, "certificate-unknown:");
+	for (int i = 0; i < 2; i++) {
+		text_add(&reason, attempt->peer->certificate[i][0] != '\0' ? " " : "");
+		text_add(&reason, attempt->peer->certificate[i]);
+	}
+	return checker_say_reason(attempt, ASK_NO, array);
+}
+
+/* EXTERNAL: the certificate says who it is, and the client may say the same. */
+static int
+check_certificate(struct attempt *attempt, const struct file *file, struct found *found)
+{
+	static char name[USER_MAX + 1];
+	const char *at[PASSWD_LINES_MAX], *fault = file_fault(&file->status, &attempt->service->rights, false);
+	int count = find_certificate(attempt, file, &name);
+
+	if (fault == NULL && count > 1)
+		fault = "duplicate-certificate";
+	if (fault == NULL && count == 1)
+		fault = read_lines(file, at, passwd_find(file, name, at, PASSWD_LINES_MAX), found);
+	if (fault != NULL)
+		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
+	if (count == 0)
+		return refuse_certificate(attempt);
+	attempt->user = name;
+	if (attempt->length > 0 && (attempt->length != strlen(name) ||
+	    strncasecmp(attempt->response, name, attempt->length) != 0))
+		return checker_say_reason(attempt, ASK_NO, "authzid");
+	for (int i = 0; i < found->count; i++) {
+		const struct entry *entry = &found->entries[i];
+
+		if (!has_certificate(attempt, entry))
+			continue;
+		return entry->fields[PASSWORD][0] == '!' ? checker_say_reason(attempt, ASK_NO, "disabled")
+		    : judge_entry(attempt, found, entry, name);
+	}
+	return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
+}
+
 int
 file_check(struct attempt *attempt)
 {
@@ -377,6 +459,9 @@ file_check(struct attempt *attempt)
 	struct file file;
 	int count = 0;
 
+	if (strcmp(attempt->mechanism, "EXTERNAL") == 0)
+		return passwd_open(&file, attempt->authenticator->path) ? check_certificate(attempt, &file, &found)
+		    : checker_say_reason(attempt, ASK_TEMPORARY, "password-file-unreadable");
 	if (attempt->password == NULL && attempt->digest == NULL) {
 		const char *first = attempt->response == NULL ? "" : attempt->response;
 

@@ -158,6 +158,11 @@ judge_extra(struct inspector *inspector)
 	if (value != NULL && (strlen(value) > QUOTA_TEXT_MAX || !config_quota(value, &hour, &day)))
 		say_line(inspector, INSPECT_WRONG, "quota= is none:", value,
 		    "write 200/h, 1000/d, 200/h,1000/d or none");
+	value = passwd_extra(entry, "cert", copy, sizeof copy);
+	inspector->inspect->certificates += value != NULL;
+	if (value != NULL && *value == '\0')
+		say_line(inspector, INSPECT_WRONG, "cert= has no value", NULL,
+		    "write the address or the common name in the user's certificate, or take the word away");
 	value = passwd_extra(entry, "label", copy, sizeof copy);
 	if (value != NULL && (*value == '\0' || strlen(value) > LABEL_MAX))
 		say_line(inspector, INSPECT_WRONG, "label= has no value, or more than 64 bytes", NULL,
@@ -273,8 +278,52 @@ compare(struct inspector *inspector, const struct owner *x, const struct owner *
 	say(inspector, INSPECT_UNSOUND, array);
 }
 
+/* Which certificate a line is for, in lower case; false: none. */
 static bool
-judge_doubles(struct inspector *inspector)
+certificate_of(const struct file *file, const char *at, char name[sizeof((struct entry *)NULL)->line])
+{
+	struct entry entry;
+	char copy[sizeof entry.line];
+	const char *value = passwd_is_entry(file, at) && passwd_entry(file, at, &entry) ?
+	    passwd_extra(&entry, "cert", copy, sizeof copy) : NULL;
+
+	strlcpy(name, value == NULL ? "" : value, sizeof entry.line);
+	text_lower(name);
+	return name[0] != '\0';
+}
+
+static uint64_t
+certificate_hash(const struct file *file, const char *at)
+{
+	char name[sizeof((struct entry *)NULL)->line];
+
+	return certificate_of(file, at, name) ? passwd_hash(name, strlen(name)) : 0;
+}
+
+static void
+compare_certificates(struct inspector *inspector, const struct owner *x, const struct owner *y)
+{
+	char names[2][sizeof((struct entry *)NULL)->line], array[1200];
+	struct text text;
+
+	if (!certificate_of(inspector->file, x->at, names[0]) || !certificate_of(inspector->file, y->at, names[1]) ||
+	    strcmp(names[0], names[1]) != 0)
+		return;
+	text_start(&text, array, sizeof array);
+	text_add(&text, "lines ");
+	text_add_number(&text, x->line);
+	text_add(&text, " and ");
+	text_add_number(&text, y->line);
+	text_add(&text, " are for the same certificate, cert=");
+	add_visible(&text, names[0], strlen(names[0]));
+	text_add(&text, ": delete one");
+	say(inspector, INSPECT_WRONG, array);
+}
+
+/* Finds what stands in two lines: a hash of it for each, and what is to be said of two lines whose hashes are the same. */
+static bool
+judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *file, const char *at),
+    void (*judge)(struct inspector *inspector, const struct owner *x, const struct owner *y))
 {
 	const struct file *file = inspector->file;
 	const char *end = file->bytes + file->length;
@@ -290,12 +339,12 @@ judge_doubles(struct inspector *inspector)
 	for (const char *at = file->bytes; at < end; at = passwd_next(file, at)) {
 		number++;
 		if (passwd_is_entry(file, at))
-			owners[count++] = (struct owner){ owner_hash(file, at), at, number };
+			owners[count++] = (struct owner){ hash(file, at), at, number };
 	}
 	qsort(owners, count, sizeof *owners, by_hash);
 	for (size_t i = 1; i < count; i++)
-		if (owners[i].hash == owners[i - 1].hash)
-			compare(inspector, &owners[i - 1], &owners[i]);
+		if (owners[i].hash == owners[i - 1].hash && owners[i].hash != 0)
+			judge(inspector, &owners[i - 1], &owners[i]);
 	free(owners);
 	return true;
 }
@@ -309,7 +358,9 @@ inspect_file(const struct file *file, void (*callback)(void *context, enum inspe
 	bool done;
 
 	*inspect = (struct inspect){ 0 };
-	done = judge_doubles(&inspector);
+	done = judge_doubles(&inspector, owner_hash, compare);
+	if (memmem(file->bytes, file->length, "cert=", 5) != NULL)
+		done &= judge_doubles(&inspector, certificate_hash, compare_certificates);
 	for (const char *at = file->bytes; at < end; at = next) {
 		next = passwd_next(file, at);
 		inspector.line++;

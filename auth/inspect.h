@@ -17,6 +17,7 @@ struct inspect {
 	uint64_t entries;
 	uint64_t cleartext;	/* the number of the first line with a password in clear text; 0: there is none */
 	uint64_t scram, cram_md5;	/* entries by which a client can prove that it knows the password */
+	uint64_t certificates;	/* entries with cert= */
 	uint64_t wrong;		/* how many UNSOUND and WRONG ones were said */
 };
 

@@ -275,7 +275,7 @@ read_injector(struct config *config, const char *argument, struct text *why)
 	    "smtp:RELAY");
 }
 
-const char *const config_mechanism_names[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5", NULL };
+const char *const config_mechanism_names[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5", "EXTERNAL", NULL };
 
 static enum config_answer
 read_mechanisms(struct config *config, char *argument, struct text *why)
@@ -288,7 +288,7 @@ read_mechanisms(struct config *config, char *argument, struct text *why)
 			i++;
 		if (config_mechanism_names[i] == NULL)
 			return wrong(why, "--mechanisms", word, "not a mechanism this program has; give PLAIN, LOGIN, "
-			    "SCRAM-SHA-256 or CRAM-MD5");
+			    "SCRAM-SHA-256, CRAM-MD5 or EXTERNAL");
 		config->mechanisms |= 1u << i;
 	}
 	if (config->mechanisms == 0)

@@ -45,7 +45,8 @@ enum injector_kind { INJECTOR_SENDMAIL, INJECTOR_QMAIL, INJECTOR_MAILDIR, INJECT
 
 /* What --mechanisms can name, a bit each; config_mechanism_names[] has the names in the same order, ended by NULL. */
 enum config_mechanism {
-	MECHANISM_PLAIN = 1, MECHANISM_LOGIN = 2, MECHANISM_SCRAM = 4, MECHANISM_CRAM_MD5 = 8
+	MECHANISM_PLAIN = 1, MECHANISM_LOGIN = 2, MECHANISM_SCRAM = 4, MECHANISM_CRAM_MD5 = 8,
+	MECHANISM_EXTERNAL = 16
 };
 
 extern const char *const config_mechanism_names[];

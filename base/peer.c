@@ -52,6 +52,78 @@ set_clean(char *to, size_t size, const char *value)
 		text_add_clean(&text, value, size - 1);
 }
 
+static void
+forget_certificate(struct peer *peer)
+{
+	peer->verified = false;
+	peer->certificate[0][0] = peer->certificate[1][0] = '\0';
+}
+
+/* A name in a certificate: whole and printable, or none. */
+static void
+set_name(char (*name)[256], const char *value, size_t length)
+{
+	(*name)[0] = '\0';
+	if (length >= sizeof *name || !text_utf8(value, length))
+		return;
+	memcpy(*name, value, length);
+	(*name)[length] = '\0';
+	if (text_has_control(*name))
+		(*name)[0] = '\0';
+}
+
+static void
+set_verified(struct peer *peer, const char *value)
+{
+	peer->verified = strcmp(value, "SUCCESS") == 0;
+}
+
+static void
+set_common_name(struct peer *peer, const char *value)
+{
+	set_name(&peer->certificate[0], value, strlen(value));
+}
+
+static void
+set_email(struct peer *peer, const char *value)
+{
+	set_name(&peer->certificate[1], value, strlen(value));
+}
+
+/* A whole subject on one line, as stunnel has it: "C=PL, CN=x". What could be read in two ways names nobody: quotes and
+ * escapes, the form with slashes, several values in one place, a common name or an address twice. */
+static void
+set_subject(struct peer *peer, const char *value)
+{
+	unsigned seen[2] = { 0, 0 };
+
+	if (strpbrk(value, "\"\\/+;<>#") != NULL)
+		return;
+	for (const char *at = value; *at != '\0'; at += strspn(at, ", ")) {
+		size_t length = strcspn(at, ","), key = strcspn(at, "=");
+		int i = text_is(at, key, "CN") ? 0 : text_is(at, key, "emailAddress") ? 1 : -1;
+
+		if (i >= 0 && seen[i]++ == 0 && key < length)
+			set_name(&peer->certificate[i], at + key + 1, length - key - 1);
+		at += length;
+	}
+	for (int i = 0; i < 2; i++)
+		if (seen[i] > 1)
+			peer->certificate[i][0] = '\0';
+}
+
+/* What fronts say of the client's certificate, in the order in which they count: the last goes before the others. */
+static const struct {
+	const char *name;
+	void (*set)(struct peer *peer, const char *value);
+} certificate_variables[] = {
+	{ "SSL_CLIENT_VERIFY", set_verified },
+	{ "SSL_CLIENT_DN", set_subject },
+	{ "SSL_CLIENT_S_DN", set_subject },
+	{ "SSL_CLIENT_S_DN_CN", set_common_name },
+	{ "SSL_CLIENT_S_DN_Email", set_email },
+};
+
 /* PREFIX + SUFFIX from the environment. */
 static const char *
 variable(const char *prefix, const char *suffix)
@@ -197,6 +269,9 @@ peer_from_environment(struct peer *peer, const struct config *config)
 	} else if (host != NULL && port != NULL && (peer->source == PEER_STUNNEL || stunnel_pair(port))) {
 		peer->tls = TLS_STUNNEL;
 	}
+	for (size_t i = 0; i < sizeof certificate_variables / sizeof *certificate_variables; i++)
+		if (getenv(certificate_variables[i].name) != NULL)
+			certificate_variables[i].set(peer, getenv(certificate_variables[i].name));
 	settle(peer, config);
 }
 
@@ -210,6 +285,11 @@ peer_proxied(struct peer *peer, const struct config *config, const struct peer_p
 	set_clean(peer->tls_protocol, sizeof peer->tls_protocol, said->tls_protocol);
 	set_clean(peer->tls_cipher, sizeof peer->tls_cipher, said->tls_cipher);
 	peer->tls = said->tls ? TLS_PROXY : TLS_NONE;
+	forget_certificate(peer);
+	if (said->tls && said->certificate != NULL) {
+		peer->verified = true;
+		set_common_name(peer, said->certificate);
+	}
 	peer->source = PEER_PROXY;
 	settle(peer, config);
 	return true;
@@ -229,12 +309,33 @@ peer_replaced(struct peer *peer, const char *address, const char *port, const ch
 }
 
 void
+peer_start_tls(struct peer *peer)
+{
+	peer->tls = TLS_STARTTLS;
+	peer->tls_protocol[0] = peer->tls_cipher[0] = '\0';
+	forget_certificate(peer);
+}
+
+void
 peer_from_starttls(struct peer *peer, const char *variable)
 {
 	if (strncmp(variable, "SSL_PROTOCOL=", 13) == 0)
 		set_clean(peer->tls_protocol, sizeof peer->tls_protocol, variable + 13);
 	if (strncmp(variable, "SSL_CIPHER=", 11) == 0)
 		set_clean(peer->tls_cipher, sizeof peer->tls_cipher, variable + 11);
+	for (size_t i = 0; i < sizeof certificate_variables / sizeof *certificate_variables; i++) {
+		size_t length = strlen(certificate_variables[i].name);
+
+		if (strncmp(variable, certificate_variables[i].name, length) == 0 && variable[length] == '=')
+			certificate_variables[i].set(peer, variable + length + 1);
+	}
+}
+
+bool
+peer_certified(const struct peer *peer)
+{
+	return peer->verified && peer_encrypted(peer) &&
+	    (peer->certificate[0][0] != '\0' || peer->certificate[1][0] != '\0');
 }
 
 bool
@@ -246,7 +347,8 @@ peer_learn(struct peer *peer, const struct config *config, const struct peer *to
 		return false;
 	if (told->source == PEER_PROXY)
 		return peer_proxied(peer, config, &(struct peer_proxied){ .address = told->address, .port = told->port,
-		    .tls = told->tls == TLS_PROXY, .tls_protocol = told->tls_protocol, .tls_cipher = told->tls_cipher });
+		    .tls = told->tls == TLS_PROXY, .tls_protocol = told->tls_protocol, .tls_cipher = told->tls_cipher,
+		    .certificate = told->verified ? told->certificate[0] : NULL });
 	return told->source == peer->source;	/* LOCAL, UNKNOWN: all is as it was */
 }
 

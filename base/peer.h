@@ -41,6 +41,8 @@ struct peer {
 	char info[64];			/* TCPREMOTEINFO, cleaned, else "" */
 	char local_address[INET6_ADDRSTRLEN], local_port[6], local_host[256];
 	char tls_protocol[32], tls_cipher[64];	/* cleaned, "" if unknown */
+	bool verified;			/* the front says that it verified the client's certificate */
+	char certificate[2][256];	/* the common name and the address in it; "" for what it has not; printable */
 	char client[64];		/* "ADDRESS:PORT", "[ADDRESS]:PORT", "ADDRESS" or "unknown": for log and ps */
 };
 
@@ -52,6 +54,7 @@ struct peer_proxied {
 	const char *address, *port;
 	bool tls;
 	const char *tls_protocol, *tls_cipher;
+	const char *certificate;	/* the common name in the client's verified certificate */
 };
 
 /* The client is the one that a proxy told us of: replaces address, port and TLS; what was known of the proxy
@@ -63,8 +66,13 @@ bool peer_proxied(struct peer *peer, const struct config *config, const struct p
  * name. */
 bool peer_replaced(struct peer *peer, const char *address, const char *port, const char *host);
 
-/* "NAME=VALUE" that came from the UCSPI-TLS server after STARTTLS: protocol and cipher are kept. */
+/* STARTTLS is done, and what was known of TLS before is void; then each "NAME=VALUE" that came from the UCSPI-TLS server:
+ * protocol, cipher and whose certificate it is are kept. */
+void peer_start_tls(struct peer *peer);
 void peer_from_starttls(struct peer *peer, const char *variable);
+
+/* Did the client show a certificate that was verified, on an encrypted connection, and is there a name in it? */
+bool peer_certified(const struct peer *peer);
 
 /*
  * Takes over what the session learned about its client: with --proxy what a PROXY header said of address, port and TLS,

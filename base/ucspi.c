@@ -40,7 +40,7 @@ ucspi_start(int control, struct peer *peer, int64_t deadline)
 	size_t whole = 0;
 	ssize_t got;
 
-	told.tls = TLS_STARTTLS;
+	peer_start_tls(&told);
 	text_start(&coming.text, coming.array, sizeof coming.array);
 	if (!io_write_all(control, "Y", 1))
 		return false;

@@ -9,7 +9,7 @@
 #define LENGTH_2 4096	/* of version 2, behind its first 16 bytes: far more than addresses and every known field */
 
 /* Fields of version 2 (section 2.2), and what is in that of TLS (2.2.5). */
-enum { FIELD_TLS = 0x20, FIELD_TLS_VERSION = 0x21, FIELD_TLS_CIPHER = 0x23 };
+enum { FIELD_TLS = 0x20, FIELD_TLS_VERSION = 0x21, FIELD_TLS_NAME = 0x22, FIELD_TLS_CIPHER = 0x23 };
 
 /* The word at *at up to a blank or the end, as a string; advances past the blank. */
 static char *
@@ -81,8 +81,9 @@ next_field(const unsigned char **at, size_t *left, const unsigned char **value, 
 
 /* What the field of TLS tells, as strings; longer than what is kept of them. */
 struct tls {
-	bool encrypted;
+	bool encrypted, verified;	/* verified: the client has a certificate, and it is good */
 	char protocol[64], cipher[64];
+	char name[256];			/* the common name in it; "" if there is none, or it cannot be one */
 };
 
 /* The field of TLS: client bits, four bytes of verification, then fields within. */
@@ -94,6 +95,7 @@ read_tls(struct tls *tls, const unsigned char *at, size_t left)
 	if ((at[0] & 1) == 0)
 		return true;
 	tls->encrypted = true;
+	tls->verified = (at[0] & 6) != 0 && (at[1] | at[2] | at[3] | at[4]) == 0;
 	at += 5;
 	left -= 5;
 	while (left > 0) {
@@ -104,6 +106,12 @@ read_tls(struct tls *tls, const unsigned char *at, size_t left)
 
 		if (!next_field(&at, &left, &value, &length))
 			return false;
+		if (type == FIELD_TLS_NAME) {
+			bool fits = length < sizeof tls->name && memchr(value, '\0', length) == NULL;
+
+			memcpy(tls->name, value, fits ? length : 0);
+			tls->name[fits ? length : 0] = '\0';
+		}
 		if (to != NULL) {
 			memset(to, 0, sizeof tls->protocol);
 			memcpy(to, value, length < sizeof tls->protocol ? length : sizeof tls->protocol - 1);
@@ -151,7 +159,8 @@ version_2(struct peer *peer, const struct config *config, const char *bytes, siz
 	text_start(&text, port, sizeof port);
 	text_add_number(&text, (uint64_t)(at[0] << 8 | at[1]));
 	return peer_proxied(peer, config, &(struct peer_proxied){ .address = source, .port = port,
-	    .tls = tls.encrypted, .tls_protocol = tls.protocol, .tls_cipher = tls.cipher }) ? (long)(16 + size) : -1;
+	    .tls = tls.encrypted, .tls_protocol = tls.protocol, .tls_cipher = tls.cipher,
+	    .certificate = tls.verified ? tls.name : NULL }) ? (long)(16 + size) : -1;
 }
 
 long

@@ -248,6 +248,23 @@ cram_md5(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
+/* RFC 4422 appendix A: who it is the connection tells; the response is empty, or the login. */
+static const struct reply *
+external(struct exchange *exchange, char *initial)
+{
+	struct login *login = exchange->login;
+	const struct reply *fault;
+
+	login->body[login->length++] = '=';
+	fault = initial == NULL ? ask_client(exchange, "") : decode_initial(exchange, initial);
+	if (fault != NULL || *exchange->event != LINE_READ)
+		return fault;
+	if (memchr(exchange->response, '\0', exchange->length) != NULL)
+		return &malformed;
+	login->length += exchange->length;
+	return ask_monitor(exchange);
+}
+
 /* A mechanism that only a server behind the wall knows. */
 static const struct reply *
 relay(struct exchange *exchange, char *initial)
@@ -270,6 +287,7 @@ static const struct sasl_mechanism mechanisms[] = {	/* in the order of enum conf
 	{ "LOGIN", login },
 	{ "SCRAM-SHA-256", scram },
 	{ "CRAM-MD5", cram_md5 },
+	{ "EXTERNAL", external },
 };
 
 #define MECHANISMS (sizeof mechanisms / sizeof *mechanisms)
@@ -293,15 +311,16 @@ find_own(unsigned offered, const char *name, size_t length)
 }
 
 const char *
-sasl_list(const struct config *config)
+sasl_list(const struct config *config, bool certified)
 {
 	static char array[sizeof relayed + 64];
+	unsigned offered = config->mechanisms & ~(certified ? 0u : MECHANISM_EXTERNAL);
 	struct text list;
 
 	text_start(&list, array, sizeof array);
 	for (size_t i = 0; i < MECHANISMS; i++) {
-		text_add(&list, (config->mechanisms & 1u << i) != 0 ? " " : "");
-		text_add(&list, (config->mechanisms & 1u << i) != 0 ? mechanisms[i].name : "");
+		text_add(&list, (offered & 1u << i) != 0 ? " " : "");
+		text_add(&list, (offered & 1u << i) != 0 ? mechanisms[i].name : "");
 	}
 	for (const char *name = relayed; *name != '\0'; ) {
 		size_t length = strcspn(name, " ");

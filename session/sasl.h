@@ -13,8 +13,8 @@ void sasl_relay(const char *list);
 struct sasl_mechanism;
 const struct sasl_mechanism *sasl_find(const struct config *config, const char *name, size_t length);
 
-/* What AUTH offers, each with a blank in front: " PLAIN LOGIN". */
-const char *sasl_list(const struct config *config);
+/* What AUTH offers, each with a blank in front: " PLAIN LOGIN". EXTERNAL only to who showed a certificate. */
+const char *sasl_list(const struct config *config, bool certified);
 
 extern const struct reply sasl_success;		/* 235: logged in, as answer->text */
 

@@ -221,7 +221,7 @@ ehlo(char *argument)
 	if (session.starttls != STARTTLS_NONE)
 		offer("STARTTLS", "");
 	if (auth_offered())
-		offer("AUTH", sasl_list(config));
+		offer("AUTH", sasl_list(config, peer_certified(&session.peer)));
 	if (session.xclient_allowed && !session.logged_in)
 		offer(XCLIENT_ATTRIBUTES, "");
 	text_start(&text, number, sizeof number);

@@ -10,7 +10,8 @@ It plays the program whose name it is called by (link it under that name):
        descriptors 0 and 1; the program asks for TLS
   s6-tlsd [options] PROGRAM...  the same, TLS first
 
-CERTFILE and KEYFILE name the certificate and its key. Where the two differ, as
+CERTFILE and KEYFILE name the certificate and its key; CLIENTCA those whose client
+certificates it takes, as sslserver with -z does: without one it goes on. Where the two differ, as
 their sources have it:
 
   sslserver  keeps the control socket open after the environment; ends the
@@ -41,7 +42,11 @@ OPTIONS = {'sslserver': '1346dDvVqQhHrRUXx:t:T:u:g:l:b:B:c:pPoOIEeSsw:nNzZm',
 def environment(name, tls):
     variables = [f'SSL_PROTOCOL={tls.version()}', f'SSL_CIPHER={tls.cipher()[0]}']
     if name == 'sslserver':
-        variables += ['SSL_CLIENT_VERIFY=NONE', 'SSL_SERVER_CERT=' + 1500 * 'A']
+        subject = {key: value for part in (tls.getpeercert() or {}).get('subject', ()) for key, value in part}
+        variables += ['SSL_SERVER_CERT=' + 1500 * 'A']
+        variables += ['SSL_CLIENT_S_DN_%s=%s' % (short, subject[key])
+                      for key, short in (('commonName', 'CN'), ('emailAddress', 'Email')) if key in subject]
+        variables += ['SSL_CLIENT_VERIFY=' + ('SUCCESS' if subject else 'NONE')]
     else:
         variables += ['SSL_TLS_SNI_SERVERNAME', 'SSL_PEER_CERT_HASH', 'SSL_PEER_CERT_SUBJECT']
     return variables
@@ -212,6 +217,9 @@ def main():
     options = dict(options)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(os.environ['CERTFILE'], os.environ['KEYFILE'])
+    if 'CLIENTCA' in os.environ:
+        context.load_verify_locations(os.environ['CLIENTCA'])
+        context.verify_mode = ssl.CERT_OPTIONAL
     if name != 'sslserver':
         serve(name, context, socket.socket(fileno=os.dup(0)), None, options, arguments)
     host, port = arguments[:2]

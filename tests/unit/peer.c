@@ -14,7 +14,8 @@ static struct config config;
 
 static const char *const variables[] = { "PROTO", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPREMOTEHOST", "TCPREMOTEINFO",
     "TCPLOCALIP", "TCPLOCALPORT", "TCPLOCALHOST", "TCP6REMOTEIP", "TCP6REMOTEPORT", "TCP6REMOTEHOST", "TCP6LOCALIP",
-    "SSLREMOTEIP", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_ADDR", "SSL_PROTOCOL", "SSL_CIPHER" };
+    "SSLREMOTEIP", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_ADDR", "SSL_PROTOCOL", "SSL_CIPHER", "SSL_CLIENT_VERIFY",
+    "SSL_CLIENT_DN", "SSL_CLIENT_S_DN", "SSL_CLIENT_S_DN_CN", "SSL_CLIENT_S_DN_Email" };
 
 /* The peer of an environment that is "NAME=VALUE\nNAME=VALUE..." and nothing else. */
 static struct peer
@@ -463,20 +464,22 @@ peers_cross_the_wall(void **state)
 {
 	static const struct peer_proxied told[] = { { .address = "192.0.2.1" }, { .address = "2001:db8::1", .port = "25" },
 	    { .address = "127.0.0.1", .port = "1" },
-	    { .address = "192.0.2.1", .tls = true, .tls_protocol = "TLSv1.3", .tls_cipher = "AES" } };
+	    { .address = "192.0.2.1", .tls = true, .tls_protocol = "TLSv1.3", .tls_cipher = "AES" },
+	    { .address = "192.0.2.1", .tls = true, .certificate = "bob@example.org" } };
 
 	(void)state;
 	for (size_t i = 0; i <= LENGTH(told); i++) {
 		char array[256];
 		struct text packed;
-		const struct peer before = environment("TCPREMOTEIP=203.0.113.9\nTCPREMOTEHOST=h\nSSL_PROTOCOL=x");
+		const struct peer before = environment("TCPREMOTEIP=203.0.113.9\nTCPREMOTEHOST=h\nSSL_PROTOCOL=x\nSSL_CLIENT_VERIFY=SUCCESS\n"
+		    "SSL_CLIENT_S_DN_CN=front");
 		struct peer peer = before, other = before;
 
 		/* At last a header that says nothing. */
 		assert_true(i == LENGTH(told) || peer_proxied(&peer, &config, &told[i]));
 		const char tls[2] = { (char)('0' + peer.tls), '\0' }, source[2] = { (char)('0' + peer.source), '\0' };
 		const char *const fields[] = { peer.address, peer.port, tls, source, peer.tls_protocol, peer.tls_cipher,
-		    peer.host };
+		    peer.host, peer.verified ? "1" : "0", peer.certificate[0] };
 
 		text_start(&packed, array, sizeof array);
 		for (size_t k = 0; k < LENGTH(fields); k++)
@@ -506,21 +509,22 @@ hostile_peers_do_not_cross(void **state)
 		size_t length;
 		bool fine;
 	} rows[] = {
-		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0"), true },
-		{ REST("192.0.2.1\0001\0000\0001\0\0\0"), false },		/* six fields */
-		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0\0"), false },	/* eight */
-		{ REST("192.0.2.1\0001\0000\0001\0\0\0x"), false },		/* without an end */
-		{ REST("192.0.2.1\n\0001\0000\0001\0\0\0\0"), false },
-		{ REST("mail.example\0001\0000\0001\0\0\0\0"), false },
-		{ REST("192.0.2.1\0001\0007\0001\0\0\0\0"), false },
-		{ REST("192.0.2.1\0001\000/\0001\0\0\0\0"), false },
-		{ REST("192.0.2.1\0001\0000\0007\0\0\0\0"), false },		/* XCLIENT, which is not allowed */
-		{ REST("192.0.2.1\0001\0000\0008\0\0\0\0"), false },
-		{ REST("192.0.2.1\0001\000\0001\0\0\0\0"), false },
-		{ REST("192.0.2.1\0001\0000\000\xff\0\0\0\0"), false },
-		{ REST("\0001\0000\0001\0\0\0\0"), false },			/* a header without an address */
-		{ REST("192.0.2.1\0001\0006\0000\0x\0x\0\0"), true },		/* a header that says nothing, nor does the rest */
-		{ REST("192.0.2.1\0001\0000\0002\0\0\0\0"), false },		/* another source */
+		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0000\0\0"), true },
+		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0000\0"), false },		/* eight fields */
+		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0000\0\0\0"), false },		/* ten */
+		{ REST("192.0.2.1\0001\0000\0001\0\0\0\0000\0x"), false },		/* without an end */
+		{ REST("192.0.2.1\n\0001\0000\0001\0\0\0\0000\0\0"), false },
+		{ REST("mail.example\0001\0000\0001\0\0\0\0000\0\0"), false },
+		{ REST("192.0.2.1\0001\0007\0001\0\0\0\0000\0\0"), false },
+		{ REST("192.0.2.1\0001\000/\0001\0\0\0\0000\0\0"), false },
+		{ REST("192.0.2.1\0001\0000\0007\0\0\0\0000\0\0"), false },		/* XCLIENT, which is not allowed */
+		{ REST("192.0.2.1\0001\0000\0008\0\0\0\0000\0\0"), false },
+		{ REST("192.0.2.1\0001\000\0001\0\0\0\0000\0\0"), false },
+		{ REST("192.0.2.1\0001\0000\000\xff\0\0\0\0000\0\0"), false },
+		{ REST("192.0.2.1\0001\0005\0001\0\0\0\0002\0x\0"), false },
+		{ REST("\0001\0000\0001\0\0\0\0000\0\0"), false },			/* a header without an address */
+		{ REST("192.0.2.1\0001\0006\0000\0x\0x\0\0001\0bob\0"), true },	/* one that says nothing, nor does the rest */
+		{ REST("192.0.2.1\0001\0000\0002\0\0\0\0000\0\0"), false },		/* another source */
 	};
 	struct peer peer = { 0 };
 
@@ -534,7 +538,7 @@ hostile_peers_do_not_cross(void **state)
 			fail_msg("row %zu", i);
 		free(exact);
 	}
-	assert_true(cross(&peer, REST("192.0.2.1\0002\n5\0000\0001\0a\r\n\0b\xff(\0\0")));
+	assert_true(cross(&peer, REST("192.0.2.1\0002\n5\0000\0001\0a\r\n\0b\xff(\0\0000\0\0")));
 	assert_string_equal(peer.port, "");
 	assert_string_equal(peer.tls_protocol, "a??");
 	assert_string_equal(peer.tls_cipher, "b??");
@@ -556,11 +560,114 @@ hostile_peers_do_not_cross(void **state)
 }
 
 static void
+certificates_name_their_owner(void **state)
+{
+#define VERIFIED "SSL_PROTOCOL=TLSv1.3\nSSL_CLIENT_VERIFY=SUCCESS\n"
+	static const struct {
+		const char *settings, *name, *address;	/* name NULL: no certificate that counts */
+	} rows[] = {
+		{ VERIFIED "SSL_CLIENT_S_DN_CN=bob", "bob", "" },
+		{ VERIFIED "SSL_CLIENT_S_DN_CN=Bob B.\nSSL_CLIENT_S_DN_Email=bob@x.example", "Bob B.", "bob@x.example" },
+		{ VERIFIED "SSL_CLIENT_S_DN_Email=bob@x.example", "", "bob@x.example" },
+		{ VERIFIED "SSL_CLIENT_DN=C=PL, CN=bob", "bob", "" },
+		{ VERIFIED "SSL_CLIENT_S_DN=CN=bob,emailAddress=b@x,O=y", "bob", "b@x" },
+		{ VERIFIED "SSL_CLIENT_S_DN=CN=eve\nSSL_CLIENT_S_DN_CN=bob", "bob", "" },
+		/* Read in two ways, it names nobody. */
+		{ VERIFIED "SSL_CLIENT_DN=C=PL, CN=bob, CN=eve", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_DN=O=\"x, CN=bob\", C=PL", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_DN=O=x\\, CN=bob", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN=/C=PL/CN=bob", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN=OU=x + CN=bob", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN=XCN=bob", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN=CN", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN=O=a,CN", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN_CN=", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN_CN=b\tb", NULL, NULL },
+		{ VERIFIED "SSL_CLIENT_S_DN_CN=b\xff", NULL, NULL },
+		{ VERIFIED, NULL, NULL },
+		/* Not verified, or not encrypted. */
+		{ "SSL_PROTOCOL=TLSv1.3\nSSL_CLIENT_VERIFY=NONE\nSSL_CLIENT_S_DN_CN=bob", NULL, NULL },
+		{ "SSL_PROTOCOL=TLSv1.3\nSSL_CLIENT_VERIFY=GENEROUS\nSSL_CLIENT_S_DN_CN=bob", NULL, NULL },
+		{ "SSL_PROTOCOL=TLSv1.3\nSSL_CLIENT_VERIFY=FAILED:x\nSSL_CLIENT_S_DN_CN=bob", NULL, NULL },
+		{ "SSL_PROTOCOL=TLSv1.3\nSSL_CLIENT_S_DN_CN=bob", NULL, NULL },
+		{ "SSL_CLIENT_VERIFY=SUCCESS\nSSL_CLIENT_S_DN_CN=bob\nTCPREMOTEIP=127.0.0.1", NULL, NULL },
+	};
+	char longest[400] = "SSL_CLIENT_S_DN_CN=";
+	struct peer peer;
+
+	(void)state;
+	pipe_as_input();
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		peer = environment(rows[i].settings);
+		if (peer_certified(&peer) != (rows[i].name != NULL))
+			fail_msg("%s", rows[i].settings);
+		if (rows[i].name == NULL)
+			continue;
+		assert_string_equal(peer.certificate[0], rows[i].name);
+		assert_string_equal(peer.certificate[1], rows[i].address);
+	}
+	/* STARTTLS: what was before is void; in any order. */
+	peer = environment(VERIFIED "SSL_CLIENT_S_DN_CN=eve");
+	peer_start_tls(&peer);
+	assert_false(peer_certified(&peer));
+	peer_from_starttls(&peer, "SSL_CLIENT_S_DN_CN=bob");
+	assert_false(peer_certified(&peer));
+	peer_from_starttls(&peer, "SSL_CLIENT_VERIFY=SUCCESS");
+	peer_from_starttls(&peer, "SSL_CLIENT_S_DN_CNX=eve");
+	peer_from_starttls(&peer, "SSL_CLIENT_S_DN_CN");
+	assert_true(peer_certified(&peer));
+	assert_string_equal(peer.certificate[0], "bob");
+	/* A name that would be cut is none. */
+	memset(longest + strlen(longest), 'x', 255);
+	peer_from_starttls(&peer, longest);
+	assert_int_equal(strlen(peer.certificate[0]), 255);
+	longest[strlen(longest)] = 'x';
+	peer_from_starttls(&peer, longest);
+	assert_false(peer_certified(&peer));
+	/* A proxy's own goes with its connection. */
+	peer = environment(VERIFIED "SSL_CLIENT_S_DN_CN=front");
+	assert_true(peer_proxied(&peer, &config, &(const struct peer_proxied){ .address = "192.0.2.1", .tls = true }));
+	assert_false(peer_certified(&peer));
+	assert_true(peer_proxied(&peer, &config, &(const struct peer_proxied){ .address = "192.0.2.1", .certificate = "b" }));
+	assert_false(peer_certified(&peer));
+}
+
+static void
+proxies_tell_whose_certificate_it_is(void **state)
+{
+#define NAMED(client, verify, name) "\x20\0\x0b" client verify "\x22\0\3" name
+	static const struct {
+		const char *bytes;
+		size_t length;
+		const char *name;
+	} rows[] = {
+		{ REST(FOUR NAMED("\3", "\0\0\0\0", "bob")), "bob" }, { REST(FOUR NAMED("\5", "\0\0\0\0", "bob")), "bob" },
+		{ REST(FOUR NAMED("\7", "\0\0\0\0", "bob")), "bob" }, { REST(FOUR NAMED("\1", "\0\0\0\0", "bob")), NULL },
+		{ REST(FOUR NAMED("\6", "\0\0\0\0", "bob")), NULL }, { REST(FOUR NAMED("\3", "\0\0\0\1", "bob")), NULL },
+		{ REST(FOUR NAMED("\3", "\1\0\0\0", "bob")), NULL }, { REST(FOUR NAMED("\3", "\0\0\0\0", "b\0b")), NULL },
+		{ REST(FOUR NAMED("\3", "\0\0\0\0", "b\nb")), NULL }, { REST(FOUR "\x20\0\x08\3\0\0\0\0\x22\0\0"), NULL },
+		{ REST(FOUR "\x20\0\5\3\0\0\0\0"), NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		char bytes[4200];
+		struct peer peer;
+
+		assert_true(proxy(bytes, version_2(bytes, 0x21, 0x11, rows[i].bytes, rows[i].length), &peer) > 0);
+		if (peer_certified(&peer) != (rows[i].name != NULL))
+			fail_msg("row %zu", i);
+		if (rows[i].name != NULL)
+			assert_string_equal(peer.certificate[0], rows[i].name);
+	}
+}
+
+static void
 xclient_replaces_the_client(void **state)
 {
 	struct peer peer = { .source = PEER_SOCKET, .tls = TLS_LOOPBACK, .address = "127.0.0.1", .port = "25", .info = "i",
 	    .client = "127.0.0.1:25" };
-	const char told[] = "2001:db8::9\0004711\0006\0007\0x\0y\0client.example\0";
+	const char told[] = "2001:db8::9\0004711\0006\0007\0x\0y\0client.example\0001\0eve\0";
 
 	(void)state;
 	/* Only who may: not without --xclient-from, nor where a PROXY header is expected. */
@@ -578,6 +685,7 @@ xclient_replaces_the_client(void **state)
 	/* What was said of TLS is not listened to, and the address makes nothing safe or unsafe. */
 	assert_int_equal(peer.tls, TLS_LOOPBACK);
 	assert_string_equal(peer.tls_protocol, "");
+	assert_false(peer.verified);
 	peer = (struct peer){ .source = PEER_SOCKET, .tls = TLS_NONE, .address = "192.0.2.1" };
 	assert_true(peer_replaced(&peer, "127.0.0.1", "", ""));
 	assert_int_equal(peer.tls, TLS_NONE);
@@ -624,6 +732,8 @@ main(void)
 		cmocka_unit_test(peers_cross_the_wall),
 		cmocka_unit_test(hostile_peers_do_not_cross),
 		cmocka_unit_test(xclient_replaces_the_client),
+		cmocka_unit_test(certificates_name_their_owner),
+		cmocka_unit_test(proxies_tell_whose_certificate_it_is),
 		cmocka_unit_test(variables_for_programs),
 	};
 

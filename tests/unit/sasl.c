@@ -389,7 +389,7 @@ mechanisms_with_steps(void **state)
 
 	(void)state;
 	sasl_relay("XSTEP PLAIN XOTHER ");
-	assert_string_equal(sasl_list(&config), " PLAIN LOGIN XSTEP XOTHER");
+	assert_string_equal(sasl_list(&config, false), " PLAIN LOGIN XSTEP XOTHER");
 	monitor.verdict = ASK_YES;
 	for (size_t i = 0; i < LENGTH(starts); i++) {
 		assert_ptr_equal(converse(starts[i].input, &event), &sasl_success);
@@ -444,13 +444,13 @@ mechanisms(void **state)
 	for (size_t i = 0; i < LENGTH(others); i++)
 		assert_null(sasl_find(&config, others[i], strlen(others[i])));
 	assert_ptr_equal(sasl_find(&config, "pLaIn", 5), sasl_find(&config, "PLAIN", 5));
-	assert_string_equal(sasl_list(&config), " PLAIN LOGIN");
+	assert_string_equal(sasl_list(&config, false), " PLAIN LOGIN");
 	config.mechanisms = MECHANISM_LOGIN;
 	assert_null(sasl_find(&config, "PLAIN", 5));
-	assert_string_equal(sasl_list(&config), " LOGIN");
+	assert_string_equal(sasl_list(&config, false), " LOGIN");
 	config = (struct config){ .mechanisms = MECHANISM_PLAIN };
 	assert_null(sasl_find(&config, "LOGIN", 5));
-	assert_string_equal(sasl_list(&config), " PLAIN");
+	assert_string_equal(sasl_list(&config, false), " PLAIN");
 	config.mechanisms |= MECHANISM_LOGIN;
 }
 
