@@ -454,6 +454,20 @@ answer_send(char *body, size_t length)
 	return true;
 }
 
+/* A load balancer looks whether we are there: it connects and closes, or says a few words under its own name (PROXY's
+ * LOCAL or UNKNOWN). Nobody tried to log in. */
+static bool
+was_health_check(const struct ask_line *told)
+{
+	const bool left = strcmp(told->reason, "eof") == 0 || strcmp(told->reason, "client-does-not-read") == 0;
+
+	if (state.logins > 0)
+		return false;
+	if (state.config->proxy && state.peer->source != PEER_PROXY)
+		return left || strcmp(told->reason, "quit") == 0;
+	return left && told->count == 0;
+}
+
 /* The end of the session, in a word of its own. */
 static bool
 log_session_end(const struct ask_line *told)
@@ -462,6 +476,9 @@ log_session_end(const struct ask_line *told)
 
 	if (length == 0 || length > 40 || told->reason[length] != '\0')
 		return false;
+	state.ended = true;
+	if (was_health_check(told) && !state.config->debug)
+		return true;	/* there may be one every second */
 	log_begin("end");
 	if (state.logged_in)
 		log_quoted("user", state.login, strlen(state.login));
@@ -478,7 +495,6 @@ log_session_end(const struct ask_line *told)
 		memory_lose(&state.memory, state.login, state.digest, time(NULL));
 		log_memory();
 	}
-	state.ended = true;
 	return true;
 }
 

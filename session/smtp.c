@@ -998,16 +998,17 @@ read_proxy_header(void)
 {
 	struct line *line = &session.line;
 	const char *bytes;
+	enum line_event event = LINE_MORE;
 	size_t come = 0;
 	long length = 0;
 
 	line_set_deadline(line, io_now() + PROXY_SECONDS * 1000);
-	while (length == 0 && line_fill(line) == LINE_MORE) {
+	while (length == 0 && (event = line_fill(line)) == LINE_MORE) {
 		come = line_pending(line, &bytes);
 		length = proxy_read(&session.peer, session.config, bytes, come);
 	}
 	if (length <= 0)
-		return come == 0 ? &no_proxy_header : &bad_proxy_header;
+		return come > 0 ? &bad_proxy_header : event == LINE_GONE ? &client_gone : &no_proxy_header;
 	line_take(line, (size_t)length);
 	return tell_peer() ? NULL : &proxy_untold;
 }
