@@ -8,6 +8,7 @@
  */
 #include <bsd/string.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -582,6 +583,9 @@ wait_for_session(pid_t session)
 {
 	int status;
 
+	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it, the
+	 * alarm does. */
+	(void)kill(session, SIGKILL);
 	while (waitpid(session, &status, 0) < 0)
 		if (errno != EINTR)
 			return 1;

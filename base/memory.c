@@ -48,12 +48,14 @@ bool
 memory_fault(struct memory *memory, struct text *fault)
 {
 	for (int i = 0; memory->on && i < MEMORY_KINDS; i++) {
-		if (memory->told[i] || memory->tables[i].fault == NULL)
+		const struct table *table = &memory->tables[i];
+
+		if (memory->told[i] || (table->fault == NULL && !table->unlocked))
 			continue;
 		memory->told[i] = true;
 		text_add(fault, memory->tables[i].shape->name);
 		text_add(fault, ": ");
-		text_add(fault, memory->tables[i].fault);
+		text_add(fault, table->fault != NULL ? table->fault : "locked by another process for 100 ms, used without");
 		return true;
 	}
 	return false;

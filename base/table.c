@@ -148,25 +148,27 @@ table_key(const struct table *table, const void *bytes, size_t length, unsigned 
 	explicit_bzero(&context, sizeof context);
 }
 
-/* flock(2) goes with the open file, so that a process that forgets it cannot keep it beyond its end. */
+/*
+ * flock(2) goes with the open file, so that a process that forgets it cannot keep it beyond its end. But it may be
+ * stopped by the user that it has become, who must not switch off what bars others: who does not get the lock goes on
+ * without it. A record is written at one stroke and has a checksum; of two that change it at a time one may be lost.
+ */
 static bool
 lock(struct table *table)
 {
 	int64_t deadline = io_now() + TABLE_LOCK_MS;
 
-	for (;;) {
+	while (!table->unlocked) {
 		if (flock(table->file, LOCK_EX | LOCK_NB) == 0)
 			return true;
 		if (errno != EWOULDBLOCK && errno != EINTR) {
 			unusable(table, "cannot be locked");
 			return false;
 		}
-		if (io_now() >= deadline) {
-			unusable(table, "locked by another process for 100 ms");
-			return false;
-		}
+		table->unlocked = io_now() >= deadline;
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
+	return true;
 }
 
 /* Is it a record that is whole, and how many seconds old? A place of zeros, noise: -1. */

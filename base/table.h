@@ -28,6 +28,7 @@ struct table {
 	const struct table_shape *shape;
 	const char *fault;
 	int file;
+	bool unlocked;				/* another process has held the lock for 100 ms: used without it */
 	unsigned char secret[TABLE_SECRET];	/* made with the file: nobody can choose where his keys go */
 	int64_t at;				/* between table_find() and table_done(): the record's place */
 	_Alignas(8) unsigned char record[24 + TABLE_PAYLOAD_MAX];
@@ -43,7 +44,7 @@ void table_open(struct table *table, int directory, const struct table_shape *sh
 void table_key(const struct table *table, const void *bytes, size_t length, unsigned char key[TABLE_KEY]);
 
 /*
- * Locks the table (at most 100 ms; then it is a fault) and finds the record of `key`. Returns its payload, or NULL with
+ * Locks the table (waits at most 100 ms, once; then it is used without the lock) and finds the record of `key`. Returns its payload, or NULL with
  * the table unlocked: there is none and `make` is false, or a fault. With `make` a new record, all zero, takes the
  * place of none, a damaged or an old one, or else of that in its bucket that was not changed for longest. `now` is in
  * seconds since the epoch; a record of the future, which a clock that was set back leaves, is as one of now.

@@ -403,7 +403,7 @@ calls(char **command)
 /*
  * r: read from the client into the line's own buffer; w: write that to the wall; a: read an answer from the
  * wall; c: write that to the client; p: r and w again and again until the client has no more; s: write it to the
- * spool; x: the same, and says what came of it.
+ * spool; x: the same, and says what came of it; k: close the wall.
  */
 static int
 wall(const char *script, char **command)
@@ -430,6 +430,11 @@ wall(const char *script, char **command)
 		    : *script == 's' || *script == 'x' ? 3 : 4, buffer,
 		    from ? 65536 : (unsigned long)got };
 
+		if (*script == 'k') {
+			arguments[0] = 4;
+			there = call(&evil, evil.code, SYS_close, arguments, &result, &status);
+			continue;
+		}
 		if (from && !(first && *script != 'a')) {
 			/* The wrapper or the client may be slow. */
 			while ((there = call(&evil, evil.code, SYS_read, arguments, &got, &status)) && got == -EAGAIN)
