@@ -136,14 +136,29 @@ has_crypt_form(const char *stored)
  * text that begins with '*'; no hash does. What it makes of a shorter stored value is no proof
  * of anything: that value was never a whole hash.
  */
+/* Of a function of its own: its 32 KiB of stack would cost those who only ask for the form. */
+static __attribute__((noinline)) enum pwhash_answer
+hash_crypt(const char *stored, const char *password)
+{
+	struct crypt_data work = { 0 };
+	enum pwhash_answer answer = PWHASH_UNUSABLE;
+	const char *made = crypt_rn(password, stored, &work, sizeof(work));
+
+	if (made != NULL && made[0] != '*' && strlen(made) <= strlen(stored)) {
+		answer = PWHASH_NO;
+		if (strlen(made) == strlen(stored) && memeql_sec(made, stored, strlen(stored)))
+			answer = PWHASH_YES;
+	}
+	explicit_bzero(&work, sizeof(work));
+	return answer;
+}
+
 static enum pwhash_answer
 verify_crypt(const struct scheme *scheme, const uint8_t *value,
     size_t length, const char *password)
 {
-	struct crypt_data work = { 0 };
-	enum pwhash_answer answer = PWHASH_UNUSABLE;
+	enum pwhash_answer answer;
 	char stored[CRYPT_OUTPUT_SIZE];
-	char *made;
 
 	(void)scheme;
 	if (length >= sizeof(stored) || memchr(value, '\0', length) != NULL)
@@ -152,13 +167,7 @@ verify_crypt(const struct scheme *scheme, const uint8_t *value,
 	stored[length] = '\0';
 	if (password == NULL)
 		return has_crypt_form(stored) ? PWHASH_NO : PWHASH_UNUSABLE;
-	made = crypt_rn(password, stored, &work, sizeof(work));
-	if (made != NULL && made[0] != '*' && strlen(made) <= length) {
-		answer = PWHASH_NO;
-		if (strlen(made) == length && memeql_sec(made, stored, length))
-			answer = PWHASH_YES;
-	}
-	explicit_bzero(&work, sizeof(work));
+	answer = hash_crypt(stored, password);
 	explicit_bzero(stored, sizeof(stored));
 	return answer;
 }
