@@ -447,7 +447,8 @@ ask_read_peer(const char *body, size_t length, struct peer *told)
 	uint64_t source_number, tls_number, verified_number;
 
 	if (!SPLIT(body, length, &address, &port, &tls, &source, &protocol, &cipher, &host, &verified, &name) ||
-	    !text_number(verified, 1, &verified_number) || !text_number(source, PEER_XCLIENT, &source_number) || !text_number(tls, TLS_BEHIND, &tls_number))
+	    !text_number(verified, 1, &verified_number) || !text_number(source, PEER_XCLIENT, &source_number) ||
+	    !text_number(tls, TLS_BEHIND, &tls_number))
 		return false;
 	*told = (struct peer){ .source = (enum peer_source)source_number, .tls = (enum peer_tls)tls_number,
 	    .verified = verified_number == 1 };

@@ -262,7 +262,8 @@ say_unserved(const struct config *config)
 		    "ofmipd-passwd --scheme scram-sha-256 makes",
 		"nobody serves CRAM-MD5, which is offered: it takes an entry in clear text or of the form {CRAM-MD5}, "
 		    "a checkpassword program that knows it, or Dovecot alone; or take it out of --mechanisms",
-		"nobody serves EXTERNAL, which --mechanisms names: it takes an entry with cert=, see ofmipd-authfile(5)",
+		"nobody serves EXTERNAL, which --mechanisms names: it takes an entry with cert=, see "
+		    "ofmipd-authfile(5)",
 	};
 
 	for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++)

@@ -320,7 +320,7 @@ compare_certificates(struct inspector *inspector, const struct owner *x, const s
 	say(inspector, INSPECT_WRONG, array);
 }
 
-/* Finds what stands in two lines: a hash of it for each, and what is to be said of two lines whose hashes are the same. */
+/* Finds what stands in two lines: `hash` of it, 0 for nothing, and `judge` looks at two that have the same. */
 static bool
 judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *file, const char *at),
     void (*judge)(struct inspector *inspector, const struct owner *x, const struct owner *y))

@@ -637,8 +637,8 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 		return wrong(why, "--fix-sender", NULL, "nothing says which address is whose; give -s FILE or "
 		    "--own-address with it");
 	if (config->proxy && (config->proxy_from[0] != '\0' || config->xclient_from[0] != '\0'))
-		return wrong(why, "--proxy", NULL, "from everybody a PROXY header comes, and nobody who comes with one may "
-		    "say XCLIENT; give --proxy-from NETS instead");
+		return wrong(why, "--proxy", NULL, "from everybody a PROXY header comes, and nobody who comes with one "
+		    "may say XCLIENT; give --proxy-from NETS instead");
 	if (config->authenticator_count == 0)
 		return wrong(why, "-a, -A, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, -m SERVICE "
 		    "or -R URL");

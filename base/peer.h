@@ -66,8 +66,8 @@ bool peer_proxied(struct peer *peer, const struct config *config, const struct p
  * name. */
 bool peer_replaced(struct peer *peer, const char *address, const char *port, const char *host);
 
-/* STARTTLS is done, and what was known of TLS before is void; then each "NAME=VALUE" that came from the UCSPI-TLS server:
- * protocol, cipher and whose certificate it is are kept. */
+/* STARTTLS is done, and what was known of TLS before is void; then each "NAME=VALUE" that came from the UCSPI-TLS
+ * server: protocol, cipher and whose certificate it is are kept. */
 void peer_start_tls(struct peer *peer);
 void peer_from_starttls(struct peer *peer, const char *variable);
 

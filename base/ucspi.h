@@ -10,7 +10,8 @@
 /*
  * Writes `Y` to the control socket and reads the answer: strings NAME=VALUE, each ended by a NUL, a bare NAME for what
  * is unset, and an empty one at the end. Then *peer is safe by STARTTLS, and knows of TLS what was said. False, and
- * *peer is as it was: the handshake failed, or there was no whole answer of at most 64 KiB before `deadline` (io_now()).
+ * *peer is as it was: the handshake failed, or there was no whole answer of at most 64 KiB before `deadline`
+ * (io_now()).
  */
 bool ucspi_start(int control, struct peer *peer, int64_t deadline);
 

@@ -14,7 +14,8 @@ const struct seed seeds[] = {
 	SEED("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\1\2\3\4\5\6\7\x08\0\1\0\2"),
 	SEED("\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\1\0\2"),
 	SEED("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x24\1\2\3\4\5\6\7\x08\0\1\0\2\x20\0\x15\1\0\0\0\0\x21\0\7TLSv1.3\x23\0\3AES"),
-	SEED("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"), SEED("192.0.2.1\0001\0000\0001\0a\0b\0"), { NULL, 0 }
+	SEED("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"), SEED("192.0.2.1\0001\0005\0001\0a\0b\0h\0001\0bob\0"),
+	SEED("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x1a\1\2\3\4\5\6\7\x08\0\1\0\2\x20\0\x0b\3\0\0\0\0\x22\0\3bob"), { NULL, 0 }
 };
 const struct seed words[] = {
 	SEED("\r\n"), SEED(" "), SEED("\0"), SEED("PROXY "), SEED("TCP4"), SEED("192.0.2.1"), SEED("::ffff:1.2.3.4"), SEED("fe80::1%e"),
@@ -41,6 +42,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		MUST(peer.source == PEER_PROXY || strcmp(peer.address, "198.51.100.1") == 0);
 		MUST(peer_learn(&other, &config, &peer));
 		MUST(strcmp(other.client, peer.client) == 0 && other.tls == peer.tls);
+		MUST(other.verified == peer.verified && strcmp(other.certificate[0], peer.certificate[0]) == 0);
+		MUST(!peer_certified(&peer) || peer.tls == TLS_PROXY);
 		for (const char *p = peer.client; *p != '\0'; p++)
 			MUST(strchr("0123456789abcdef.:[]", *p) != NULL);
 	}
