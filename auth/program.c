@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/checker.h"
+#include "auth/passwd.h"
 #include "auth/program.h"
 #include "base/child.h"
 #include "base/io.h"
@@ -167,13 +168,26 @@ run_program(const struct attempt *attempt, int credentials, struct identity *ide
 	return true;
 }
 
+/* May the report of a process that was `uid` at its end name this user? One of that uid could make it name anybody:
+ * then it must be the account of that uid. Processes of root and of the service account are none of a user's. */
+static bool
+may_name(const struct attempt *attempt, const char *user, uid_t uid)
+{
+	struct identity account;
+
+	if (user[0] == '\0')
+		return false;
+	return uid == 0 || uid == attempt->service->rights.uid || strcmp(user, attempt->user) == 0 ||
+	    (passwd_account(user, false, &account) == PASSWD_FOUND && account.rights.uid == uid);
+}
+
 /* Who it is whom the program let in, by its report and by what the kernel says of the ended process. */
 static enum ask_verdict
 settle_identity(const struct attempt *attempt, const struct rights *ended_as, struct identity *identity,
     struct text *reason)
 {
 	const struct identity said = *identity;
-	const char *user = said.user[0] != '\0' ? said.user : attempt->user;
+	const char *user = may_name(attempt, said.user, ended_as->uid) ? said.user : attempt->user;
 
 	identity->rights = *ended_as;
 	if (!attempt->config->root) {
