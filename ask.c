@@ -122,7 +122,7 @@ add_field(struct text *body, const char *string)
 }
 
 static void
-add_number(struct text *body, uint64_t number)
+add_number_field(struct text *body, uint64_t number)
 {
 	text_add_number(body, number);
 	text_add_byte(body, '\0');
@@ -140,12 +140,12 @@ ask_peer(const struct peer *peer, struct answer *answer)
 	text_start(&body, question.body, sizeof question.body);
 	add_field(&body, peer->address);
 	add_field(&body, peer->port);
-	add_number(&body, peer->tls);
-	add_number(&body, peer->source);
+	add_number_field(&body, peer->tls);
+	add_number_field(&body, peer->source);
 	add_field(&body, peer->tls_protocol);
 	add_field(&body, peer->tls_cipher);
 	add_field(&body, peer->host);
-	add_number(&body, peer->verified);
+	add_number_field(&body, peer->verified);
 	add_field(&body, peer->certificate[0]);
 	return !body.cut && ask(&question, ASK_PEER, body.used, answer);
 }
@@ -261,7 +261,7 @@ ask_send(struct envelope *envelope, const struct ask_message *message, struct an
 	text_add(&fields, "HELO=");
 	add_field(&fields, message->helo);
 	text_add(&fields, "BYTES=");
-	add_number(&fields, message->bytes);
+	add_number_field(&fields, message->bytes);
 	if (message->smtputf8)
 		add_field(&fields, "SMTPUTF8=1");
 	if (message->eight_bit)
@@ -300,8 +300,8 @@ ask_log(const struct ask_line *log)
 	text_add_byte(&body, (char)log->event);
 	add_cut(&body, log->reason, 400);
 	add_cut(&body, log->text == NULL ? "" : log->text, ADDRESS_MAX);
-	add_number(&body, log->count);
-	add_number(&body, log->bytes);
+	add_number_field(&body, log->count);
+	add_number_field(&body, log->bytes);
 	frame.head = head_of(ASK_LOG, body.used);
 	(void)!io_write_all(ASK_WALL, &frame, sizeof frame.head + body.used);	/* the next question tells */
 }

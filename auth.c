@@ -95,7 +95,7 @@ is_last(const struct attempt *attempt, int index)
 
 /* Starts the checker, and hears its first word. */
 static enum ask_verdict
-start(int (*check)(struct attempt *attempt), struct auth_answer *answer)
+start_checker(int (*check)(struct attempt *attempt), struct auth_answer *answer)
 {
 	if (checker_start(&state.checker, &state.attempt, check, CHECKER_SECONDS))
 		return checker_hear(&state.checker, answer);
@@ -117,9 +117,9 @@ ask_one(struct auth_answer *answer)
 		return ASK_NO;
 	}
 	if (attempt->authenticator->kind == AUTHENTICATOR_DOVECOT)
-		return start(dovecot_check, answer);
+		return start_checker(dovecot_check, answer);
 	if (attempt->authenticator->kind == AUTHENTICATOR_FILE)
-		return start(file_check, answer);
+		return start_checker(file_check, answer);
 	text_start(&reason, answer->reason, sizeof answer->reason);
 	return program_ask(attempt, &answer->identity, &reason);
 }
@@ -146,7 +146,7 @@ note_answer(enum ask_verdict verdict, struct auth_answer *answer)
 
 /* The end of an attempt, whatever it is. */
 static enum ask_verdict
-finish(enum ask_verdict verdict, struct auth_answer *answer)
+finish_attempt(enum ask_verdict verdict, struct auth_answer *answer)
 {
 	checker_end(&state.checker);
 	if (verdict == ASK_YES) {
@@ -175,10 +175,10 @@ ask_all(struct auth_answer *answer)
 			return ASK_CHALLENGE;
 		}
 		if (verdict == ASK_YES)
-			return finish(ASK_YES, answer);
+			return finish_attempt(ASK_YES, answer);
 		note_answer(verdict, answer);
 	}
-	return finish(ASK_NO, answer);
+	return finish_attempt(ASK_NO, answer);
 }
 
 /* CRAM-MD5 of our own: any authenticator that is no Dovecot server can be asked about an answer to one challenge. */
@@ -203,7 +203,7 @@ make_challenge(const struct auth_context *context, struct auth_answer *answer)
 	if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
 		strlcpy(state.reason, "no random bytes", sizeof state.reason);
 		state.verdict = ASK_TEMPORARY;
-		return finish(ASK_TEMPORARY, answer);
+		return finish_attempt(ASK_TEMPORARY, answer);
 	}
 	text_start(&text, state.challenge, sizeof state.challenge);
 	text_add_byte(&text, '<');
@@ -222,7 +222,7 @@ make_challenge(const struct auth_context *context, struct auth_answer *answer)
 
 /* A name, a blank, digits: asked like a password. */
 static enum ask_verdict
-check_digest(const char *response, size_t length, struct auth_answer *answer)
+check_cram_md5(const char *response, size_t length, struct auth_answer *answer)
 {
 	const char *fault;
 	size_t name = length < CRAM_DIGITS + 1 ? 0 : length - CRAM_DIGITS - 1;
@@ -230,7 +230,7 @@ check_digest(const char *response, size_t length, struct auth_answer *answer)
 	state.cram_md5 = false;
 	if (name == 0 || response[name] != ' ' || memchr(response, '\0', length) != NULL) {
 		strlcpy(state.reason, "mechanism-refused", sizeof state.reason);
-		return finish(ASK_NO, answer);
+		return finish_attempt(ASK_NO, answer);
 	}
 	memcpy(state.digest, response + name + 1, CRAM_DIGITS);
 	memcpy(state.user, response, name > USER_MAX ? USER_MAX : name);
@@ -239,7 +239,7 @@ check_digest(const char *response, size_t length, struct auth_answer *answer)
 	fault = name > USER_MAX ? "too-long" : name_fault(state.user);
 	if (fault != NULL) {
 		strlcpy(state.reason, fault, sizeof state.reason);
-		return finish(ASK_NO, answer);
+		return finish_attempt(ASK_NO, answer);
 	}
 	state.attempt.user = state.user;
 	state.attempt.digest = state.digest;
@@ -270,7 +270,7 @@ auth_check(const struct auth_context *context, const struct ask_attempt *asked, 
 	if (fault == NULL)
 		return ask_all(answer);
 	strlcpy(state.reason, fault, sizeof state.reason);
-	return finish(ASK_NO, answer);
+	return finish_attempt(ASK_NO, answer);
 }
 
 enum ask_verdict
@@ -279,7 +279,7 @@ auth_step(const char *response, size_t length, struct auth_answer *answer)
 	enum ask_verdict verdict = ASK_TEMPORARY;
 
 	if (state.cram_md5 && response != NULL)
-		return check_digest(response, length, answer);
+		return check_cram_md5(response, length, answer);
 	strlcpy(answer->reason, "the checker does not listen", sizeof answer->reason);
 	if (response == NULL) {
 		strlcpy(answer->reason, "cancelled", sizeof answer->reason);
@@ -293,7 +293,7 @@ auth_step(const char *response, size_t length, struct auth_answer *answer)
 		return ASK_CHALLENGE;
 	if (verdict != ASK_YES)
 		note_answer(verdict, answer);
-	return finish(verdict, answer);
+	return finish_attempt(verdict, answer);
 }
 
 bool

@@ -18,7 +18,7 @@
 
 /* *why says which option names what, what is wrong with it, and the remedy. */
 static bool
-wrong(struct text *why, const char *option, const char *path, const char *fault, const char *remedy)
+not_ready(struct text *why, const char *option, const char *path, const char *fault, const char *remedy)
 {
 	text_add(why, option);
 	text_add_name(why, path);
@@ -41,25 +41,25 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 	if (config->injector == INJECTOR_MAILDIR) {
 		config->smtputf8 = true;
 		if ((fault = maildir_open(config, service)) != NULL)
-			return wrong(why, "-i ", path, fault,
+			return not_ready(why, "-i ", path, fault,
 			    "; make the directory, writable for who logs in, or give its right path");
 	} else if (config->injector == INJECTOR_SMTP) {
 		config->smtputf8 = config->offer_smtputf8;
 		if (relay_count(config) == 0)
-			return wrong(why, "-i smtp:", path, "not a list of at most 8 relays",
+			return not_ready(why, "-i smtp:", path, "not a list of at most 8 relays",
 			    "; give ADDRESS:PORT, [IPv6]:PORT or /PATH, with commas between them, and no names");
 	} else if (access(path, X_OK) != 0) {
-		return wrong(why, "-i ", path, strerror(errno), install);
+		return not_ready(why, "-i ", path, strerror(errno), install);
 	}
 	/* Postfix alone takes such mail from its sendmail command without being told. */
 	if (config->injector == INJECTOR_SENDMAIL)
 		config->smtputf8 = command_is_postfix(path);
 	if (config->senders[0] != '\0' && !senders_open(config->senders, &reason))
-		return wrong(why, "-s ", config->senders, array, "; make the table, or give its right path");
+		return not_ready(why, "-s ", config->senders, array, "; make the table, or give its right path");
 	if (config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0)
-		return wrong(why, "-t ", config->throttle, strerror(errno), install);
+		return not_ready(why, "-t ", config->throttle, strerror(errno), install);
 	if (config->policy[0] != '\0' && !policy_valid(config))
-		return wrong(why, "--policy ", config->policy, "no address of a server",
+		return not_ready(why, "--policy ", config->policy, "no address of a server",
 		    "; give ADDRESS:PORT, [IPv6]:PORT or /PATH, no name");
 	return true;
 }

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "base/drop.h"
 #include "base/config.h"
+#include "base/drop.h"
 #include "base/peer.h"
 #include "base/text.h"
 #include "inject/message.h"

@@ -14,13 +14,13 @@
 #include <time.h>
 
 #include "ask.h"
-#include "inject.h"
 #include "base/address.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/spool.h"
 #include "base/ucspi.h"
+#include "inject.h"
 #include "monitor.h"
 
 /* A pause before a failed login is answered, in milliseconds: little for a person, much for a list of words. */

@@ -111,7 +111,7 @@ same_file(const struct stat *one, const struct stat *other)
 
 /* /dev/null on a descriptor that is closed, all lower ones being open. */
 static bool
-fill(int descriptor, struct stat *status)
+open_null_as(int descriptor, struct stat *status)
 {
 	return open("/dev/null", O_RDWR) == descriptor && fstat(descriptor, status) == 0;
 }
@@ -142,9 +142,9 @@ check_descriptors(void)
 	struct stat in, out, log;
 
 	/* Closed ones become /dev/null: what we open later must not become the client, nor the log. */
-	if ((fstat(STDIN_FILENO, &in) != 0 && !fill(STDIN_FILENO, &in)) ||
-	    (fstat(STDOUT_FILENO, &out) != 0 && !fill(STDOUT_FILENO, &out)) ||
-	    (fstat(STDERR_FILENO, &log) != 0 && !fill(STDERR_FILENO, &log)))
+	if ((fstat(STDIN_FILENO, &in) != 0 && !open_null_as(STDIN_FILENO, &in)) ||
+	    (fstat(STDOUT_FILENO, &out) != 0 && !open_null_as(STDOUT_FILENO, &out)) ||
+	    (fstat(STDERR_FILENO, &log) != 0 && !open_null_as(STDERR_FILENO, &log)))
 		return "a descriptor of 0, 1 and 2 is closed, and /dev/null cannot be opened in its place";
 	/* At a terminal somebody wants to read what is wrong; and --check may be run where there is no client. */
 	if ((same_file(&log, &in) || same_file(&log, &out)) && !isatty(STDERR_FILENO) &&
@@ -221,7 +221,7 @@ make_id(void)
 
 /* --check: everything that a start would look at. `why`: the options could not be read. Returns the exit status. */
 static int
-check(const char *why)
+run_check(const char *why)
 {
 	struct check check = { &config, &peer, &service, NULL, log_to_syslog };
 	char array[700];
@@ -377,12 +377,12 @@ main(int argc, char **argv)
 		return 0;
 	fault = check_descriptors();
 	if (answer == CONFIG_WRONG)
-		return config.check ? check(array) : start_error(EXIT_USAGE, array);
+		return config.check ? run_check(array) : start_error(EXIT_USAGE, array);
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
 	find_peer();
 	if (config.check)
-		return check(NULL);
+		return run_check(NULL);
 	if (!drop_start(life_seconds()))
 		return system_error("signals");
 	fault = make_descriptors();

@@ -85,7 +85,7 @@ checker_read_identity(char *at, const char *end, struct identity *identity)
 
 /* A verdict, and what belongs to it: one packet. */
 static int
-say(const struct attempt *attempt, const struct text *text)
+write_packet(const struct attempt *attempt, const struct text *text)
 {
 	return !text->cut && io_write_all(attempt->wall, text->bytes, text->used) ? 0 : 111;
 }
@@ -102,7 +102,7 @@ checker_say_identity(const struct attempt *attempt, const struct identity *ident
 	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
 	text_add_bytes(&text, identity->label, strlen(identity->label) + 1);
 	text_add_bytes(&text, identity->quota, strlen(identity->quota) + 1);
-	return say(attempt, &text);
+	return write_packet(attempt, &text);
 }
 
 int
@@ -115,7 +115,7 @@ checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, cons
 	text_add_byte(&text, (char)verdict);
 	text_add_bytes(&text, reason, strlen(reason) + 1);
 	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
-	return say(attempt, &text);
+	return write_packet(attempt, &text);
 }
 
 long
@@ -129,7 +129,7 @@ checker_challenge(const struct attempt *attempt, const void *challenge, size_t l
 	text_add_byte(&text, ASK_CHALLENGE);
 	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
 	text_add_bytes(&text, challenge, length);
-	if (say(attempt, &text) != 0)
+	if (write_packet(attempt, &text) != 0)
 		return -1;
 	/* A byte in front: a response may be empty, the end of file is none. */
 	got = io_read(attempt->wall, array, sizeof array);

@@ -28,7 +28,7 @@ has_label(const struct entry *entry, char copy[sizeof entry->line])
 }
 
 static enum pwhash_answer
-verify(const struct entry *entry, const char *password)
+verify_entry(const struct entry *entry, const char *password)
 {
 	return pwhash_verify(entry->fields[PASSWORD], entry->count == 2, password);
 }
@@ -50,7 +50,7 @@ find_neighbour(const struct file *file, const char *name, struct entry *entry)
 		if (at == end)
 			at = file->bytes;
 		if (*at != '#' && passwd_entry(file, at, entry) && entry->count >= 2 &&
-		    verify(entry, NULL) == PWHASH_NO && !has_label(entry, copy))
+		    verify_entry(entry, NULL) == PWHASH_NO && !has_label(entry, copy))
 			return true;
 		at = passwd_next(file, at);
 		if (at == start)
@@ -138,7 +138,7 @@ find_fitting(const struct file *file, const struct found *found, const char *nam
 			continue;
 		}
 		now = has_label(entry, copy) ?
-		    pwhash_app_verify(entry->fields[PASSWORD], entry->count == 2, password) : verify(entry, password);
+		    pwhash_app_verify(entry->fields[PASSWORD], entry->count == 2, password) : verify_entry(entry, password);
 		if (now == PWHASH_YES) {
 			*answer = PWHASH_YES;
 			return entry;
@@ -148,7 +148,7 @@ find_fitting(const struct file *file, const struct found *found, const char *nam
 			*answer = now;
 	}
 	if (!own_tried && find_neighbour(file, name, &neighbour))	/* the cost of it */
-		(void)verify(&neighbour, password);
+		(void)verify_entry(&neighbour, password);
 	return NULL;
 }
 
@@ -229,7 +229,7 @@ judge_keyless(const struct found *found, const char **reason)
 
 	*reason = "unusable-password-entry";	/* nobody can say whether the client knows the password */
 	for (int i = 0; i < found->count; i++) {
-		enum pwhash_answer answer = verify(&found->entries[i], NULL);
+		enum pwhash_answer answer = verify_entry(&found->entries[i], NULL);
 
 		if (answer == PWHASH_UNUSABLE)
 			return ASK_TEMPORARY;
@@ -357,7 +357,7 @@ check_lines(const struct attempt *attempt, const struct file *file, const struct
 	if (fault != NULL)
 		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
 	if (found->count == 0) {
-		(void)verify(&neighbour, attempt->password);
+		(void)verify_entry(&neighbour, attempt->password);
 		return checker_say_reason(attempt, ASK_NO, "no-such-user");
 	}
 	entry = find_fitting(file, found, name, attempt->password, &answer);

@@ -29,7 +29,7 @@ struct owner {
 };
 
 static void
-say(struct inspector *inspector, enum inspect_kind kind, const char *text)
+report(struct inspector *inspector, enum inspect_kind kind, const char *text)
 {
 	inspector->inspect->wrong += kind == INSPECT_UNSOUND || kind == INSPECT_WRONG;
 	inspector->say(inspector->context, kind, text);
@@ -65,7 +65,7 @@ say_line(struct inspector *inspector, enum inspect_kind kind, const char *what, 
 	}
 	text_add(&text, "; ");
 	text_add(&text, remedy);
-	say(inspector, kind, array);
+	report(inspector, kind, array);
 }
 
 static void
@@ -242,7 +242,7 @@ owner_hash(const struct file *file, const char *at)
 }
 
 static int
-by_hash(const void *a, const void *b)
+owner_by_hash(const void *a, const void *b)
 {
 	const struct owner *x = a, *y = b;
 
@@ -253,7 +253,7 @@ by_hash(const void *a, const void *b)
 
 /* Two lines for one name and label: which one counts would be anybody's guess. */
 static void
-compare(struct inspector *inspector, const struct owner *x, const struct owner *y)
+compare_owners(struct inspector *inspector, const struct owner *x, const struct owner *y)
 {
 	char labels[2][USER_MAX + 1], array[700];
 	const char *names[2];
@@ -275,7 +275,7 @@ compare(struct inspector *inspector, const struct owner *x, const struct owner *
 		add_visible(&text, labels[0], strlen(labels[0]));
 	}
 	text_add(&text, ": delete one");
-	say(inspector, INSPECT_UNSOUND, array);
+	report(inspector, INSPECT_UNSOUND, array);
 }
 
 /* Which certificate a line is for, in lower case; false: none. */
@@ -317,7 +317,7 @@ compare_certificates(struct inspector *inspector, const struct owner *x, const s
 	text_add(&text, " are for the same certificate, cert=");
 	add_visible(&text, names[0], strlen(names[0]));
 	text_add(&text, ": delete one");
-	say(inspector, INSPECT_WRONG, array);
+	report(inspector, INSPECT_WRONG, array);
 }
 
 /* Finds what stands in two lines: `hash` of it, 0 for nothing, and `judge` looks at two that have the same. */
@@ -341,7 +341,7 @@ judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *f
 		if (passwd_is_entry(file, at))
 			owners[count++] = (struct owner){ hash(file, at), at, number };
 	}
-	qsort(owners, count, sizeof *owners, by_hash);
+	qsort(owners, count, sizeof *owners, owner_by_hash);
 	for (size_t i = 1; i < count; i++)
 		if (owners[i].hash == owners[i - 1].hash && owners[i].hash != 0)
 			judge(inspector, &owners[i - 1], &owners[i]);
@@ -358,7 +358,7 @@ inspect_file(const struct file *file, void (*callback)(void *context, enum inspe
 	bool done;
 
 	*inspect = (struct inspect){ 0 };
-	done = judge_doubles(&inspector, owner_hash, compare);
+	done = judge_doubles(&inspector, owner_hash, compare_owners);
 	if (memmem(file->bytes, file->length, "cert=", 5) != NULL)
 		done &= judge_doubles(&inspector, certificate_hash, compare_certificates);
 	for (const char *at = file->bytes; at < end; at = next) {
@@ -367,7 +367,7 @@ inspect_file(const struct file *file, void (*callback)(void *context, enum inspe
 		judge_line(&inspector, at, (size_t)(next - at));
 	}
 	if (inspect->entries == 0)
-		say(&inspector, INSPECT_WARNING, "no user in it; ofmipd-passwd USER makes one");
+		report(&inspector, INSPECT_WARNING, "no user in it; ofmipd-passwd USER makes one");
 	explicit_bzero(&inspector.entry, sizeof inspector.entry);
 	return done;
 }

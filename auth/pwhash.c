@@ -239,7 +239,7 @@ decode_hex(const char *text, uint8_t *value, size_t *length)
 }
 
 static bool
-decode(enum encoding encoding, const char *text, uint8_t *value, size_t *length)
+decode_value(enum encoding encoding, const char *text, uint8_t *value, size_t *length)
 {
 	if (encoding == BASE64)
 		return decode_base64(text, value, length);
@@ -457,7 +457,7 @@ pwhash_verify(const char *stored, bool two_fields, const char *password)
 		return PWHASH_LOCKED;
 	if (password != NULL && (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX))
 		return PWHASH_NO;
-	if (decode(encoding, text, value, &length))
+	if (decode_value(encoding, text, value, &length))
 		answer = scheme->verify(scheme, value, length, password);
 	explicit_bzero(value, sizeof(value));
 	return answer;
@@ -526,7 +526,8 @@ pwhash_cram_md5(const char *stored, bool two_fields, const char *challenge, cons
 	scheme = find_scheme(stored, two_fields, &encoding, &text);
 	if (scheme != NULL && text[0] == '\0')
 		return PWHASH_LOCKED;
-	known = scheme != NULL && decode(encoding, text, value, &length) && cram_md5_key(scheme, value, length, &hmac);
+	known = scheme != NULL && decode_value(encoding, text, value, &length) &&
+	    cram_md5_key(scheme, value, length, &hmac);
 	if (known) {
 		digest_hmac(&hmac, challenge, strlen(challenge), made);
 		base16_encode_update(digits, MD5_DIGEST_LENGTH, made);
@@ -546,7 +547,7 @@ pwhash_scram(const char *stored, struct pwhash_scram *scram)
 	size_t length = sizeof(value);
 	const struct scheme *scheme = is_locked(stored) ? NULL : find_scheme(stored, false, &encoding, &text);
 
-	return scheme != NULL && scheme->verify == verify_scram && decode(encoding, text, value, &length) &&
+	return scheme != NULL && scheme->verify == verify_scram && decode_value(encoding, text, value, &length) &&
 	    read_scram(value, length, scram);
 }
 
@@ -594,7 +595,7 @@ make_base64(const uint8_t *bytes, size_t length, char *out, size_t size)
 }
 
 static bool
-make_digest(const struct digest *digest, const char *password, char *out,
+make_salted(const struct digest *digest, const char *password, char *out,
     size_t size)
 {
 	uint8_t value[DIGEST_MAX + SALT_SIZE];
@@ -681,7 +682,7 @@ pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 	if (used >= size)
 		return false;
 	if (m->digest != NULL)
-		return make_digest(m->digest, password, out + used, size - used);
+		return make_salted(m->digest, password, out + used, size - used);
 	if (m->cost == BCRYPT_COST && strlen(password) > BCRYPT_MAX)
 		return false;
 	return make_crypt(m->prefix, m->cost, password, out + used, size - used);

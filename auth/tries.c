@@ -21,7 +21,7 @@ static struct {
 
 /* The key goes first, and no digest ever leaves this process: a plain hash of key and text will do. */
 static void
-make_digest(const char *user, const char *password, unsigned char digest[static SHA256_DIGEST_LENGTH])
+digest_attempt(const char *user, const char *password, unsigned char digest[static SHA256_DIGEST_LENGTH])
 {
 	union digest_state state;
 
@@ -41,7 +41,7 @@ tries_known(const char *user, const char *password)
 
 	if (tries.count == 0)
 		return false;
-	make_digest(user, password, digest);
+	digest_attempt(user, password, digest);
 	for (int i = 0; i < tries.count; i++)
 		known |= memeql_sec(digest, tries.digests[i], sizeof digest) != 0;
 	return known;
@@ -54,7 +54,7 @@ tries_add(const char *user, const char *password)
 	if (tries.count == LOGINS_MAX || (tries.count == 0 &&
 	    getrandom(tries.key, sizeof tries.key, 0) != (ssize_t)sizeof tries.key))
 		return;
-	make_digest(user, password, tries.digests[tries.count++]);
+	digest_attempt(user, password, tries.digests[tries.count++]);
 }
 
 void

@@ -41,7 +41,7 @@ child_environment_add(struct child_environment *environment, const char *name, c
 static const char cannot_run[] = "\0cannot run: ";
 
 static _Noreturn void
-run(const struct child_job *job, int said)
+run_in_child(const struct child_job *job, int said)
 {
 	int error;
 
@@ -93,7 +93,7 @@ wait_for_word(int pipe, int64_t deadline, struct child_end *end)
 
 /* Until the child has ended, whoever may still have the pipe. True: in time. */
 static bool
-wait_for(int pipe, int process, int64_t deadline, struct child_end *end)
+wait_for_end(int pipe, int process, int64_t deadline, struct child_end *end)
 {
 	struct pollfd pollers[2] = { { .fd = process, .events = POLLIN }, { .fd = pipe, .events = POLLIN } };
 	int left;
@@ -197,7 +197,7 @@ hear(const struct child_job *job, pid_t pid, int pipe, int64_t deadline, struct 
 	process = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (process < 0)
 		return false;
-	in_time = wait_for(pipe, process, deadline, end);
+	in_time = wait_for_end(pipe, process, deadline, end);
 	close(process);
 	return in_time;
 }
@@ -250,7 +250,7 @@ child_run(const struct child_job *job, struct child_end *end)
 	 * pages that fork(2) would copy for it are most of what starting it costs. */
 	pid = job->inside != NULL ? child_fork() : vfork();
 	if (pid == 0)
-		run(job, said[1]);
+		run_in_child(job, said[1]);
 	if (pid < 0)
 		end->status = errno;
 	close(said[1]);	/* close(2) of what was only read, or never used, loses nothing: here and below */

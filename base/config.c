@@ -372,7 +372,7 @@ read_string(char *to, size_t size, const char *option, const char *argument, str
 
 /* `fault`, where it is no absolute path: these are used from another directory. */
 static enum config_answer
-read_path(char *to, size_t size, const char *option, const char *argument, const char *fault, struct text *why)
+read_absolute_path(char *to, size_t size, const char *option, const char *argument, const char *fault, struct text *why)
 {
 	return argument[0] == '/' ? read_string(to, size, option, argument, why) : wrong(why, option, argument, fault);
 }
@@ -476,7 +476,7 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 	case 'u':
 		return read_string(config->user, sizeof config->user, "-u", argument, why);
 	case 't':
-		return read_path(config->throttle, sizeof config->throttle, "-t", argument,
+		return read_absolute_path(config->throttle, sizeof config->throttle, "-t", argument,
 		    "not an absolute path; give the program's", why);
 	case 'V':
 		print("ofmipd-session " VERSION "\n");
@@ -501,7 +501,7 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 	case OPTION_RECEIVED:
 		return read_received(config, argument, why);
 	case OPTION_STATE:
-		return read_path(config->state, sizeof config->state, "--state", argument,
+		return read_absolute_path(config->state, sizeof config->state, "--state", argument,
 		    "not an absolute path; give the directory's", why);
 	case OPTION_QUOTA:
 		if (config_quota(argument, &config->quota_hour, &config->quota_day))

@@ -13,7 +13,7 @@
 #include "base/text.h"
 
 static bool
-read_path(const char *string, size_t length, struct dial *dial)
+read_unix_path(const char *string, size_t length, struct dial *dial)
 {
 	struct sockaddr_un *name = (struct sockaddr_un *)&dial->address;
 
@@ -55,7 +55,7 @@ dial_read(const char *string, size_t length, struct dial *dial)
 
 	*dial = (struct dial){ 0 };
 	if (length > 0 && string[0] == '/')
-		return read_path(string, length, dial);
+		return read_unix_path(string, length, dial);
 	if (length >= sizeof host)
 		return false;
 	memcpy(host, string, length);

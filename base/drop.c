@@ -217,7 +217,7 @@ struct list {
 };
 
 static void
-add(struct list *list, uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false)
+add_instruction(struct list *list, uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false)
 {
 	list->lines[list->count++] = (struct sock_filter)BPF_JUMP(code, value, if_true, if_false);
 }
@@ -226,8 +226,8 @@ add(struct list *list, uint16_t code, uint32_t value, uint8_t if_true, uint8_t i
 static void
 allow(struct list *list, long number)
 {
-	add(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
-	add(list, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	add_instruction(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1);
+	add_instruction(list, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 }
 
 /* Where the low half of an argument is; the kernel takes a descriptor from there. */
@@ -245,22 +245,22 @@ allow_on(struct list *list, long number, const int *descriptors, int count, int 
 {
 	unsigned short start = list->count;
 
-	add(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 0);	/* no: behind all this */
+	add_instruction(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 0);	/* no: behind all this */
 	if (null != 0) {
-		add(list, BPF_LD | BPF_W | BPF_ABS, LOW(null), 0, 0);
-		add(list, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-		add(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-		add(list, BPF_LD | BPF_W | BPF_ABS, HIGH(null), 0, 0);
-		add(list, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-		add(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+		add_instruction(list, BPF_LD | BPF_W | BPF_ABS, LOW(null), 0, 0);
+		add_instruction(list, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		add_instruction(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+		add_instruction(list, BPF_LD | BPF_W | BPF_ABS, HIGH(null), 0, 0);
+		add_instruction(list, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		add_instruction(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	}
-	add(list, BPF_LD | BPF_W | BPF_ABS, LOW(0), 0, 0);
+	add_instruction(list, BPF_LD | BPF_W | BPF_ABS, LOW(0), 0, 0);
 	for (int i = 0; i < count; i++)
 		if (descriptors[i] >= 0) {
-			add(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)descriptors[i], 0, 1);
-			add(list, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+			add_instruction(list, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)descriptors[i], 0, 1);
+			add_instruction(list, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
 		}
-	add(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add_instruction(list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	list->lines[start].jf = (uint8_t)(list->count - start - 1);
 }
 
@@ -273,10 +273,10 @@ seccomp(const struct drop_cage *cage)
 	struct list list = { .count = 0 };
 	struct sock_fprog program = { .filter = list.lines };
 
-	add(&list, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	add(&list, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
-	add(&list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-	add(&list, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	add_instruction(&list, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
+	add_instruction(&list, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0);
+	add_instruction(&list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add_instruction(&list, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
 #ifdef SYS_poll
 	allow(&list, SYS_poll);
 #else
@@ -301,9 +301,9 @@ seccomp(const struct drop_cage *cage)
 	allow(&list, SYS_rt_sigreturn);
 	allow(&list, SYS_exit_group);
 	/* A number of -1 is what strace leaves when it injects a fault: it does nothing. */
-	add(&list, BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1);
-	add(&list, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
-	add(&list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add_instruction(&list, BPF_JMP | BPF_JEQ | BPF_K, 0xffffffff, 0, 1);
+	add_instruction(&list, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS, 0, 0);
+	add_instruction(&list, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 	program.len = list.count;
 #ifdef NOCAGE	/* a build for sanitizers and profilers: they call what the list forbids */
 	return true;

@@ -62,7 +62,7 @@ memory_fault(struct memory *memory, struct text *fault)
 }
 
 static void *
-find(struct memory *memory, enum memory_kind kind, const void *bytes, size_t length, int64_t now, bool make)
+find_record(struct memory *memory, enum memory_kind kind, const void *bytes, size_t length, int64_t now, bool make)
 {
 	unsigned char key[TABLE_KEY];
 
@@ -80,7 +80,7 @@ done(struct memory *memory, enum memory_kind kind, enum table_change change, int
 
 /* A name that is shown, cut. */
 static void
-set_name(char *array, size_t size, const char *name)
+copy_name(char *array, size_t size, const char *name)
 {
 	size_t length = strnlen(name, size - 1);
 
@@ -107,7 +107,7 @@ network_of(const char *address, char network[48])
 
 	network[0] = '\0';
 	if (inet_pton(AF_INET, address, &four) == 1) {
-		set_name(network, 48, address);
+		copy_name(network, 48, address);
 	} else if (inet_pton(AF_INET6, address, &six) == 1) {
 		if (!IN6_IS_ADDR_LOOPBACK(&six))
 			memset(six.s6_addr + 8, 0, 8);
@@ -157,7 +157,7 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 		return 0;
 	start_key(&key, array, sizeof array, user);
 	text_add(&key, from);
-	of_login = find(memory, MEMORY_LOGIN, array, key.used, now, false);
+	of_login = find_record(memory, MEMORY_LOGIN, array, key.used, now, false);
 	if (of_login != NULL) {
 		been = of_login->been != 0;
 		until = memory_bar(of_login->last, of_login->level);
@@ -166,7 +166,7 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 	if (been)
 		return 0;
 	if (until <= now) {
-		of_network = find(memory, MEMORY_NETWORK, from, strlen(from), now, false);
+		of_network = find_record(memory, MEMORY_NETWORK, from, strlen(from), now, false);
 		if (of_network != NULL) {
 			until = memory_bar(of_network->last, of_network->level);
 			*network = true;
@@ -233,13 +233,13 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 	explicit_bzero(array, sizeof array);
 	start_key(&key, array, sizeof array, user);
 	text_add(&key, from);
-	of_login = find(memory, MEMORY_LOGIN, array, key.used, now, true);
+	of_login = find_record(memory, MEMORY_LOGIN, array, key.used, now, true);
 	if (of_login != NULL) {
 		bool new = add_try(of_login->tries, LENGTH(of_login->tries), hash, now, HOUR / 60);
 
 		if (new) {
-			set_name(of_login->user, sizeof of_login->user, array);
-			set_name(of_login->network, sizeof of_login->network, from);
+			copy_name(of_login->user, sizeof of_login->user, array);
+			copy_name(of_login->network, sizeof of_login->network, from);
 			of_login->level = next_level(of_login->level, of_login->last, now,
 			    memory_tries(of_login->tries, LENGTH(of_login->tries), now, HOUR / 60) >=
 			    MEMORY_LOGIN_TRIES);
@@ -249,12 +249,12 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 	}
 	if (is_loopback(from))
 		return;
-	of_network = find(memory, MEMORY_NETWORK, from, strlen(from), now, true);
+	of_network = find_record(memory, MEMORY_NETWORK, from, strlen(from), now, true);
 	if (of_network != NULL) {
 		bool new = add_try(of_network->tries, LENGTH(of_network->tries), hash, now, DAY / 60);
 
 		if (new) {
-			set_name(of_network->network, sizeof of_network->network, from);
+			copy_name(of_network->network, sizeof of_network->network, from);
 			of_network->level = next_level(of_network->level, of_network->last, now,
 			    memory_tries(of_network->tries, LENGTH(of_network->tries), now, DAY / 60) >=
 			    MEMORY_NETWORK_TRIES);
@@ -307,21 +307,21 @@ memory_succeeded(struct memory *memory, const char *user, const char *address, i
 	start_key(&key, array, sizeof array, user);
 	length = key.used;
 	text_add(&key, from);
-	of_login = find(memory, MEMORY_LOGIN, array, key.used, now, true);
+	of_login = find_record(memory, MEMORY_LOGIN, array, key.used, now, true);
 	if (of_login != NULL) {
 		/* Nothing to clear, and it is known: once an hour is enough. */
 		bool new = of_login->last != 0 || now - of_login->been > HOUR;
 
 		*of_login = (struct memory_login){ .been = (uint32_t)now };
-		set_name(of_login->user, sizeof of_login->user, array);
-		set_name(of_login->network, sizeof of_login->network, from);
+		copy_name(of_login->user, sizeof of_login->user, array);
+		copy_name(of_login->network, sizeof of_login->network, from);
 		done(memory, MEMORY_LOGIN, new ? TABLE_WRITE : TABLE_KEEP, now);
 	}
 	table_key(&memory->tables[MEMORY_COUNT], from, strlen(from), sum);
 	memcpy(&hash, sum, sizeof hash);
-	count = find(memory, MEMORY_COUNT, array, length, now, true);
+	count = find_record(memory, MEMORY_COUNT, array, length, now, true);
 	if (count != NULL) {
-		set_name(count->user, sizeof count->user, array);
+		copy_name(count->user, sizeof count->user, array);
 		alarm = add_network(count, hash == 0 ? 1 : hash, now);
 		done(memory, MEMORY_COUNT, TABLE_WRITE, now);
 	}
@@ -403,10 +403,10 @@ memory_take(struct memory *memory, const char *user, uint64_t recipients, uint64
 	if (!memory->on || (hour == 0 && day == 0))
 		return 0;
 	start_key(&key, array, sizeof array, user);
-	count = find(memory, MEMORY_COUNT, array, key.used, now, true);
+	count = find_record(memory, MEMORY_COUNT, array, key.used, now, true);
 	if (count == NULL)
 		return 0;
-	set_name(count->user, sizeof count->user, array);
+	copy_name(count->user, sizeof count->user, array);
 	memory_sums(count, now, &this_hour, &this_day);
 	wait = until_room(count->minutes, MEMORY_MINUTES, count->minute, 60, recipients, hour, now);
 	longer = until_room(count->halves, MEMORY_HALVES, count->half, 1800, recipients, day, now);
@@ -440,7 +440,7 @@ memory_give_back(struct memory *memory, const char *user, const struct memory_ta
 	if (!memory->on || taken->recipients == 0)
 		return;
 	start_key(&key, array, sizeof array, user);
-	count = find(memory, MEMORY_COUNT, array, key.used, now, false);
+	count = find_record(memory, MEMORY_COUNT, array, key.used, now, false);
 	if (count == NULL)
 		return;
 	memory_sums(count, now, &hour, &day);
@@ -458,7 +458,7 @@ find_lost(struct memory *memory, const char *user, const unsigned char digest[ME
 
 	start_key(&key, array, sizeof array, user);
 	text_add_bytes(&key, digest, MEMORY_DIGEST);
-	return find(memory, MEMORY_LOST, array, key.used, now, make);
+	return find_record(memory, MEMORY_LOST, array, key.used, now, make);
 }
 
 void
@@ -468,7 +468,7 @@ memory_lose(struct memory *memory, const char *user, const unsigned char digest[
 
 	if (lost == NULL)
 		return;
-	set_name(lost->user, sizeof lost->user, user);
+	copy_name(lost->user, sizeof lost->user, user);
 	done(memory, MEMORY_LOST, TABLE_WRITE, now);
 }
 

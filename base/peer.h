@@ -2,9 +2,9 @@
 #ifndef PEER_H
 #define PEER_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <netinet/in.h>
 
 #include "base/config.h"
 #include "base/text.h"

@@ -1,8 +1,8 @@
 /* What a client says in SCRAM (RFC 5802, RFC 7677): parsed strictly, on both sides of the wall. */
 #include <string.h>
 
-#include "base/text.h"
 #include "base/scram.h"
+#include "base/text.h"
 
 #define BINDING_MAX 128		/* bytes: tls-exporter has 32, tls-server-end-point at most a SHA-512 */
 

@@ -68,7 +68,7 @@ file_size(const struct table_shape *shape)
 /* Under a name of our own until the header is in it: nobody ever sees half of one. Another process's table may be there
  * by then: it stays. */
 static bool
-make(int directory, const struct table_shape *shape)
+make_file(int directory, const struct table_shape *shape)
 {
 	struct header header = { .magic = MAGIC, .order = 0x01020304, .version = shape->version,
 	    .payload = shape->payload, .buckets = shape->buckets };
@@ -111,7 +111,7 @@ table_open(struct table *table, int directory, const struct table_shape *shape)
 	table->fault = NULL;
 	for (int tries = 0; tries < 2; tries++) {
 		table->file = openat(directory, shape->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-		if (table->file >= 0 || errno != ENOENT || !make(directory, shape))
+		if (table->file >= 0 || errno != ENOENT || !make_file(directory, shape))
 			break;
 	}
 	if (table->file < 0 || fstat(table->file, &status) != 0) {
@@ -154,7 +154,7 @@ table_key(const struct table *table, const void *bytes, size_t length, unsigned 
  * without it. A record is written at one stroke and has a checksum; of two that change it at a time one may be lost.
  */
 static bool
-lock(struct table *table)
+lock_table(struct table *table)
 {
 	int64_t deadline = io_now() + TABLE_LOCK_MS;
 
@@ -193,7 +193,7 @@ table_find(struct table *table, const unsigned char key[TABLE_KEY], int64_t now,
 	int64_t oldest = -1;
 	uint32_t number;
 
-	if (table->fault != NULL || !lock(table))
+	if (table->fault != NULL || !lock_table(table))
 		return NULL;
 	memcpy(&number, key, sizeof number);	/* a key is as good as random */
 	table->at = (int64_t)(sizeof (struct header) + (number % table->shape->buckets) * TABLE_WAYS * size);

@@ -15,7 +15,7 @@ struct coming {
 
 /* Takes [bytes, bytes + length) in. True: that was the end, and what stands behind it does not matter. */
 static bool
-take(struct coming *coming, struct peer *peer, const char *bytes, size_t length)
+read_variables(struct coming *coming, struct peer *peer, const char *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
 		if (bytes[i] != '\0') {
@@ -51,7 +51,7 @@ ucspi_start(int control, struct peer *peer, int64_t deadline)
 		if (got <= 0)
 			return false;
 		whole += (size_t)got;
-	} while (!take(&coming, &told, bytes, (size_t)got));
+	} while (!read_variables(&coming, &told, bytes, (size_t)got));
 	*peer = told;
 	return true;
 }

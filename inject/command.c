@@ -62,7 +62,7 @@ command_kind(const char *path)
 }
 
 static void
-add_number(struct child_environment *environment, const char *name, uint64_t number)
+add_number_variable(struct child_environment *environment, const char *name, uint64_t number)
 {
 	char array[24];
 	struct text text;
@@ -129,8 +129,8 @@ command_throttle(const struct config *config, const struct peer *peer, const str
 
 	set_environment(&environment, config, peer, message);
 	child_environment_add(&environment, "SENDER", *message->sender == '\0' ? "<>" : message->sender);
-	add_number(&environment, "RECIPIENTS", message->recipients);
-	add_number(&environment, "SIZE", message->size);
+	add_number_variable(&environment, "RECIPIENTS", message->recipients);
+	add_number_variable(&environment, "SIZE", message->size);
 	child_run(&job, &end);
 	if (end.how == CHILD_EXITED && end.status == 0)
 		return true;

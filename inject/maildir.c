@@ -113,7 +113,7 @@ give(int directory, const struct config *config, const struct identity *service)
 
 /* Makes DIR, or only looks whether it could be made. Cuts its path at the last name. */
 static bool
-make(char *path, const struct config *config, const struct identity *service)
+make_maildir(char *path, const struct config *config, const struct identity *service)
 {
 	char *slash = strrchr(path, '/'), *name = slash + 1;
 	int above;
@@ -181,7 +181,7 @@ maildir_open(const struct config *config, const struct identity *service)
 		close(found);
 		fine = maildir >= 0;
 	} else if (errno == ENOENT) {
-		fine = make(path, config, service);
+		fine = make_maildir(path, config, service);
 	}
 	if (fine && maildir >= 0)
 		fine = make_parts(config, service);

@@ -41,7 +41,7 @@ policy_fault(const struct config *config)
 
 /* name=value; a line is a line, whatever is in it. */
 static void
-add(struct text *text, const char *name, const char *value)
+add_attribute(struct text *text, const char *name, const char *value)
 {
 	text_add(text, name);
 	text_add_byte(text, '=');
@@ -51,7 +51,7 @@ add(struct text *text, const char *name, const char *value)
 }
 
 static void
-add_number(struct text *text, const char *name, uint64_t number)
+add_number_attribute(struct text *text, const char *name, uint64_t number)
 {
 	text_add(text, name);
 	text_add_byte(text, '=');
@@ -63,32 +63,32 @@ add_number(struct text *text, const char *name, uint64_t number)
 static void
 describe(struct text *text, const struct peer *peer, const struct message *message)
 {
-	add(text, "protocol_name", "ESMTP");
-	add(text, "client_address", peer->address);
-	add(text, "client_name", peer->host[0] != '\0' ? peer->host : "unknown");
-	add(text, "reverse_client_name", peer->host[0] != '\0' ? peer->host : "unknown");
-	add(text, "client_port", peer->port);
-	add(text, "server_address", peer->local_address);
-	add(text, "server_port", peer->local_port);
-	add(text, "helo_name", message->helo);
-	add(text, "queue_id", "");
+	add_attribute(text, "protocol_name", "ESMTP");
+	add_attribute(text, "client_address", peer->address);
+	add_attribute(text, "client_name", peer->host[0] != '\0' ? peer->host : "unknown");
+	add_attribute(text, "reverse_client_name", peer->host[0] != '\0' ? peer->host : "unknown");
+	add_attribute(text, "client_port", peer->port);
+	add_attribute(text, "server_address", peer->local_address);
+	add_attribute(text, "server_port", peer->local_port);
+	add_attribute(text, "helo_name", message->helo);
+	add_attribute(text, "queue_id", "");
 	text_add(text, "instance=");
 	text_add(text, message->id);
 	text_add_byte(text, '.');
 	text_add_number(text, message->number);
 	text_add_byte(text, '\n');
-	add(text, "sender", message->sender);
-	add_number(text, "size", message->size);
-	add(text, "sasl_method", message->mechanism);
-	add(text, "sasl_username", message->identity->user);
-	add(text, "sasl_sender", "");
-	add(text, "ccert_subject", "");
-	add(text, "ccert_issuer", "");
-	add(text, "ccert_fingerprint", "");
-	add(text, "encryption_protocol", peer->tls_protocol);
-	add(text, "encryption_cipher", peer->tls_cipher);
-	add(text, "encryption_keysize", "");
-	add(text, "etrn_domain", "");
+	add_attribute(text, "sender", message->sender);
+	add_number_attribute(text, "size", message->size);
+	add_attribute(text, "sasl_method", message->mechanism);
+	add_attribute(text, "sasl_username", message->identity->user);
+	add_attribute(text, "sasl_sender", "");
+	add_attribute(text, "ccert_subject", "");
+	add_attribute(text, "ccert_issuer", "");
+	add_attribute(text, "ccert_fingerprint", "");
+	add_attribute(text, "encryption_protocol", peer->tls_protocol);
+	add_attribute(text, "encryption_cipher", peer->tls_cipher);
+	add_attribute(text, "encryption_keysize", "");
+	add_attribute(text, "etrn_domain", "");
 }
 
 /* Reads an answer, action=..., and an empty line: the action. NULL: errno. */
@@ -120,7 +120,7 @@ read_action(char *action, size_t size)
 
 /* The server's words for the client: with an enhanced code in front, its own if it is of the right class. */
 static void
-refuse(struct outcome *outcome, enum ask_verdict verdict, const char *words)
+answer_client(struct outcome *outcome, enum ask_verdict verdict, const char *words)
 {
 	const bool permanent = verdict == ASK_NO;
 	char array[sizeof outcome->text];
@@ -136,7 +136,7 @@ refuse(struct outcome *outcome, enum ask_verdict verdict, const char *words)
 
 /* What the server wants (access(5)). True: go on. */
 static bool
-judge(char *action, struct outcome *outcome)
+judge_action(char *action, struct outcome *outcome)
 {
 	size_t length = strcspn(action, " \t");
 	const char *words = action + length + strspn(action + length, " \t");
@@ -151,10 +151,10 @@ judge(char *action, struct outcome *outcome)
 	if (text_is(action, length, "WARN") || text_is(action, length, "INFO"))
 		return true;
 	if (text_is(action, length, "REJECT") || (length == 3 && action[0] == '5' && strspn(action, "0123456789") == 3))
-		refuse(outcome, ASK_NO, words);
+		answer_client(outcome, ASK_NO, words);
 	else if (text_is(action, length, "DEFER") || text_is(action, length, "DEFER_IF_PERMIT") ||
 	    (length == 3 && action[0] == '4' && strspn(action, "0123456789") == 3))
-		refuse(outcome, ASK_TEMPORARY, words);
+		answer_client(outcome, ASK_TEMPORARY, words);
 	else	/* HOLD, DISCARD, FILTER ...: to pass it over would be to do what was not wanted */
 		message_answer(outcome, ASK_TEMPORARY, "4.3.5 The policy server asks for what cannot be done here");
 	return false;
@@ -162,19 +162,20 @@ judge(char *action, struct outcome *outcome)
 
 /* One question; `recipient` is NULL where there are several. True: go on. */
 static bool
-ask(const struct text *description, const char *state, const char *recipient, uint64_t count, struct outcome *outcome)
+ask_server(const struct text *description, const char *state, const char *recipient, uint64_t count,
+    struct outcome *outcome)
 {
 	char array[1024], action[512];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
 	text_add(&text, "request=smtpd_access_policy\n");
-	add(&text, "protocol_state", state);
-	add(&text, "recipient", recipient != NULL ? recipient : "");
-	add_number(&text, "recipient_count", count);
+	add_attribute(&text, "protocol_state", state);
+	add_attribute(&text, "recipient", recipient != NULL ? recipient : "");
+	add_number_attribute(&text, "recipient_count", count);
 	if (wire_put(&wire, array, text.used) && wire_put(&wire, description->bytes, description->used) &&
 	    wire_put(&wire, "\n", 1) && wire_flush(&wire) && read_action(action, sizeof action) != NULL)
-		return judge(action, outcome);
+		return judge_action(action, outcome);
 	text_start(&text, outcome->how, sizeof outcome->how);
 	text_add(&text, "policy: ");
 	text_add(&text, wire_fault(errno));
@@ -209,8 +210,8 @@ policy_allows(const struct config *config, const struct peer *peer, const struct
 		return false;
 	}
 	for (const char *to = NULL; fine && (to = message_recipient(message, to)) != NULL;)
-		fine = ask(&description, "RCPT", to, 0, outcome);
-	fine = fine && ask(&description, "END-OF-MESSAGE", only, message->recipients, outcome);
+		fine = ask_server(&description, "RCPT", to, 0, outcome);
+	fine = fine && ask_server(&description, "END-OF-MESSAGE", only, message->recipients, outcome);
 	(void)close(descriptor);
 	return fine;
 }

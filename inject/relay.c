@@ -103,7 +103,7 @@ read_reply(struct talk *talk, void (*each)(struct talk *, char *))
 
 /* Adds to what waits to be sent. False: talk->error. */
 static bool
-say(struct talk *talk, const char *string)
+put(struct talk *talk, const char *string)
 {
 	if (wire_put(&talk->wire, string, strlen(string)))
 		return true;
@@ -114,7 +114,7 @@ say(struct talk *talk, const char *string)
 
 /* Sends what waits, and reads the reply to it. */
 static int
-ask(struct talk *talk, const char *step, void (*each)(struct talk *, char *))
+exchange(struct talk *talk, const char *step, void (*each)(struct talk *, char *))
 {
 	talk->step = step;
 	if (wire_flush(&talk->wire))
@@ -127,7 +127,7 @@ ask(struct talk *talk, const char *step, void (*each)(struct talk *, char *))
 
 /* "RELAY: STEP: TEXT" for the log. */
 static void
-note(struct talk *talk, const char *said)
+note_outcome(struct talk *talk, const char *said)
 {
 	struct text how;
 
@@ -198,7 +198,7 @@ pass_on(struct talk *talk, const char *recipient)
 	if (length == 0)
 		text_add_byte(&text, ' ');
 	text_add(&text, talk->text + length);
-	note(talk, talk->text);
+	note_outcome(talk, talk->text);
 	return class == 2;
 }
 
@@ -206,7 +206,7 @@ pass_on(struct talk *talk, const char *recipient)
 static bool
 broken(struct talk *talk)
 {
-	note(talk, talk->code != 0 ? talk->text : wire_fault(talk->error));
+	note_outcome(talk, talk->code != 0 ? talk->text : wire_fault(talk->error));
 	message_answer(&talk->word.outcome, ASK_TEMPORARY,
 	    "4.4.2 The mail relay did not take the message, try again later");
 	return false;
@@ -227,7 +227,7 @@ static bool
 cannot_carry(struct talk *talk, const char *text)
 {
 	talk->code = 0;
-	note(talk, text);
+	note_outcome(talk, text);
 	message_answer(&talk->word.outcome, ASK_NO, text);
 	return false;
 }
@@ -236,7 +236,7 @@ cannot_carry(struct talk *talk, const char *text)
 
 /* One line of the reply to EHLO. */
 static void
-read_offer(struct talk *talk, char *line)
+read_ehlo_line(struct talk *talk, char *line)
 {
 	static const char *const keywords[] = { "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "DSN", "AUTH",
 	    "XCLIENT" };
@@ -263,8 +263,8 @@ say_hello(struct talk *talk, const char *name)
 {
 	talk->offers = talk->attributes = 0;
 	talk->size_limit = 0;
-	return (say(talk, "EHLO ") && say(talk, name) && say(talk, "\r\n") && ask(talk, "EHLO", read_offer) == 250) ||
-	    refused(talk, NULL);
+	return (put(talk, "EHLO ") && put(talk, name) && put(talk, "\r\n") &&
+	    exchange(talk, "EHLO", read_ehlo_line) == 250) || refused(talk, NULL);
 }
 
 /* xtext (RFC 3461 section 4). */
@@ -317,7 +317,7 @@ introduce(struct talk *talk)
 	text_add(&text, "\r\n");
 	if (text.cut)
 		return cannot_carry(talk, "5.6.0 The mail relay cannot be told who sends this");
-	if (!say(talk, array) || ask(talk, "XCLIENT", NULL) != 220)
+	if (!put(talk, array) || exchange(talk, "XCLIENT", NULL) != 220)
 		return refused(talk, NULL);
 	/* What it is told now goes before what it was told of HELO. */
 	return say_hello(talk, text_hostname(helo) ? helo : talk->config->hostname);
@@ -393,7 +393,7 @@ add_mail(struct talk *talk)
 		}
 	}
 	text_add(&text, "\r\n");
-	return say(talk, array);
+	return put(talk, array);
 }
 
 static bool
@@ -401,8 +401,8 @@ add_recipient(struct talk *talk, const char *recipient)
 {
 	const char *dsn = message_dsn(recipient);
 
-	return say(talk, "RCPT TO:<") && say(talk, recipient) && say(talk, *dsn == '\0' ? ">" : "> ") &&
-	    say(talk, dsn) && say(talk, "\r\n");
+	return put(talk, "RCPT TO:<") && put(talk, recipient) && put(talk, *dsn == '\0' ? ">" : "> ") &&
+	    put(talk, dsn) && put(talk, "\r\n");
 }
 
 /* The reply to one RCPT. A refusal is kept, the first 5xx before the first 4xx. False: there is no going on. */
@@ -510,13 +510,13 @@ send_message(struct talk *talk)
 	talk->step = "DATA";
 	if (!wire_quiet(&talk->wire))
 		return interrupted(talk);
-	if (!say(talk, "DATA\r\n") || ask(talk, "DATA", NULL) != 354)
+	if (!put(talk, "DATA\r\n") || exchange(talk, "DATA", NULL) != 354)
 		return refused(talk, NULL);
 	talk->step = "message";
 	talk->in_message = true;
-	if (!send_lines(talk) || !wire_quiet(&talk->wire) || !say(talk, pipelining ? ".\r\nQUIT\r\n" : ".\r\n"))
+	if (!send_lines(talk) || !wire_quiet(&talk->wire) || !put(talk, pipelining ? ".\r\nQUIT\r\n" : ".\r\n"))
 		return interrupted(talk);
-	if (ask(talk, "final dot", NULL) != 250)
+	if (exchange(talk, "final dot", NULL) != 250)
 		return refused(talk, NULL);
 	talk->in_message = pipelining;
 	return pass_on(talk, NULL);
@@ -560,7 +560,7 @@ meet(struct talk *talk, int said)
 	wire_start(&talk->wire, descriptor, greet);
 	if (!lock_up(talk, said))
 		return false;
-	if (ask(talk, "greeting", NULL) != 220)
+	if (exchange(talk, "greeting", NULL) != 220)
 		return refused(talk, NULL);
 	if (!say_hello(talk, talk->config->hostname))
 		return false;
@@ -575,7 +575,7 @@ leave(struct talk *talk)
 	talk->wire.out_used = 0;
 	talk->wire.deadline = 0;
 	if (!talk->in_message && (talk->word.outcome.verdict == ASK_YES || !talk->word.taken ||
-	    (talk->offers & RELAY_PIPELINING) == 0 || say(talk, "RSET\r\n")) && say(talk, "QUIT\r\n"))
+	    (talk->offers & RELAY_PIPELINING) == 0 || put(talk, "RSET\r\n")) && put(talk, "QUIT\r\n"))
 		(void)wire_flush(&talk->wire);
 }
 
@@ -624,7 +624,7 @@ ask_here(void *context, int said)
 
 /* The name of the relay of that number; false: there are not so many, or it is none. */
 static bool
-find(const struct config *config, int number, char *name, size_t size, struct dial *dial)
+find_relay(const struct config *config, int number, char *name, size_t size, struct dial *dial)
 {
 	const char *at = config->injector_path;
 	size_t length;
@@ -652,7 +652,7 @@ relay_count(const struct config *config)
 	for (const char *at = config->injector_path; (at = strchr(at, ',')) != NULL; at++)
 		count++;
 	for (int i = 0; i < count; i++)
-		if (count > RELAYS_MAX || !find(config, i, name, sizeof name, &dial))
+		if (count > RELAYS_MAX || !find_relay(config, i, name, sizeof name, &dial))
 			return 0;
 	return count;
 }
@@ -682,7 +682,7 @@ is_verdict(enum ask_verdict verdict)
 
 /* One relay in a process of its own. False: the process said nothing. */
 static bool
-run(const struct config *config, int number, int (*inside)(void *, int), struct child_end *end)
+run_relay(const struct config *config, int number, int (*inside)(void *, int), struct child_end *end)
 {
 	struct child_job job = { .inside = inside, .context = &talk };
 	int64_t left = talk.deadline - io_now();
@@ -692,7 +692,7 @@ run(const struct config *config, int number, int (*inside)(void *, int), struct 
 	talk.name = talk.word.facts.name;
 	talk.offers = 0;
 	talk.in_message = false;
-	(void)find(config, number, talk.word.facts.name, sizeof talk.word.facts.name, &talk.dial);
+	(void)find_relay(config, number, talk.word.facts.name, sizeof talk.word.facts.name, &talk.dial);
 	job.seconds = (int)(left < 0 ? 0 : left / 1000) + 2;	/* it keeps its deadline itself */
 	child_run(&job, end);
 	return read_word(end);
@@ -705,7 +705,7 @@ relay_ask(const struct config *config, const struct identity *service, int numbe
 
 	talk.rights = config->root ? &service->rights : NULL;
 	talk.deadline = io_now() + GREET_SECONDS * 1000;
-	if (!run(config, number, ask_here, &end))
+	if (!run_relay(config, number, ask_here, &end))
 		strlcpy(talk.word.facts.fault, child_how(&end), sizeof talk.word.facts.fault);
 	*facts = talk.word.facts;
 }
@@ -737,7 +737,7 @@ relay_send(const struct config *config, const struct peer *peer, const struct me
 	for (int i = 0; i < count; i++) {
 		struct outcome before = *outcome, *now = &talk.word.outcome;
 
-		if (!run(config, i, send_here, &end) || !is_verdict(now->verdict)) {
+		if (!run_relay(config, i, send_here, &end) || !is_verdict(now->verdict)) {
 			judge_silence(&end, outcome);
 			return;
 		}

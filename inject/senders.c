@@ -183,7 +183,7 @@ senders_is_own(const char *login, const char *domain, const char *address)
 }
 
 static int
-compare(const void *one, const void *other)
+compare_keys(const void *one, const void *other)
 {
 	return strcasecmp(one, other);
 }
@@ -196,7 +196,7 @@ line_fault(const char *key, char *owners, void **seen)
 	struct address address;
 	const char *at = key;
 	char *copy = strdup(key);
-	const char **node = copy == NULL ? NULL : tsearch(key, seen, compare);
+	const char **node = copy == NULL ? NULL : tsearch(key, seen, compare_keys);
 
 	if (node == NULL || *node != key) {
 		free(copy);

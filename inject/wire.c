@@ -16,7 +16,7 @@ wire_start(struct wire *wire, int descriptor, int64_t deadline)
 }
 
 static bool
-wait_for(struct wire *wire, short events)
+wait_for_server(struct wire *wire, short events)
 {
 	if (io_wait(wire->descriptor, events, wire->deadline))
 		return true;
@@ -26,7 +26,7 @@ wait_for(struct wire *wire, short events)
 
 /* Takes in what is there. False: errno, EAGAIN for nothing. */
 static bool
-take(struct wire *wire)
+take_in(struct wire *wire)
 {
 	ssize_t got = io_read(wire->descriptor, wire->in + wire->in_end, sizeof wire->in - 1 - wire->in_end);
 
@@ -61,8 +61,8 @@ wire_line(struct wire *wire, size_t *length)
 			errno = EMSGSIZE;
 			return NULL;
 		}
-		while (!take(wire))
-			if (errno != EAGAIN || !wait_for(wire, POLLIN))
+		while (!take_in(wire))
+			if (errno != EAGAIN || !wait_for_server(wire, POLLIN))
 				return NULL;
 	}
 }
@@ -73,7 +73,7 @@ wire_quiet(struct wire *wire)
 	if (wire->in_start != wire->in_end)
 		return false;
 	wire->in_start = wire->in_end = 0;
-	return !take(wire) && errno == EAGAIN;
+	return !take_in(wire) && errno == EAGAIN;
 }
 
 static bool
@@ -86,7 +86,7 @@ send_all(struct wire *wire, const char *bytes, size_t length)
 			bytes += sent;
 			length -= (size_t)sent;
 		} else if (errno == EAGAIN) {
-			if (!wait_for(wire, POLLOUT))
+			if (!wait_for_server(wire, POLLOUT))
 				return false;
 		} else if (errno != EINTR) {
 			return false;

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "session/data.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "session/data.h"
 
 #define RECEIVED_MAX 100	/* a loop (RFC 5321 section 6.3) */
 
@@ -25,7 +25,7 @@ flush(struct data *data)
 
 /* A line of ours into the header: flat text. */
 static void
-add(struct data *data, const struct text *line)
+add_line(struct data *data, const struct text *line)
 {
 	if (data->out_used + line->used > sizeof data->out)
 		flush(data);
@@ -44,7 +44,7 @@ complete_header(struct data *data)
 	header_finish(&data->header, data->origin);
 	text_start(&text, array, sizeof array);
 	header_add_missing(&data->header, data->origin, &text);
-	add(data, &text);
+	add_line(data, &text);
 }
 
 void
@@ -61,7 +61,7 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 	sha256_init(&data->digest);
 	text_start(&text, array, sizeof array);
 	header_add_received(origin, &text);
-	add(data, &text);
+	add_line(data, &text);
 }
 
 /* A line of the header begins. False: more of it must be seen first. */

@@ -9,8 +9,8 @@
 
 #include "ask.h"
 #include "base/io.h"
-#include "session/line.h"
 #include "base/text.h"
+#include "session/line.h"
 
 void
 line_start(struct line *line, int read_from, int write_to)
@@ -73,7 +73,7 @@ line_broken(const struct line *line)
  * PIPE_BUF bytes where poll(2) says that it can be written.
  */
 static ssize_t
-write_now(struct line *line, const char *bytes, size_t length)
+write_some(struct line *line, const char *bytes, size_t length)
 {
 	ssize_t sent;
 
@@ -96,7 +96,7 @@ line_flush(struct line *line)
 	size_t sent = 0;
 
 	while (sent < line->out_used && !line->broken) {
-		ssize_t written = write_now(line, line->out + sent, line->out_used - sent);
+		ssize_t written = write_some(line, line->out + sent, line->out_used - sent);
 
 		if (written >= 0)
 			sent += (size_t)written;

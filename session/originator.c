@@ -22,7 +22,7 @@ originator_start(struct originator *originator)
 }
 
 static enum originator_event
-give_up(struct originator *originator)
+call_malformed(struct originator *originator)
 {
 	originator->malformed = true;
 	return ORIGINATOR_MALFORMED;
@@ -36,7 +36,7 @@ finish_address(struct originator *originator)
 
 	if ((originator->spec != SPEC_DOMAIN && originator->spec != SPEC_DOMAIN_END) || originator->text.cut ||
 	    strstr(at, "=?") != NULL || address_read(&at, "", &originator->address) != ADDRESS_FINE || *at != '\0')
-		return give_up(originator);
+		return call_malformed(originator);
 	originator->named = true;
 	return ORIGINATOR_ADDRESS;
 }
@@ -79,7 +79,7 @@ static enum originator_event
 take_at(struct originator *originator)
 {
 	if (originator->spec != SPEC_LOCAL && originator->spec != SPEC_LOCAL_END)
-		return give_up(originator);
+		return call_malformed(originator);
 	originator->spec = SPEC_AT;
 	text_add_byte(&originator->text, '@');
 	return ORIGINATOR_MORE;
@@ -92,7 +92,7 @@ take_open(struct originator *originator)
 	enum originator_event event = ORIGINATOR_MORE;
 
 	if (originator->spec == SPEC_AT || originator->place != ORIGINATOR_LIST)
-		return give_up(originator);
+		return call_malformed(originator);
 	if (originator->spec == SPEC_DOMAIN || originator->spec == SPEC_DOMAIN_END)
 		event = finish_address(originator);
 	originator->place = ORIGINATOR_ANGLE;
@@ -134,33 +134,33 @@ take_special(struct originator *originator, char byte)
 		return take_open(originator);
 	case '[':
 		if (originator->spec != SPEC_AT)
-			return give_up(originator);
+			return call_malformed(originator);
 		start_token(originator, byte);
 		text_add_byte(&originator->text, '[');
 		return ORIGINATOR_MORE;
 	case ':':	/* a display name that was none: the name of a group */
 		if (originator->place != ORIGINATOR_LIST || originator->in_group || (originator->spec != SPEC_LOCAL &&
 		    originator->spec != SPEC_LOCAL_END && originator->spec != SPEC_PHRASE))
-			return give_up(originator);
+			return call_malformed(originator);
 		originator->in_group = true;
 		restart_spec(originator);
 		return ORIGINATOR_MORE;
 	case '>':
 		if (!angle)
-			return give_up(originator);
+			return call_malformed(originator);
 		event = end_element(originator);
 		originator->place = ORIGINATOR_CLOSED;
 		return event;
 	case ';':
 	case ',':
 		if (angle || (byte == ';' && !originator->in_group))
-			return give_up(originator);
+			return call_malformed(originator);
 		event = end_element(originator);
 		originator->place = byte == ';' ? ORIGINATOR_CLOSED : ORIGINATOR_LIST;
 		originator->in_group &= byte == ',';
 		return event;
 	default:
-		return give_up(originator);
+		return call_malformed(originator);
 	}
 }
 
@@ -174,16 +174,16 @@ take_inside(struct originator *originator, char byte)
 	originator->folded |= byte == '\r' || byte == '\n';
 	originator->at |= byte == '@';
 	if (originator->folded && (originator->at || originator->token == TOKEN_LITERAL))
-		return give_up(originator);
+		return call_malformed(originator);
 	if (byte == '\r' || byte == '\n')	/* a fold is nothing by itself: the blank behind it stays */
-		return originator->escaped ? give_up(originator) : ORIGINATOR_MORE;
+		return originator->escaped ? call_malformed(originator) : ORIGINATOR_MORE;
 	if (kept)
 		text_add_byte(&originator->text, byte);
 	if (originator->escaped) {
 		originator->escaped = false;
 	} else if (byte == '\\') {
 		if (originator->token == TOKEN_LITERAL)
-			return give_up(originator);
+			return call_malformed(originator);
 		originator->escaped = true;
 	} else if (originator->token == TOKEN_QUOTED && byte == '"') {
 		originator->token = TOKEN_PLAIN;
@@ -192,7 +192,7 @@ take_inside(struct originator *originator, char byte)
 		originator->spec = SPEC_DOMAIN_END;
 	} else if (comment && byte == '(') {
 		if (++originator->depth > COMMENT_DEPTH_MAX)
-			return give_up(originator);
+			return call_malformed(originator);
 	} else if (comment && byte == ')' && --originator->depth == 0) {
 		originator->token = TOKEN_PLAIN;
 	}
@@ -205,7 +205,7 @@ originator_take(struct originator *originator, char byte)
 	bool blank = byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 
 	if (originator->malformed || (byte >= 0 && byte < ' ' && !blank) || byte == 127)
-		return give_up(originator);
+		return call_malformed(originator);
 	if (originator->token != TOKEN_PLAIN)
 		return take_inside(originator, byte);
 	if (blank || byte == '(') {
@@ -216,11 +216,11 @@ originator_take(struct originator *originator, char byte)
 	}
 	if (strchr("@<>[],;:)\\", byte) != NULL) {
 		if (originator->place == ORIGINATOR_CLOSED && byte != ',' && byte != ';')
-			return give_up(originator);
+			return call_malformed(originator);
 		return take_special(originator, byte);
 	}
 	if (originator->place == ORIGINATOR_CLOSED || !add_word(originator, byte))
-		return give_up(originator);
+		return call_malformed(originator);
 	if (byte == '"')
 		start_token(originator, byte);
 	return ORIGINATOR_MORE;
@@ -233,7 +233,7 @@ originator_end(struct originator *originator)
 
 	if (originator->malformed || originator->token != TOKEN_PLAIN || originator->place == ORIGINATOR_ANGLE ||
 	    originator->in_group)
-		return give_up(originator);
+		return call_malformed(originator);
 	event = end_element(originator);
-	return event == ORIGINATOR_MORE && !originator->named ? give_up(originator) : event;
+	return event == ORIGINATOR_MORE && !originator->named ? call_malformed(originator) : event;
 }

@@ -2,8 +2,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "session/proxy.h"
 #include "base/text.h"
+#include "session/proxy.h"
 
 #define LENGTH_1 107	/* of a header of version 1, with its CRLF */
 #define LENGTH_2 4096	/* of version 2, behind its first 16 bytes: far more than addresses and every known field */

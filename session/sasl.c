@@ -2,9 +2,9 @@
 #include <bsd/string.h>
 #include <string.h>
 
-#include "session/sasl.h"
 #include "base/scram.h"
 #include "base/text.h"
+#include "session/sasl.h"
 
 const struct reply sasl_success = { 235, "2.7.0", "Authentication succeeded", NULL };
 
@@ -37,7 +37,7 @@ struct sasl_mechanism {
 
 /* Decodes a line (at most LINE_AUTH_MAX long: it fits twice) and wipes it where it stood. */
 static const struct reply *
-decode(struct exchange *exchange, char *string, size_t length)
+decode_line(struct exchange *exchange, char *string, size_t length)
 {
 	struct login *login = exchange->login;
 	size_t whole = length;
@@ -63,7 +63,7 @@ decode(struct exchange *exchange, char *string, size_t length)
 static const struct reply *
 decode_initial(struct exchange *exchange, char *initial)
 {
-	const struct reply *fault = decode(exchange, initial, strcmp(initial, "=") == 0 ? 0 : strlen(initial));
+	const struct reply *fault = decode_line(exchange, initial, strcmp(initial, "=") == 0 ? 0 : strlen(initial));
 
 	return fault == &cancelled ? &no_base64 : fault;	/* nothing has begun that "*" could cancel */
 }
@@ -82,12 +82,12 @@ hear_client(struct exchange *exchange)
 		line_wipe(string, length);
 		return &too_long;
 	}
-	return decode(exchange, string, length);
+	return decode_line(exchange, string, length);
 }
 
 /* Sends "334 PROMPT", which is base64, and decodes the client's answer. */
 static const struct reply *
-ask_client(struct exchange *exchange, const char *prompt)
+prompt_client(struct exchange *exchange, const char *prompt)
 {
 	line_reply(exchange->line, &(const struct reply){ 334, NULL, prompt, NULL });
 	return hear_client(exchange);
@@ -157,7 +157,7 @@ ask_monitor(struct exchange *exchange)
 static const struct reply *
 plain(struct exchange *exchange, char *initial)
 {
-	const struct reply *fault = initial == NULL ? ask_client(exchange, "")
+	const struct reply *fault = initial == NULL ? prompt_client(exchange, "")
 	    : decode_initial(exchange, initial);
 	int count = 0;
 
@@ -182,7 +182,7 @@ login(struct exchange *exchange, char *initial)
 		if (field == 0 && initial != NULL)
 			fault = decode_initial(exchange, initial);
 		else	/* "Username:", "Password:" */
-			fault = ask_client(exchange, field == 0 ? "VXNlcm5hbWU6" : "UGFzc3dvcmQ6");
+			fault = prompt_client(exchange, field == 0 ? "VXNlcm5hbWU6" : "UGFzc3dvcmQ6");
 		if (fault != NULL || *exchange->event != LINE_READ)
 			return fault;
 		if (memchr(exchange->response, '\0', exchange->length) != NULL)
@@ -212,7 +212,7 @@ scram(struct exchange *exchange, char *initial)
 	const struct reply *fault;
 
 	login->body[login->length++] = '=';
-	fault = initial == NULL ? ask_client(exchange, "") : decode_initial(exchange, initial);
+	fault = initial == NULL ? prompt_client(exchange, "") : decode_initial(exchange, initial);
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
 	if (scram_first(&scram_state.scram, exchange->response, exchange->length, NULL, false) == SCRAM_MALFORMED)
@@ -256,7 +256,7 @@ external(struct exchange *exchange, char *initial)
 	const struct reply *fault;
 
 	login->body[login->length++] = '=';
-	fault = initial == NULL ? ask_client(exchange, "") : decode_initial(exchange, initial);
+	fault = initial == NULL ? prompt_client(exchange, "") : decode_initial(exchange, initial);
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
 	if (memchr(exchange->response, '\0', exchange->length) != NULL)

@@ -5,18 +5,18 @@
 #include <unistd.h>
 
 #include "ask.h"
-#include "session/data.h"
+#include "base/address.h"
+#include "base/dsn.h"
 #include "base/io.h"
-#include "base/spool.h"
-#include "session/line.h"
 #include "base/peer.h"
+#include "base/spool.h"
+#include "base/text.h"
+#include "session/data.h"
+#include "session/line.h"
 #include "session/proxy.h"
 #include "session/sasl.h"
 #include "session/smtp.h"
 #include "session/xclient.h"
-#include "base/address.h"
-#include "base/dsn.h"
-#include "base/text.h"
 
 /* From MAIL to the answer after DATA, or RSET (RFC 5321 section 3.3). */
 struct transaction {
@@ -249,7 +249,7 @@ no_line(enum line_event event)
 }
 
 static void
-log_in(void)
+note_login(void)
 {
 	strlcpy(session.user, session.answer.text, sizeof session.user);
 	session.logged_in = true;
@@ -297,7 +297,7 @@ auth(char *argument)
 	if (reply == NULL)
 		return no_line(event);
 	if (reply == &sasl_success)
-		log_in();
+		note_login();
 	else if (strcmp(session.answer.text, ASK_LAST) == 0)
 		session.last_login = true;
 	return reply;
@@ -508,7 +508,7 @@ mail_parameters(char *at, struct transaction *transaction)
 
 /* The path behind "FROM:" or "TO:"; *at is left at the parameters. */
 static const struct reply *
-read_path(char *argument, const char *prefix, char **at, struct address *address, const struct reply *malformed)
+read_address_path(char *argument, const char *prefix, char **at, struct address *address, const struct reply *malformed)
 {
 	const char *p = argument + strlen(prefix);
 
@@ -564,7 +564,7 @@ mail(char *argument)
 		return &nested_mail;
 	if (!session.greeted)
 		return &need_ehlo;
-	fault = read_path(argument, "FROM:", &at, &transaction.sender, &bad_sender);
+	fault = read_address_path(argument, "FROM:", &at, &transaction.sender, &bad_sender);
 	if (fault == NULL)
 		fault = mail_parameters(at, &transaction);
 	if (fault == NULL && transaction.sender.non_ascii && !transaction.smtputf8)
@@ -598,7 +598,7 @@ recipient(char *argument)
 	unsigned seen = 0;
 	struct text dsn;
 
-	fault = read_path(argument, "TO:", &at, &address, &bad_recipient);
+	fault = read_address_path(argument, "TO:", &at, &address, &bad_recipient);
 	if (fault != NULL)
 		return fault;
 	if (address.length == 0)
@@ -679,7 +679,7 @@ take_code(struct reply *reply)
 
 /* The whole message is in the spool: only now is the monitor told to send it. */
 static const struct reply *
-hand_over(void)
+ask_to_send(void)
 {
 	struct answer *answer = &session.answer;
 	struct ask_message message = { .helo = helo_name(), .bytes = session.data.size,
@@ -759,7 +759,7 @@ receive_message(void)
 		return no_line(event);	/* the monitor was never told to send it */
 	reply = data_finish(data);
 	if (reply == NULL)
-		reply = hand_over();
+		reply = ask_to_send();
 	else
 		log_refused(reply);
 	/* Whatever became of it: we hold no message while the client thinks. */
@@ -897,7 +897,7 @@ static const struct command never[] = {
 };
 
 static const struct command *
-find(const struct command *table, const char *verb, size_t length)
+find_command(const struct command *table, const char *verb, size_t length)
 {
 	for (; table->name != NULL; table++)
 		if (text_is(verb, length, table->name))
@@ -928,7 +928,7 @@ plain_text(const char *string, size_t length)
 /* Why a line is not run; NULL: it is. `after_data`: DATA was refused just before it, so a line that is no command is
  * the first one of a text that was sent all the same, and what follows is not for us. */
 static const struct reply *
-refuse(const struct command *command, const char *string, size_t length, bool after_data)
+refusal_of(const struct command *command, const char *string, size_t length, bool after_data)
 {
 	size_t longest = command == NULL || command->longest == 0 ? LINE_COMMAND_MAX : command->longest;
 
@@ -950,14 +950,14 @@ static const struct reply *
 run_command(char *string, size_t length)
 {
 	size_t verb = strcspn(string, " ");
-	const struct command *command = find(session.logged_in ? after_login : before_login, string, verb);
+	const struct command *command = find_command(session.logged_in ? after_login : before_login, string, verb);
 	const struct reply *refusal;
 	char *argument = string + verb;
 
 	if (command == NULL)
-		command = find(never, string, verb);
+		command = find_command(never, string, verb);
 	trace(command, string);
-	refusal = refuse(command, string, length, session.data_refused);
+	refusal = refusal_of(command, string, length, session.data_refused);
 	session.data_refused = command != NULL && command->text_follows;	/* unless data() says otherwise */
 	if (refusal != NULL) {
 		line_wipe(string, length);	/* whatever it was, it may have been a password */
@@ -976,7 +976,7 @@ run_command(char *string, size_t length)
 
 /* The limits on a client that only makes trouble: the reply that it gets instead, or the same. */
 static const struct reply *
-judge(const struct reply *reply)
+limit_trouble(const struct reply *reply)
 {
 	bool bad = reply->code == 555 || (reply->code >= 500 && reply->code <= 503);
 
@@ -1042,7 +1042,7 @@ next_reply(void)
 	if (event != LINE_READ)
 		return no_line(event);
 	session.commands++;
-	return judge(run_command(string, length));
+	return limit_trouble(run_command(string, length));
 }
 
 static void

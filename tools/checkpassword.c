@@ -89,7 +89,7 @@ struct question {
 
 /* In the process of the check. Its own alarm ends it where a library has closed the pipe, and us unnoticed. */
 static int
-ask(void *context, int said)
+check_in_child(void *context, int said)
 {
 	const struct question *question = context;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status;
@@ -109,7 +109,7 @@ checkpassword_ask(struct checkpassword *credentials,
     void *answer, size_t size, unsigned seconds)
 {
 	struct question question = { credentials, check, context, answer, size, seconds };
-	const struct child_job job = { .inside = ask, .context = &question, .seconds = (int)seconds };
+	const struct child_job job = { .inside = check_in_child, .context = &question, .seconds = (int)seconds };
 	struct child_end end;
 
 	alarm(seconds + 5);	/* the last belt */

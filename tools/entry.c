@@ -162,7 +162,7 @@ struct listener {
 };
 
 static void
-hear(void *context, enum inspect_kind kind, const char *text)
+hear_finding(void *context, enum inspect_kind kind, const char *text)
 {
 	struct listener *listener = context;
 
@@ -180,7 +180,7 @@ entry_inspect(const char *path, const struct file *file, enum entry_say what, st
 	struct listener listener = { .path = path, .what = what, .sound = true };
 	bool clear;
 
-	if (!inspect_file(file, hear, &listener, inspect))
+	if (!inspect_file(file, hear_finding, &listener, inspect))
 		err(111, "memory");
 	if (what == ENTRY_UNSOUND)
 		return listener.sound;

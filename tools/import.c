@@ -23,7 +23,7 @@ struct import {
 };
 
 static bool
-refuse(const struct import *import, const char *why)
+refuse_line(const struct import *import, const char *why)
 {
 	warnx("%s: line %zu: %s", import->path, import->line, why);
 	return false;
@@ -49,12 +49,12 @@ keep_hash(struct import *import, const char *user, const char *rest, size_t leng
 	char stored[PWHASH_STORED_SIZE];
 
 	if (value >= sizeof stored)
-		return refuse(import, "begins with { or $ and is too long");
+		return refuse_line(import, "begins with { or $ and is too long");
 	memcpy(stored, rest, value);
 	stored[value] = '\0';
 	if (pwhash_fault(stored, colon == NULL) != NULL) {
 		explicit_bzero(stored, sizeof stored);
-		return refuse(import, "begins with { or $ and is no hash of a known scheme; if it is the password "
+		return refuse_line(import, "begins with { or $ and is no hash of a known scheme; if it is the password "
 		    "itself, take the line out and give it to ofmipd-passwd");
 	}
 	explicit_bzero(stored, sizeof stored);
@@ -68,13 +68,13 @@ hash(struct import *import, const char *user, const char *rest, size_t length)
 	bool made;
 
 	if (length > PWHASH_PASSWORD_MAX)
-		return refuse(import, "the password is longer than 511 bytes");
+		return refuse_line(import, "the password is longer than 511 bytes");
 	memcpy(password, rest, length);
 	password[length] = '\0';
 	made = pwhash_make(import->scheme, password, stored, sizeof stored);
 	explicit_bzero(password, sizeof password);
 	if (!made)
-		return refuse(import, "the scheme cannot hold this password");
+		return refuse_line(import, "the scheme cannot hold this password");
 	text_add(import->to, user);
 	text_add_byte(import->to, ':');
 	text_add(import->to, stored);
@@ -92,7 +92,7 @@ import_line(struct import *import, const char *at, size_t length)
 	size_t left;
 
 	if (colon == NULL)
-		return refuse(import, "no colon: neither entry nor comment");
+		return refuse_line(import, "no colon: neither entry nor comment");
 	rest = colon + 1;
 	left = length - (size_t)(rest - at);
 	length = (size_t)(colon - at);

@@ -41,7 +41,7 @@ forget(struct pam_response *answers, int count)
 
 /* pam_conv(3): the password to the first question that is not echoed; messages are not passed on. */
 static int
-converse(int count, const struct pam_message **messages, struct pam_response **responses, void *context)
+answer_pam(int count, const struct pam_message **messages, struct pam_response **responses, void *context)
 {
 	struct conversation *conversation = context;
 	struct pam_response *answers;
@@ -68,7 +68,7 @@ converse(int count, const struct pam_message **messages, struct pam_response **r
 
 /* Which ends of PAM are a plain no; any other failure is not known to be the user's. */
 static bool
-refused(int status)
+is_refusal(int status)
 {
 	static const int refusals[] = { PAM_AUTH_ERR, PAM_USER_UNKNOWN, PAM_MAXTRIES, PAM_PERM_DENIED,
 	    PAM_ACCT_EXPIRED, PAM_NEW_AUTHTOK_REQD, PAM_AUTHTOK_EXPIRED, PAM_CRED_EXPIRED };
@@ -132,10 +132,10 @@ authenticate(pam_handle_t *handle)
 }
 
 static int
-check(const struct checkpassword *credentials, const void *context, void *answer)
+check_with_pam(const struct checkpassword *credentials, const void *context, void *answer)
 {
 	struct conversation conversation = { .password = credentials->password };
-	const struct pam_conv pam_conversation = { converse, &conversation };
+	const struct pam_conv pam_conversation = { answer_pam, &conversation };
 	const void *user = NULL;
 	pam_handle_t *handle;
 	int status = pam_start(context, credentials->user, &pam_conversation, &handle);
@@ -147,7 +147,7 @@ check(const struct checkpassword *credentials, const void *context, void *answer
 		return checkpassword_say(CHECKPASSWORD_TEMPORARY,
 		    "PAM asks for more than a password; this service cannot be used here", context);
 	if (status != PAM_SUCCESS)
-		return checkpassword_say(refused(status) ? CHECKPASSWORD_NO : CHECKPASSWORD_TEMPORARY,
+		return checkpassword_say(is_refusal(status) ? CHECKPASSWORD_NO : CHECKPASSWORD_TEMPORARY,
 		    "PAM said no", pam_strerror(handle, status));
 	/* A module may have found another name for the user. */
 	if (pam_get_item(handle, PAM_USER, &user) != PAM_SUCCESS || user == NULL)
@@ -190,7 +190,7 @@ main(int argc, char **argv)
 	if (!known_service(argv[1]))
 		return checkpassword_say(CHECKPASSWORD_MISUSED, "no such file in /etc/pam.d; make it", argv[1]);
 	checkpassword_read(&credentials);
-	status = checkpassword_ask(&credentials, check, argv[1], &account, sizeof account, CHECKPAM_SECONDS);
+	status = checkpassword_ask(&credentials, check_with_pam, argv[1], &account, sizeof account, CHECKPAM_SECONDS);
 	if (status != CHECKPASSWORD_YES)
 		return status;
 	if (setenv("USER", account.user, 1) != 0 || setenv("HOME", account.home, 1) != 0 ||

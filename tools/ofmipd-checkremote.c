@@ -146,7 +146,7 @@ make_name(const char *template, const char *login, char *array, size_t size)
 /* CURLOPT_DEBUGFUNCTION: each line of an IMAP, POP3 or SMTP dialogue. Without it nobody could tell that the password
  * was asked for at all: libcurl is content with a server that has no AUTH, or that lets it in unasked (PREAUTH). */
 static int
-hear(CURL *curl, curl_infotype type, char *bytes, size_t length, void *context)
+hear_line(CURL *curl, curl_infotype type, char *bytes, size_t length, void *context)
 {
 	struct dialogue *dialogue = context;
 	const char *word;
@@ -205,7 +205,7 @@ says_no(enum kind kind, const char *line)
 
 /* One connection. CURLOPT_CONNECT_ONLY: the login belongs to it, and nothing else is asked of the server. */
 static CURLcode
-log_in(const struct server *server, const char *user, const char *password, const char *mechanisms,
+try_login(const struct server *server, const char *user, const char *password, const char *mechanisms,
     struct dialogue *dialogue, char *error)
 {
 	CURL *curl = curl_easy_init();
@@ -232,7 +232,7 @@ log_in(const struct server *server, const char *user, const char *password, cons
 	if (mechanisms != NULL)
 		SET(CURLOPT_LOGIN_OPTIONS, mechanisms);
 	SET(CURLOPT_VERBOSE, 1L);
-	SET(CURLOPT_DEBUGFUNCTION, hear);
+	SET(CURLOPT_DEBUGFUNCTION, hear_line);
 	SET(CURLOPT_DEBUGDATA, dialogue);
 	SET(CURLOPT_CONNECT_ONLY, 1L);
 #undef SET
@@ -240,7 +240,7 @@ log_in(const struct server *server, const char *user, const char *password, cons
 }
 
 static int
-check(const struct checkpassword *credentials, const void *context, void *answer)
+check_at_server(const struct checkpassword *credentials, const void *context, void *answer)
 {
 	const struct server *server = context;
 	enum kind kind = server->scheme->kind;
@@ -262,11 +262,11 @@ check(const struct checkpassword *credentials, const void *context, void *answer
 	if (setenv("KRB5CCNAME", "MEMORY:none", 1) != 0 || setenv("KRB5_CLIENT_KTNAME", "/dev/null", 1) != 0 ||
 	    curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
 		return checkpassword_say(CHECKPASSWORD_TEMPORARY, "libcurl cannot start", NULL);
-	result = log_in(server, user, password, kind == LDAP ? NULL : kind == APOP ? "AUTH=+APOP" : PASSWORD_ONLY,
+	result = try_login(server, user, password, kind == LDAP ? NULL : kind == APOP ? "AUTH=+APOP" : PASSWORD_ONLY,
 	    &dialogue, error);
 	/* A server that has no SASL has USER and PASS: libcurl takes them only where it may take anything. */
 	if (kind == POP3 && result == CURLE_LOGIN_DENIED && !dialogue.offered)
-		result = log_in(server, user, password, NULL, &dialogue, error);
+		result = try_login(server, user, password, NULL, &dialogue, error);
 	offered = kind == LDAP || dialogue.offered;
 	if (result == CURLE_OK && offered)
 		return CHECKPASSWORD_YES;
@@ -310,7 +310,8 @@ main(int argc, char **argv)
 		return checkpassword_say(CHECKPASSWORD_NO, "line end in the password", NULL);
 	if (setenv("USER", credentials.user, 1) != 0)
 		return checkpassword_say(CHECKPASSWORD_TEMPORARY, "cannot set USER", strerror(errno));
-	status = checkpassword_ask(&credentials, check, &server, &nothing, sizeof nothing, CHECKREMOTE_SECONDS);
+	status = checkpassword_ask(&credentials, check_at_server, &server, &nothing, sizeof nothing,
+	    CHECKREMOTE_SECONDS);
 	if (status != CHECKPASSWORD_YES)
 		return status;
 	checkpassword_run(argv + optind + 1);

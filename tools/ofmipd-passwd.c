@@ -310,7 +310,7 @@ verify_all(const struct file *file, const char *user, const char *password)
 }
 
 static int
-verify(const struct options *options)
+verify_user(const struct options *options)
 {
 	static const struct {
 		const char *says;
@@ -343,7 +343,7 @@ verify(const struct options *options)
 }
 
 static int
-check(const struct options *options)
+check_file(const struct options *options)
 {
 	struct inspect inspect;
 	struct file file;
@@ -619,9 +619,9 @@ main(int argc, char **argv)
 	case DELETE: case REVOKE: return edit(&options, NULL, make_shorter);
 	case APP: return add_app_password(&options);
 	case LIST: return list(&options);
-	case VERIFY: return verify(&options);
+	case VERIFY: return verify_user(&options);
 	case IMPORT: return import_file(options.file, options.source, options.scheme);
-	case CHECK: return check(&options);
+	case CHECK: return check_file(&options);
 	case INDEX: return make_index(&options);
 	}
 	return WRONG_USE;

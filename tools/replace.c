@@ -22,7 +22,7 @@
  * new one is made in that file's directory, since rename() does not cross file systems.
  */
 static bool
-find(struct replace *replace)
+resolve_path(struct replace *replace)
 {
 	struct stat status;
 	char *slash;
@@ -74,7 +74,7 @@ still_there(const struct replace *replace, int fd)
 
 /* Opens and locks the file; held signals are let through only while waiting. */
 static bool
-lock(struct replace *replace, bool create)
+lock_file(struct replace *replace, bool create)
 {
 	const struct timespec moment = { 0, 20 * 1000 * 1000 };
 	int64_t deadline = io_now() + LOCK_WAIT * 1000;
@@ -108,7 +108,7 @@ replace_start(struct replace *replace, const char *path, bool create)
 	replace->file.path = path;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &replace->signals);
-	if (!find(replace) || !lock(replace, create))
+	if (!resolve_path(replace) || !lock_file(replace, create))
 		return false;
 	if (passwd_map(&replace->file, replace->descriptor))
 		return true;
@@ -118,7 +118,8 @@ replace_start(struct replace *replace, const char *path, bool create)
 
 /* Everything that can go wrong with a disk goes wrong here, before rename(). */
 static bool
-fill(const struct replace *replace, int fd, const char *bytes, size_t length, const void *more, size_t more_length)
+write_whole(const struct replace *replace, int fd, const char *bytes, size_t length, const void *more,
+    size_t more_length)
 {
 	const struct stat *status = &replace->file.status;
 
@@ -145,7 +146,7 @@ put(struct replace *replace, const char *name, const char *bytes, size_t length,
 	fd = openat(replace->directory, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	fine = fill(replace, fd, bytes, length, more, more_length);
+	fine = write_whole(replace, fd, bytes, length, more, more_length);
 	error = errno;
 	if (close(fd) < 0 && fine) {
 		error = errno;
@@ -197,7 +198,7 @@ replace_end(struct replace *replace)
 }
 
 static int
-by_hash(const void *a, const void *b)
+place_by_hash(const void *a, const void *b)
 {
 	const struct passwd_place *x = a, *y = b;
 
@@ -228,7 +229,7 @@ places_of(const struct file *file, size_t *count)
 			places[(*count)++] = (struct passwd_place){ passwd_hash(at, (size_t)(colon - at)),
 			    (uint64_t)(at - file->bytes) };
 	}
-	qsort(places, *count, sizeof *places, by_hash);
+	qsort(places, *count, sizeof *places, place_by_hash);
 	return places;
 }
 
