@@ -118,8 +118,8 @@ say_connection(const struct config *config, const struct peer *peer)
 		say("AUTH", "not offered: the connection is neither encrypted nor local; if a TLS wrapper is in "
 		    "front that does not tell us so, give --behind-tls");
 	else
-		say("AUTH", "not offered: depends on the connection, and descriptor 0 is none; put --check into "
-		    "the door's file, see ofmipd-doors(7)");
+		say("AUTH", "not offered: depends on the connection, and descriptor 0 is no connection; put --check "
+		    "into the door's file, see ofmipd-doors(7)");
 	if (safe != NULL)
 		say("AUTH offered because", safe);
 }
