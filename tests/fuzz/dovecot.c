@@ -38,6 +38,7 @@ static struct {
 	unsigned words, challenges;
 	enum ask_verdict verdict;
 	bool gives_up;
+	unsigned sum;		/* of all challenges */
 	char text[AUTH_REASON_MAX + 1];
 } said;
 
@@ -87,12 +88,11 @@ checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, cons
 long
 checker_challenge(const struct attempt *attempt, const void *challenge, size_t length, char *response, size_t size)
 {
-	static volatile unsigned char sum;
 	const unsigned char *at = challenge;
 
 	MUST(attempt->password == NULL && length <= ASK_CHALLENGE_MAX && said.words == 0);
-	for (size_t i = 0; i < length; i++)
-		sum ^= at[i];	/* readable, all of it */
+	for (size_t i = 0; i < length; i++)	/* readable, all of it */
+		said.sum = said.sum * 31 + at[i];
 	if (said.gives_up && said.challenges++ > 0)
 		return -1;
 	memset(response, 'r', size < 3 ? size : 3);
@@ -146,6 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	static char heard[sizeof stand_in.heard];
 	char *exact = malloc(size + 1), text[sizeof said.text];
 	enum ask_verdict verdict;
+	unsigned sum;
 
 	size -= size > 0;
 	memcpy(exact, bytes + 1, size);
@@ -153,12 +154,13 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		exact[i] = exact[i] == STAND_IN_MARK ? '?' : exact[i];	/* it says what it likes when it likes */
 	run_once(exact, size, SIZE_MAX, how);
 	verdict = said.verdict;
+	sum = said.sum;
 	strcpy(text, said.text);
 	used = stand_in.used;
 	memcpy(heard, stand_in.heard, used);
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
 		run_once(exact, size, parts[i], how);
-		MUST(said.verdict == verdict && strcmp(said.text, text) == 0);
+		MUST(said.verdict == verdict && said.sum == sum && strcmp(said.text, text) == 0);
 		MUST(stand_in.used == used && memcmp(stand_in.heard, heard, used) == 0);
 	}
 	free(exact);

@@ -68,9 +68,11 @@ hear(const char *bytes, size_t size)
 	const char *at = stand_in.heard, *data;
 	size_t length, unread;
 
-	if (size > 4 && memcmp(bytes, "MAIL", 4) == 0)	/* what was said and not read yet may be its answer */
-		for (unread = talk.wire.in_end - talk.wire.in_start, seen.mail_at = stand_in.given; unread > 0; seen.mail_at--)
+	if (size > 4 && memcmp(bytes, "MAIL", 4) == 0) {	/* what was said and not read yet may be its answer */
+		seen.mail_at = stand_in.given;
+		for (unread = talk.wire.in_end - talk.wire.in_start; unread > 0; seen.mail_at--)
 			unread -= stand_in.bytes[seen.mail_at - 1] != STAND_IN_MARK;
+	}
 	if (size > 4 && memcmp(bytes, "DATA", 4) == 0)
 		all_were_taken(seen.mail_at);
 	data = memmem(at, stand_in.used, "DATA\r\n", 6);
