@@ -590,7 +590,7 @@ ask_answer_starttls(const struct peer *peer)
 
 	text_start(&text, array, sizeof array);
 	text_add(&text, peer->tls_protocol);
-	text_add_byte(&text, ' ');	/* there is none in either */
+	text_add_byte(&text, ' ');	/* neither has one */
 	text_add(&text, peer->tls_cipher);
 	text_add(&text, peer_certified(peer) ? " certified" : "");
 	ask_answer(ASK_YES, array);

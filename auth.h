@@ -25,7 +25,7 @@ struct auth_context {
 
 /*
  * One attempt: each authenticator in turn, in a process of its own, until one says yes. ASK_YES: answer->identity is
- * whom to become. ASK_NO. ASK_TEMPORARY: one cannot tell, and no other says yes. answer->reason is for the log: for
+ * who to become. ASK_NO. ASK_TEMPORARY: one cannot tell, and no other says yes. answer->reason is for the log: for
  * ASK_NO one of our words (no-such-user, wrong-password, disabled, uid-refused, ...), perhaps with ": " and more
  * behind it that anybody may have written; for ASK_TEMPORARY what is wrong, and with which authenticator. Names with
  * control characters, empty and over-long names and passwords are refused unasked. ASK_CHALLENGE: the one that was

@@ -399,7 +399,7 @@ say_sender_rule(const struct config *config)
 		say("sender rule", config->senders);
 	else
 		say("sender rule", config->own_address ? "--own-address"
-		    : "none: who is logged in may send as any address; give -s FILE or --own-address");
+		    : "none: every login may send as any address; give -s FILE or --own-address");
 	if (config->fix_sender)
 		say("sender rule, header", "From as it is, Sender set to the login's address");
 	if (config->senders[0] != '\0' && !senders_check(say_sender_fault))

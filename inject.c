@@ -42,7 +42,7 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 		config->smtputf8 = true;
 		if ((fault = maildir_open(config, service)) != NULL)
 			return not_ready(why, "-i ", path, fault,
-			    "; make the directory, writable for who logs in, or give its right path");
+			    "; make the directory, writable by those who log in, or give its right path");
 	} else if (config->injector == INJECTOR_SMTP) {
 		config->smtputf8 = config->offer_smtputf8;
 		if (relay_count(config) == 0)
@@ -67,7 +67,7 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 static enum ask_verdict
 no_table(struct text *text)
 {
-	text_add(text, "4.3.0 It cannot be told now who may send as whom, try again later");
+	text_add(text, "4.3.0 Cannot look up now who may send as this address, try again later");
 	return ASK_TEMPORARY;
 }
 
@@ -111,7 +111,7 @@ inject_own_sender(const struct config *config, const struct identity *identity, 
 	return answer == SENDERS_OWN ? ASK_YES : ASK_NO;
 }
 
-/* Steps over the DSN parameters behind an address, if they may be there. False: they are none. */
+/* Steps over the DSN parameters behind an address, if they may be there. False: malformed. */
 static bool
 skip_dsn(const struct config *config, struct message *message, const char **at)
 {

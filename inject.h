@@ -1,4 +1,4 @@
-/* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir. */
+/* Hands one whole message to the mail system as the user: sendmail, qmail-queue, maildir, SMTP relay. */
 #ifndef INJECT_H
 #define INJECT_H
 
@@ -18,7 +18,7 @@
 bool inject_ready(struct config *config, const struct identity *service, struct text *why);
 
 /*
- * May who is logged in send as `address` (canonical), by -s or --own-address? ASK_NO, ASK_TEMPORARY: *text is for the
+ * May this login send as `address` (canonical), by -s or --own-address? ASK_NO, ASK_TEMPORARY: *text is for the
  * client, from its enhanced status code on. Always ASK_YES for the null sender, and where there is no rule.
  */
 enum ask_verdict inject_may_send_as(const struct config *config, const struct identity *identity, const char *address,

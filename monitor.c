@@ -61,7 +61,7 @@ set_title(const char *what)
 	io_title("monitor", state.peer->client, state.login, what);
 }
 
-/* Each answers its question; false: it was none that may be answered, and the session ends. */
+/* Each answers its question; false: it must not be answered, and the session ends. */
 
 static bool
 answer_peer(char *body, size_t length)
@@ -244,12 +244,13 @@ is_barred(const char *user)
 	return true;
 }
 
-/* The same, where the attempt itself told whose login it is: as soon as it is known, since what comes last of a challenge
- * may be the proof that the password was right. */
+/* The same, where the attempt itself told whose login it is: as soon as it is known, since what comes last of a
+ * challenge may be the proof that the password was right. */
 static bool
 proves_to_be_barred(enum ask_verdict verdict)
 {
-	if (verdict == ASK_TEMPORARY || (verdict == ASK_CHALLENGE && answer.login[0] == '\0') || !is_barred(answer.login))
+	if (verdict == ASK_TEMPORARY || (verdict == ASK_CHALLENGE && answer.login[0] == '\0') ||
+	    !is_barred(answer.login))
 		return false;
 	if (verdict == ASK_CHALLENGE)
 		(void)auth_step(NULL, 0, &answer);	/* the checker ends */
@@ -389,7 +390,7 @@ answer_sender(char *body, size_t length)
 static bool
 answer_spool(char *body, size_t length)
 {
-	(void)body, (void)length;	/* none: there is none in such a frame */
+	(void)body, (void)length;	/* such a frame has no body */
 	if (state.spool >= 0)
 		return false;	/* it has one */
 	state.spool = spool_make();
@@ -583,8 +584,8 @@ wait_for_session(pid_t session)
 {
 	int status;
 
-	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it, the
-	 * alarm does. */
+	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it,
+	 * the alarm does. */
 	(void)kill(session, SIGKILL);
 	while (waitpid(session, &status, 0) < 0)
 		if (errno != EINTR)

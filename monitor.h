@@ -9,8 +9,8 @@
 #include "base/peer.h"
 
 /*
- * Until the session is gone. Descriptors: 0 and 1 /dev/null, 2 the log, ASK_MONITOR the wall,
- * ASK_SPOOL_READ the spool. `session` is the process to wait for. Returns the exit status of the program.
+ * Answers until the session is gone. Descriptors: 0 and 1 /dev/null, 2 the log, ASK_MONITOR the wall,
+ * SPOOL_DESCRIPTOR the first spool. `session` is the process to wait for. Returns the exit status of the program.
  */
 int monitor_run(const struct config *config, struct peer *peer, const struct identity *service, const char *id,
     pid_t session);

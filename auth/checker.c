@@ -131,7 +131,7 @@ checker_challenge(const struct attempt *attempt, const void *challenge, size_t l
 	text_add_bytes(&text, challenge, length);
 	if (write_packet(attempt, &text) != 0)
 		return -1;
-	/* A byte in front: a response may be empty, the end of file is none. */
+	/* A byte in front: a response may be empty, an end of file is not a response. */
 	got = io_read(attempt->wall, array, sizeof array);
 	if (got < 1 || (size_t)got - 1 > size)
 		return -1;

@@ -33,7 +33,7 @@ struct attempt {
 
 /* What came of it. */
 struct auth_answer {
-	struct identity identity;		/* ASK_YES: whom to become */
+	struct identity identity;		/* ASK_YES: who to become */
 	char login[USER_MAX + 1];		/* the name that the client gave, as far as anybody knows it */
 	char reason[AUTH_REASON_MAX];		/* neither ASK_YES nor ASK_CHALLENGE: for the log */
 	bool delayed;				/* a server said no, after the pause that it thought right */
@@ -51,8 +51,8 @@ bool checker_identity_by_name(const struct attempt *attempt, const char *name, s
 
 /*
  * In the checker. The first two are its last word: yes, and who it is; or another verdict, and the reason. Both return
- * the exit status. The third is said before: a challenge, and waits for the client's response, at most `size` bytes: its
- * length, or -1: the client, or the monitor, gave up; end. All tell attempt->user as the name: who proves that the
+ * the exit status. The third is said before: a challenge, and waits for the client's response, at most `size` bytes:
+ * its length, or -1: the client, or the monitor, gave up; end. All tell attempt->user as the name: who proves that the
  * password was right (SCRAM's last message) names it before, since the monitor may not let that name hear it.
  */
 int checker_say_identity(const struct attempt *attempt, const struct identity *identity);

@@ -156,7 +156,7 @@ judge_extra(struct inspector *inspector)
 		say_line(inspector, INSPECT_WRONG, "expires= is no date:", value, "write YYYY-MM-DD");
 	value = passwd_extra(entry, "quota", copy, sizeof copy);
 	if (value != NULL && (strlen(value) > QUOTA_TEXT_MAX || !config_quota(value, &hour, &day)))
-		say_line(inspector, INSPECT_WRONG, "quota= is none:", value,
+		say_line(inspector, INSPECT_WRONG, "quota= is malformed:", value,
 		    "write 200/h, 1000/d, 200/h,1000/d or none");
 	value = passwd_extra(entry, "cert", copy, sizeof copy);
 	inspector->inspect->certificates += value != NULL;

@@ -169,7 +169,7 @@ run_program(const struct attempt *attempt, int credentials, struct identity *ide
 }
 
 /* May the report of a process that was `uid` at its end name this user? One of that uid could make it name anybody:
- * then it must be the account of that uid. Processes of root and of the service account are none of a user's. */
+ * then it must be the account of that uid. Processes of root and of the service account are not a user's. */
 static bool
 may_name(const struct attempt *attempt, const char *user, uid_t uid)
 {
@@ -181,7 +181,7 @@ may_name(const struct attempt *attempt, const char *user, uid_t uid)
 	    (passwd_account(user, false, &account) == PASSWD_FOUND && account.rights.uid == uid);
 }
 
-/* Who it is whom the program let in, by its report and by what the kernel says of the ended process. */
+/* Who the program let in, by its report and by what the kernel says of the ended process. */
 static enum ask_verdict
 settle_identity(const struct attempt *attempt, const struct rights *ended_as, struct identity *identity,
     struct text *reason)

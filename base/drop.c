@@ -1,4 +1,4 @@
-/* Gives rights away, for good: every set*id, rlimit, Landlock and seccomp call is here. */
+/* Gives rights away, for good: set*id, Landlock, seccomp and the limits of the cage are called here alone. */
 #include <errno.h>
 #include <grp.h>
 #include <linux/audit.h>

@@ -1,4 +1,4 @@
-/* Gives rights away, for good: every set*id, rlimit, Landlock and seccomp call is here. */
+/* Gives rights away, for good: set*id, Landlock, seccomp and the limits of the cage are called here alone. */
 #ifndef DROP_H
 #define DROP_H
 
@@ -12,7 +12,7 @@
 #define LABEL_MAX 64	/* bytes */
 #define QUOTA_TEXT_MAX 15
 
-/* Whom a process becomes. */
+/* Who a process becomes. */
 struct rights {
 	uid_t uid;
 	gid_t gid;
@@ -20,7 +20,7 @@ struct rights {
 	int group_count;
 };
 
-/* Whom a login makes of the monitor. */
+/* Who the monitor becomes at a login. */
 struct identity {
 	struct rights rights;
 	char user[USER_MAX + 1];	/* the name that the checker gave it */

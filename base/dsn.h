@@ -11,7 +11,7 @@ enum dsn_parameter {
 	DSN_NONE = 0,		/* not one of these */
 	DSN_FIRST = 1,		/* RET of MAIL, NOTIFY of RCPT */
 	DSN_SECOND = 2,		/* ENVID of MAIL, ORCPT of RCPT */
-	DSN_WRONG = 4		/* one of these, with a value that is none */
+	DSN_WRONG = 4		/* one of these, with a malformed value */
 };
 
 /* What KEYWORD=VALUE behind MAIL, or RCPT, is; `value` is NULL where there is none. */

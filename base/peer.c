@@ -1,4 +1,4 @@
-/* Who is calling, how we know, and whether the way to him is encrypted. */
+/* Who is calling, how we know, and whether the connection is encrypted. */
 #include <arpa/inet.h>
 #include <bsd/string.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "base/peer.h"
 
-/* Parses `address` and writes it back in canonical form; "" and false when it is none. */
+/* Parses `address` and writes it back in canonical form; "" and false when it is not an address. */
 static bool
 set_address(char (*canonical)[INET6_ADDRSTRLEN], const char *address)
 {

@@ -1,4 +1,4 @@
-/* Who is calling, how we know, and whether the way to him is encrypted. */
+/* Who is calling, how we know, and whether the connection is encrypted. */
 #ifndef PEER_H
 #define PEER_H
 

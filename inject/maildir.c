@@ -16,7 +16,7 @@
 
 static int maildir = -1;	/* the directory, opened at the start */
 
-/* More links than that are none of a well-kept machine; each is shorter than this. */
+/* No well-kept machine has more links than that in a path; each is shorter than this. */
 #define LINKS_MAX 8
 #define TARGET_SIZE 512
 #define PATH_SIZE sizeof ((struct config *)NULL)->injector_path

@@ -30,7 +30,7 @@ struct message {
 };
 
 struct outcome {
-	enum ask_verdict verdict;	/* 0: the envelope is none: the session lies, end it */
+	enum ask_verdict verdict;	/* 0: the envelope is malformed: the session lies, end it */
 	char text[400];			/* for the client, from its enhanced status code on (RFC 3463); in front a reply
 					 * code of its own, of the verdict's class, or none */
 	char how[200];			/* for the log: what the injector did */

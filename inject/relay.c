@@ -52,7 +52,7 @@ static const char *const xclient[] = { "NAME", "ADDR", "PORT", "PROTO", "HELO", 
 
 /* Replies ------------------------------------------------------------------------------------------------------- */
 
-/* "250-TEXT" or "250 TEXT", without its end: its text is added to that of the reply. False: it is none. */
+/* "250-TEXT" or "250 TEXT", without its end: its text is added to that of the reply. False: malformed. */
 static bool
 read_reply_line(struct talk *talk, char *line, size_t length, bool first, bool *last)
 {
@@ -622,7 +622,7 @@ ask_here(void *context, int said)
 	return 0;
 }
 
-/* The name of the relay of that number; false: there are not so many, or it is none. */
+/* The name of the relay of that number; false: there are not so many, or it is malformed. */
 static bool
 find_relay(const struct config *config, int number, char *name, size_t size, struct dial *dial)
 {

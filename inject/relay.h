@@ -19,7 +19,7 @@ enum {
 #define RELAYS_MAX 8		/* in one list */
 #define RELAY_NAME_SIZE 128
 /* How many relays stand in config->injector_path, separated by commas: ADDRESS:PORT, [IPv6]:PORT or /PATH. 0: one of
- * them is none, or they are more than RELAYS_MAX. */
+ * them is malformed, or they are more than RELAYS_MAX. */
 int relay_count(const struct config *config);
 
 /*

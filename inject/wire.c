@@ -137,7 +137,7 @@ wire_fault(int error)
 	case EMSGSIZE:
 		return "a line too long";
 	case EPROTO:
-		return "an answer that is none";
+		return "a malformed answer";
 	default:
 		return strerror(error);
 	}

@@ -21,7 +21,7 @@ void wire_start(struct wire *wire, int descriptor, int64_t deadline);
  * is none: errno, ENODATA when the server closed the connection, EMSGSIZE when a line is longer than the buffer. */
 char *wire_line(struct wire *wire, size_t *length);
 
-/* Has the server said anything that was not taken yet, or gone? Does not wait. */
+/* True: the server has said nothing that was not taken yet, and is still there. Does not wait. */
 bool wire_quiet(struct wire *wire);
 
 /* Adds bytes to what waits to be sent, and sends it once there is much. False: errno. */

@@ -138,7 +138,7 @@ take_special(struct originator *originator, char byte)
 		start_token(originator, byte);
 		text_add_byte(&originator->text, '[');
 		return ORIGINATOR_MORE;
-	case ':':	/* a display name that was none: the name of a group */
+	case ':':	/* not a display name, but the name of a group */
 		if (originator->place != ORIGINATOR_LIST || originator->in_group || (originator->spec != SPEC_LOCAL &&
 		    originator->spec != SPEC_LOCAL_END && originator->spec != SPEC_PHRASE))
 			return call_malformed(originator);

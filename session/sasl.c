@@ -25,7 +25,8 @@ struct exchange {
 	char *response;		/* decoded: in login->body, behind what is there already */
 	size_t length;
 	size_t touched;		/* bytes of login->body that were ever written: wiped at the end */
-	/* Looks at each response to a challenge before it is passed on: the reply, if it is none; NULL: any will do. */
+	/* Looks at each response to a challenge before it is passed on: the reply, if it is malformed. NULL: any
+	 * will do. */
 	const struct reply *(*check)(struct exchange *exchange);
 	int steps;		/* responses to challenges */
 };

@@ -439,7 +439,7 @@ size_parameter(const char *value)
 	return text_number(value, session.config->max_size, &size) ? NULL : &too_big;
 }
 
-/* Keeps a parameter of MAIL or RCPT that is DSN's (RFC 3461). It is none: &unknown_parameter. */
+/* Keeps a parameter of MAIL or RCPT that is DSN's (RFC 3461); any other: &unknown_parameter. */
 static const struct reply *
 dsn_parameter(bool of_mail, const char *keyword, const char *value, unsigned *seen, struct text *kept)
 {
@@ -647,7 +647,7 @@ helo_name(void)
 	return session.xclient.helo[0] != '\0' ? session.xclient.helo : session.helo;
 }
 
-/* RFC 3848, RFC 6531 section 4.3: what this session was. Only who is logged in gets here. */
+/* RFC 3848, RFC 6531 section 4.3: what this session was. Nobody gets here without a login. */
 static const char *
 with_protocol(void)
 {

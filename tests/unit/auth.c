@@ -1,5 +1,5 @@
 /* links: auth auth/checker auth/digest auth/dovecot auth/file auth/challenge auth/passwd auth/program auth/pwhash auth/tries */
-/* Password files: which line is found, what is wrong with lines and files, and whom a login makes of us. */
+/* Password files: which line is found, what is wrong with lines and files, and who we become at a login. */
 #include "unit.h"
 
 #include <fcntl.h>

@@ -42,7 +42,7 @@ each_fault(void **state)
 		{ "bob:x:1:2", "W line 2: user bob: the stored password is no hash" },
 		{ "bob:{NOSUCH}x", "W line 2: user bob: the scheme of the stored password is not known: '{NOSUCH}'; " },
 		{ "bob:{NOSUCH", "W line 2: user bob: the scheme of the stored password is not known:; " },
-		{ "bob:{SHA256}x", "W line 2: user bob: the stored password is none of its scheme: '{SHA256}'; " },
+		{ "bob:{SHA256}x", "W line 2: user bob: the stored password is malformed for its scheme: '{SHA256}'; " },
 		{ "bob:" HASH ":0:1", "W line 2: user bob: the uid is root's: '0'; " },
 		{ "bob:" HASH ":1:0", "W line 2: user bob: the gid is root's: '0'; " },
 		{ "bob:" HASH ":abc:1", "W line 2: user bob: the uid is no number: 'abc'; " },

@@ -275,7 +275,7 @@ faults_are_seen(void **state)
 	assert_string_equal(pwhash_fault("$6$abc", true), "the stored password is no hash of crypt(5)");
 	assert_string_equal(pwhash_fault("{NOSUCH}x", false), "the scheme of the stored password is not known:");
 	assert_string_equal(pwhash_fault("{PLAIN", false), "the scheme of the stored password is not known:");
-	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "the stored password is none of its scheme:");
+	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "the stored password is malformed for its scheme:");
 }
 
 static void
