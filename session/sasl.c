@@ -205,20 +205,25 @@ check_scram(struct exchange *exchange)
 	    exchange->length, &final) != SCRAM_MALFORMED ? NULL : &malformed;
 }
 
+/* Where the client speaks first: what it says, in the command or after an empty prompt. */
+static const struct reply *
+hear_first(struct exchange *exchange, char *initial)
+{
+	exchange->login->body[exchange->login->length++] = '=';
+	return initial == NULL ? prompt_client(exchange, "") : decode_initial(exchange, initial);
+}
+
 /* RFC 5802: the client speaks first. What is wrong but well-formed is asked all the same: it counts as an attempt. */
 static const struct reply *
 scram(struct exchange *exchange, char *initial)
 {
-	struct login *login = exchange->login;
-	const struct reply *fault;
+	const struct reply *fault = hear_first(exchange, initial);
 
-	login->body[login->length++] = '=';
-	fault = initial == NULL ? prompt_client(exchange, "") : decode_initial(exchange, initial);
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
 	if (scram_first(&scram_state.scram, exchange->response, exchange->length, NULL, false) == SCRAM_MALFORMED)
 		return &malformed;
-	login->length += exchange->length;
+	exchange->login->length += exchange->length;
 	exchange->check = check_scram;
 	return ask_monitor(exchange);
 }
@@ -227,9 +232,12 @@ scram(struct exchange *exchange, char *initial)
 static const struct reply *
 check_cram_md5(struct exchange *exchange)
 {
-	const char *response = exchange->response, *digits = response + exchange->length - 32;
+	const char *digits;
 
-	if (exchange->length < 34 || digits[-1] != ' ' || memchr(response, '\0', exchange->length) != NULL)
+	if (exchange->length < 34 || memchr(exchange->response, '\0', exchange->length) != NULL)
+		return &malformed;
+	digits = exchange->response + exchange->length - 32;
+	if (digits[-1] != ' ')
 		return &malformed;
 	for (int i = 0; i < 32; i++)
 		if (strchr("0123456789abcdef", digits[i]) == NULL)
@@ -253,16 +261,13 @@ cram_md5(struct exchange *exchange, char *initial)
 static const struct reply *
 external(struct exchange *exchange, char *initial)
 {
-	struct login *login = exchange->login;
-	const struct reply *fault;
+	const struct reply *fault = hear_first(exchange, initial);
 
-	login->body[login->length++] = '=';
-	fault = initial == NULL ? prompt_client(exchange, "") : decode_initial(exchange, initial);
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
 	if (memchr(exchange->response, '\0', exchange->length) != NULL)
 		return &malformed;
-	login->length += exchange->length;
+	exchange->login->length += exchange->length;
 	return ask_monitor(exchange);
 }
 
