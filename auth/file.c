@@ -138,7 +138,8 @@ find_fitting(const struct file *file, const struct found *found, const char *nam
 			continue;
 		}
 		now = has_label(entry, copy) ?
-		    pwhash_app_verify(entry->fields[PASSWORD], entry->count == 2, password) : verify_entry(entry, password);
+		    pwhash_app_verify(entry->fields[PASSWORD], entry->count == 2, password)
+		    : verify_entry(entry, password);
 		if (now == PWHASH_YES) {
 			*answer = PWHASH_YES;
 			return entry;
@@ -333,6 +334,7 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 	text_start(&text, last, sizeof last);
 	if (!challenge_proved(&record, &said, &text) || entry == NULL)
 		return checker_say_reason(attempt, ASK_NO, reason);
+	/* cppcheck-suppress autoVariables; the attempt ends with this process */
 	attempt->last_word = last;
 	return judge_entry(attempt, found, entry, name);
 }
@@ -425,7 +427,8 @@ static int
 check_certificate(struct attempt *attempt, const struct file *file, struct found *found)
 {
 	static char name[USER_MAX + 1];
-	const char *at[PASSWD_LINES_MAX], *fault = file_fault(&file->status, &attempt->service->rights, false);
+	const char *at[PASSWD_LINES_MAX] = { NULL };
+	const char *fault = file_fault(&file->status, &attempt->service->rights, false);
 	int count = find_certificate(attempt, file, &name);
 
 	if (fault == NULL && count > 1)
@@ -456,7 +459,7 @@ file_check(struct attempt *attempt)
 {
 	static struct found found;	/* 130 KiB, of which each line touches four */
 	static struct scram scram;
-	const char *at[PASSWD_LINES_MAX], *fault;
+	const char *at[PASSWD_LINES_MAX] = { NULL }, *fault;
 	char name[USER_MAX + 1];
 	struct file file;
 	int count = 0;

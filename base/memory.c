@@ -55,7 +55,8 @@ memory_fault(struct memory *memory, struct text *fault)
 		memory->told[i] = true;
 		text_add(fault, memory->tables[i].shape->name);
 		text_add(fault, ": ");
-		text_add(fault, table->fault != NULL ? table->fault : "locked by another process for 100 ms, used without");
+		text_add(fault, table->fault != NULL ? table->fault
+		    : "locked by another process for 100 ms, used without");
 		return true;
 	}
 	return false;
