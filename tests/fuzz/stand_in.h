@@ -53,7 +53,8 @@ read(int descriptor, void *bytes, size_t size)
 
 	if (descriptor != stand_in.descriptor || descriptor == 0)
 		return syscall(SYS_read, descriptor, bytes, size);
-	for (; stand_in.waiting > 0 && stand_in.given < stand_in.size && stand_in.bytes[stand_in.given] == STAND_IN_MARK;
+	for (; stand_in.waiting > 0 && stand_in.given < stand_in.size &&
+	    stand_in.bytes[stand_in.given] == STAND_IN_MARK;
 	    stand_in.waiting--)
 		stand_in.given++;
 	at = stand_in.bytes + stand_in.given;
