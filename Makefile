@@ -12,7 +12,7 @@ EXAMPLEDIR ?= $(PREFIX)/share/doc/ofmipd-session/examples
 # The rooms of the program; the folders show the wall (DESIGN.md), and tests/layers holds them apart.
 ROOMS = $(patsubst %.c,%,$(wildcard *.c base/*.c session/*.c auth/*.c inject/*.c))
 MANUALS = $(wildcard man/*.[578])
-EXAMPLES = xinetd.d stunnel systemd haproxy fail2ban
+EXAMPLES = xinetd.d stunnel systemd haproxy cluster fail2ban
 RUNS    = tcpserver-run tcpserver-run-stunnel tcpserver-run-ucspi-tls tcpserver-log-run
 
 CC ?= cc
