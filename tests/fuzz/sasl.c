@@ -42,8 +42,8 @@ const struct seed seeds[] = {
 const struct seed words[] = {
 	SEED("\n"), SEED("!"), SEED("!*\n"), SEED("\0"), SEED(","), SEED("="), SEED("n=bob"), SEED("r=xS"),
 	SEED("c=biws"), SEED("p=" PROOF), SEED("a=bob"), SEED("m=x"), SEED("=2C"), SEED(" " DIGEST),
-	SEED("SCRAM-SHA-256"), SEED("CRAM-MD5"), SEED("PLAIN"), SEED("LOGIN"), SEED("RELAY"), SEED(" "), SEED("\xc3\xbc"),
-	SEED("xxxxxxxxxxxxxxxxxxxxxx"), { NULL, 0 }
+	SEED("SCRAM-SHA-256"), SEED("CRAM-MD5"), SEED("PLAIN"), SEED("LOGIN"), SEED("RELAY"), SEED(" "),
+	SEED("\xc3\xbc"), SEED("xxxxxxxxxxxxxxxxxxxxxx"), { NULL, 0 }
 };
 
 static struct {
