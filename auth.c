@@ -344,7 +344,7 @@ path_fault(const char *path, int mode)
 		    : errno == ENOENT ? "" : strerror(errno);
 	if (!S_ISREG(status.st_mode))
 		return S_ISDIR(status.st_mode) ? "is a directory; give the path of a file in it"
-		    : "is no regular file; give the path of one";
+		    : "is not a regular file; give the path of one";
 	if (access(path, mode) == 0)
 		return NULL;
 	if (errno != EACCES)

@@ -189,7 +189,7 @@ say_password_file(const struct check *check, const char *path)
 	text_add(&line, path);
 	if (!passwd_open(&file, path)) {
 		served = ~0u;	/* nobody knows */
-		text_add(&line, ": no regular file that can be read; give the password file's path");
+		text_add(&line, ": not a regular file that can be read; give the password file's path");
 		say_wrong(array);
 		return;
 	}

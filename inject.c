@@ -59,7 +59,7 @@ inject_ready(struct config *config, const struct identity *service, struct text 
 	if (config->throttle[0] != '\0' && access(config->throttle, X_OK) != 0)
 		return not_ready(why, "-t ", config->throttle, strerror(errno), install);
 	if (config->policy[0] != '\0' && !policy_valid(config))
-		return not_ready(why, "--policy ", config->policy, "no address of a server",
+		return not_ready(why, "--policy ", config->policy, "not the address of a server",
 		    "; give ADDRESS:PORT, [IPv6]:PORT or /PATH, no name");
 	return true;
 }
@@ -238,7 +238,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	*outcome = (struct outcome){ .text = "" };
 	if (message->digest != NULL && memory_recall(message->memory, message->login, message->digest, time(NULL))) {
 		strlcpy(outcome->how, "already accepted", sizeof outcome->how);
-		message_answer(outcome, ASK_YES, "2.0.0 Message already accepted, when its reply was lost");
+		message_answer(outcome, ASK_YES, "2.0.0 Message accepted already, before its reply was lost");
 		return;
 	}
 	if (!spool_seal(&message->spool, &message->size)) {

@@ -149,11 +149,11 @@ judge_extra(struct inspector *inspector)
 	int64_t end;
 
 	if (value != NULL && !network_list(value))
-		say_line(inspector, INSPECT_WRONG, "allow_nets= has what is no network:", value,
+		say_line(inspector, INSPECT_WRONG, "allow_nets= holds something that is not a network:", value,
 		    "write 192.0.2.0/24,2001:db8::/32");
 	value = passwd_extra(entry, "expires", copy, sizeof copy);
 	if (value != NULL && !passwd_date(value, &end))
-		say_line(inspector, INSPECT_WRONG, "expires= is no date:", value, "write YYYY-MM-DD");
+		say_line(inspector, INSPECT_WRONG, "expires= is not a date:", value, "write YYYY-MM-DD");
 	value = passwd_extra(entry, "quota", copy, sizeof copy);
 	if (value != NULL && (strlen(value) > QUOTA_TEXT_MAX || !config_quota(value, &hour, &day)))
 		say_line(inspector, INSPECT_WRONG, "quota= is malformed:", value,

@@ -474,7 +474,7 @@ pwhash_fault(const char *stored, bool two_fields)
 	if (find_scheme(stored, two_fields, &encoding, &text) == NULL)
 		return "the scheme of the stored password is not known:";
 	return stored[0] == '{' ? "the stored password is malformed for its scheme:"
-	    : "the stored password is no hash of crypt(5)";
+	    : "the stored password is not a crypt(5) hash";
 }
 
 bool

@@ -29,7 +29,7 @@ static const struct row {
 	{ 'a', "authfile", "FILE", "password file: Dovecot passwd-file lines, or tmda's user:password" },
 	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
 	{ 'm', "pam", "SERVICE", "the same as -A \"ofmipd-checkpam SERVICE\"" },
-	{ 'R', "remoteauth", "URL", "the same as -A \"ofmipd-checkremote URL\": ask an IMAP, ... server" },
+	{ 'R', "remoteauth", "URL", "the same as -A \"ofmipd-checkremote URL\": ask an IMAP server or another" },
 	{ 'D', "authsock", "SOCKET", "Dovecot authentication server: PATH or ADDRESS:PORT" },
 	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR, smtp:RELAY,..." },
 	{ OPTION_OFFER, "offer", "LIST", "what the relay carries: SMTPUTF8, DSN" },
@@ -37,7 +37,7 @@ static const struct row {
 	{ OPTION_BEHIND_TLS, "behind-tls", NULL, "a TLS wrapper is in front: every connection is encrypted" },
 	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", NULL, "offer AUTH on unencrypted connections too" },
 	{ OPTION_PROXY, "proxy", NULL, "a PROXY v1 or v2 header comes first" },
-	{ OPTION_PROXY_FROM, "proxy-from", "NETS", "it does from these networks; an ordinary client from others" },
+	{ OPTION_PROXY_FROM, "proxy-from", "NETS", "the same for clients from these networks only" },
 	{ OPTION_XCLIENT_FROM, "xclient-from", "NETS", "these networks may tell the client's address by XCLIENT" },
 	{ OPTION_HOSTNAME, "hostname", "NAME", "our name in the banner and in Received" },
 	{ OPTION_DOMAIN, "domain", "NAME", "what completes <user> (default: the hostname)" },
@@ -306,7 +306,7 @@ read_offer(struct config *config, char *argument, struct text *why)
 		else if (text_is(word, strlen(word), "DSN"))
 			config->offer_dsn = true;
 		else
-			return wrong(why, "--offer", word, "nothing that can be offered so; give SMTPUTF8, DSN");
+			return wrong(why, "--offer", word, "unknown; give SMTPUTF8, DSN");
 	}
 	return CONFIG_RUN;
 }
@@ -637,11 +637,11 @@ config_read(struct config *config, int argc, char **argv, struct text *why)
 		return wrong(why, "--fix-sender", NULL, "nothing says which address is whose; give -s FILE or "
 		    "--own-address with it");
 	if (config->proxy && (config->proxy_from[0] != '\0' || config->xclient_from[0] != '\0'))
-		return wrong(why, "--proxy", NULL, "from everybody a PROXY header comes, and nobody who comes with one "
-		    "may say XCLIENT; give --proxy-from NETS instead");
+		return wrong(why, "--proxy", NULL, "it expects a PROXY header from every client, and a client behind "
+		    "one may not say XCLIENT; give --proxy-from NETS instead");
 	if (config->authenticator_count == 0)
-		return wrong(why, "-a, -A, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, -m SERVICE "
-		    "or -R URL");
+		return wrong(why, "-a, -A, -D, -m, -R", NULL, "nobody could log in; give -a FILE, -A COMMAND, "
+		    "-D SOCKET, -m SERVICE or -R URL");
 	if ((config->offer_smtputf8 || config->offer_dsn) && config->injector != INJECTOR_SMTP)
 		return wrong(why, "--offer", NULL, "it is for what a relay carries; give -i smtp:RELAY, or drop it");
 	if (config->quota_hour + config->quota_day > 0 && config->state[0] == '\0')

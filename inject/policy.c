@@ -206,7 +206,7 @@ policy_allows(const struct config *config, const struct peer *peer, const struct
 	describe(&description, peer, message);
 	if (description.cut) {	/* what would be missing may be what the server goes by */
 		(void)close(descriptor);
-		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The policy server cannot be told so much");
+		message_answer(outcome, ASK_TEMPORARY, "4.3.0 There is more to tell than the policy server takes");
 		return false;
 	}
 	for (const char *to = NULL; fine && (to = message_recipient(message, to)) != NULL;)

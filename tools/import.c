@@ -54,8 +54,8 @@ keep_hash(struct import *import, const char *user, const char *rest, size_t leng
 	stored[value] = '\0';
 	if (pwhash_fault(stored, colon == NULL) != NULL) {
 		explicit_bzero(stored, sizeof stored);
-		return refuse_line(import, "begins with { or $ and is no hash of a known scheme; if it is the password "
-		    "itself, take the line out and give it to ofmipd-passwd");
+		return refuse_line(import, "begins with { or $ and is not a hash of a known scheme; if it is the "
+		    "password itself, take the line out and give it to ofmipd-passwd");
 	}
 	explicit_bzero(stored, sizeof stored);
 	return keep(import, user, rest, length);

@@ -88,7 +88,7 @@ fields_fit(const char *path, const struct entry *entry, uint64_t number)
 {
 	for (int i = UID; i <= GID; i++)
 		if (entry->fields[i][strspn(entry->fields[i], "0123456789")] != '\0') {
-			warnx("%s: line %llu: the %s is no number (a clear-text password with a colon in it? "
+			warnx("%s: line %llu: the %s is not a number (a clear-text password with a colon in it? "
 			    "--import reads those)", path, (unsigned long long)number, i == UID ? "uid" : "gid");
 			return false;
 		}
@@ -171,7 +171,7 @@ make_shorter(const struct file *old, const struct options *options, const char *
 	}
 	text_add_bytes(new, from, (size_t)(old->bytes + old->length - from));
 	if (new->used < old->length)
-		return options->label == NULL ? "deleted" : "has no longer the password with label ";
+		return options->label == NULL ? "deleted" : "no longer has the password with label ";
 	*status = NO;
 	warnx("%s: no user %s%s%s", options->file, options->user, options->label == NULL ? "" : " with label ",
 	    options->label == NULL ? "" : options->label);
@@ -477,7 +477,7 @@ expires_argument(const char *value)
 	int64_t end;
 
 	if (!passwd_date(value, &end))
-		wrong_use("--expires %s: no day as in 2030-12-31", value);
+		wrong_use("--expires %s: not a day such as 2030-12-31", value);
 	return value;
 }
 
@@ -485,7 +485,7 @@ static const char *
 nets_argument(const char *value)
 {
 	if (!network_list(value) || strlen(value) > 1000)
-		wrong_use("--allow-nets %s: no networks as in 192.0.2.0/24,2001:db8::/32", value);
+		wrong_use("--allow-nets %s: not networks such as 192.0.2.0/24,2001:db8::/32", value);
 	return value;
 }
 

@@ -346,7 +346,7 @@ what_is_wrong_with_a_path(void **state)
 		{ "/nonexistent", X_OK, "-A '/nonexistent': there is no such program; install it" },
 		{ "/tmp", R_OK, "-a '/tmp': is a directory" },
 		{ "/tmp", X_OK, "-A '/tmp': is a directory" },
-		{ "/dev/null", R_OK, "-a '/dev/null': is no regular file" },
+		{ "/dev/null", R_OK, "-a '/dev/null': is not a regular file" },
 		{ "/etc/passwd", X_OK, "-A '/etc/passwd': is not executable; chmod +x" },
 		{ "/etc/passwd/x", R_OK, "-a '/etc/passwd/x': Not a directory" },
 		{ "", X_OK, "-A 'prog': there is no such program in the standard directories" },

@@ -37,9 +37,9 @@ each_fault(void **state)
 		const char *line, *said;
 	} rows[] = {
 		{ "bob:" HASH, "" }, { "bob:secret", "" }, { "bob:!", "" }, { "bob:", "" }, { "bob:" HASH ":1:2::/:/bin/sh:x=y", "" },
-		{ "bob:" HASH "\r", "" }, { "b\xc3\xb6" "b:x", "" }, { "bob:$6$x", "W line 2: user bob: the stored password is no" },
+		{ "bob:" HASH "\r", "" }, { "b\xc3\xb6" "b:x", "" }, { "bob:$6$x", "W line 2: user bob: the stored password is not a" },
 		{ "bob:" HASH "::::::allow_nets=192.0.2.0/24,::1 expires=2026-12-31 label=x nologin user=a", "" },
-		{ "bob:x:1:2", "W line 2: user bob: the stored password is no hash" },
+		{ "bob:x:1:2", "W line 2: user bob: the stored password is not a crypt(5) hash" },
 		{ "bob:{NOSUCH}x", "W line 2: user bob: the scheme of the stored password is not known: '{NOSUCH}'; " },
 		{ "bob:{NOSUCH", "W line 2: user bob: the scheme of the stored password is not known:; " },
 		{ "bob:{SHA256}x", "W line 2: user bob: the stored password is malformed for its scheme: '{SHA256}'; " },
@@ -58,9 +58,9 @@ each_fault(void **state)
 		{ "b\x1b[0m:" HASH, "F line 2: user b?[0m: a name that is not UTF-8" },
 		{ "bob", "w line 2: there is no colon: not read; " }, { ":x", "w line 2: there is no name: not read; " },
 		{ "bob:" HASH "::::::allow_nets=10.0.0.0/33",
-		  "W line 2: user bob: allow_nets= has what is no network: '10.0.0.0/33'; " },
-		{ "bob:" HASH "::::::allow_nets=::1,x", "W line 2: user bob: allow_nets= has what is no network: '::1,x'; " },
-		{ "bob:" HASH "::::::expires=2026-02-29", "W line 2: user bob: expires= is no date: '2026-02-29'; " },
+		  "W line 2: user bob: allow_nets= holds something that is not a network: '10.0.0.0/33'; " },
+		{ "bob:" HASH "::::::allow_nets=::1,x", "W line 2: user bob: allow_nets= holds something that is not a network: '::1,x'; " },
+		{ "bob:" HASH "::::::expires=2026-02-29", "W line 2: user bob: expires= is not a date: '2026-02-29'; " },
 		{ "bob:" HASH "::::::label=", "W line 2: user bob: label= has no value, or more than 64 bytes; " },
 		{ "bob:{CRYPT}CCNf8Sbh3HDfQ::::::label=x", "w line 2: user bob: a password with a label is stored in a slow form" },
 	};
