@@ -244,7 +244,7 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --proxy-from mail.example", "--proxy-from", "mail.example", "192.0.2.7" },
 		{ "-a /f --xclient-from 192.0.2.1/33", "--xclient-from", "192.0.2.1/33", "192.0.2.7" },
 		{ "-a /f --xclient-from=", "--xclient-from", "networks", "192.0.2.7" },
-		{ "-a /f --proxy --proxy-from ::1", "--proxy", "everybody", "--proxy-from" },
+		{ "-a /f --proxy --proxy-from ::1", "--proxy", "every client", "--proxy-from" },
 		{ "-a /f --proxy --xclient-from ::1", "--proxy", "XCLIENT", "--proxy-from" },
 		{ "-a /f --mechanisms PLAIN,XOAUTH2", "--mechanisms", "XOAUTH2", "PLAIN" },
 		{ "-a /f --mechanisms _", "--mechanisms", "PLAIN", NULL },
