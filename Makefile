@@ -103,7 +103,7 @@ demo:
 
 # The long form of the tests that have one: every text and every sequence of commands, an hour of fuzzing.
 prove:
-	PROVE=1 FUZZ_SECONDS=240 sh tests/run t-prove t-fuzz
+	PROVE=1 FUZZ_SECONDS=240 sh tests/run t-prove t-fuzz t-cluster
 
 bench: all
 	sh tests/bench/run
