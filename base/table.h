@@ -45,9 +45,10 @@ void table_key(const struct table *table, const void *bytes, size_t length, unsi
 
 /*
  * Locks the table (waits at most 100 ms, once; then it is used without the lock) and finds the record of `key`.
- * Returns its payload, or NULL with the table unlocked: there is none and `make` is false, or a fault. With `make` a new record, all zero, takes the
- * place of none, a damaged or an old one, or else of that in its bucket that was not changed for longest. `now` is in
- * seconds since the epoch; a record of the future, which a clock that was set back leaves, is as one of now.
+ * Returns its payload, or NULL with the table unlocked: there is none and `make` is false, or a fault. With
+ * `make` a new record, all zero, takes the place of none, a damaged or an old one, or else of that in its bucket
+ * that was not changed for longest. `now` is in seconds since the epoch; a record of the future, which a clock
+ * that was set back leaves, is as one of now.
  */
 void *table_find(struct table *table, const unsigned char key[TABLE_KEY], int64_t now, bool make);
 
