@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,15 @@ gone(void **state)
 	close(directory);
 	assert_int_equal(rmdir(place), 0);
 	return 0;
+}
+
+/* The secret that the tries are cut hashes by: a fixed one, since of fifty two may else be alike. */
+ssize_t
+getrandom(void *bytes, size_t size, unsigned flags)
+{
+	(void)flags;
+	memset(bytes, 0x5a, size);
+	return (ssize_t)size;
 }
 
 static int64_t
