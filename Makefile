@@ -101,9 +101,9 @@ check:
 demo:
 	sh demo
 
-# The long form of the tests that have one: every text and every sequence of commands, an hour of fuzzing.
+# The long form of the tests that have one: every text and every sequence of commands, two hours of fuzzing: PROOF.md.
 prove:
-	PROVE=1 FUZZ_SECONDS=240 sh tests/run t-prove t-fuzz t-cluster
+	sh tests/prove/run
 
 bench: all
 	sh tests/bench/run
