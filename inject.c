@@ -238,7 +238,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	*outcome = (struct outcome){ .text = "" };
 	if (message->digest != NULL && memory_recall(message->memory, message->login, message->digest, time(NULL))) {
 		strlcpy(outcome->how, "already accepted", sizeof outcome->how);
-		message_answer(outcome, ASK_YES, "2.0.0 Message accepted already, before its reply was lost");
+		message_answer(outcome, ASK_YES, "2.0.0 Message already accepted; its reply was lost");
 		return;
 	}
 	if (!spool_seal(&message->spool, &message->size)) {

@@ -239,7 +239,7 @@ decode_hex(const char *text, uint8_t *value, size_t *length)
 }
 
 static bool
-decode_value(enum encoding encoding, const char *text, uint8_t *value, size_t *length)
+decode_stored(enum encoding encoding, const char *text, uint8_t *value, size_t *length)
 {
 	if (encoding == BASE64)
 		return decode_base64(text, value, length);
@@ -457,7 +457,7 @@ pwhash_verify(const char *stored, bool two_fields, const char *password)
 		return PWHASH_LOCKED;
 	if (password != NULL && (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX))
 		return PWHASH_NO;
-	if (decode_value(encoding, text, value, &length))
+	if (decode_stored(encoding, text, value, &length))
 		answer = scheme->verify(scheme, value, length, password);
 	explicit_bzero(value, sizeof(value));
 	return answer;
@@ -526,7 +526,7 @@ pwhash_cram_md5(const char *stored, bool two_fields, const char *challenge, cons
 	scheme = find_scheme(stored, two_fields, &encoding, &text);
 	if (scheme != NULL && text[0] == '\0')
 		return PWHASH_LOCKED;
-	known = scheme != NULL && decode_value(encoding, text, value, &length) &&
+	known = scheme != NULL && decode_stored(encoding, text, value, &length) &&
 	    cram_md5_key(scheme, value, length, &hmac);
 	if (known) {
 		digest_hmac(&hmac, challenge, strlen(challenge), made);
@@ -547,7 +547,7 @@ pwhash_scram(const char *stored, struct pwhash_scram *scram)
 	size_t length = sizeof(value);
 	const struct scheme *scheme = is_locked(stored) ? NULL : find_scheme(stored, false, &encoding, &text);
 
-	return scheme != NULL && scheme->verify == verify_scram && decode_value(encoding, text, value, &length) &&
+	return scheme != NULL && scheme->verify == verify_scram && decode_stored(encoding, text, value, &length) &&
 	    read_scram(value, length, scram);
 }
 

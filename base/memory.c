@@ -148,7 +148,7 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 	char array[400], from[48];
 	const struct memory_network *of_network;
 	const struct memory_login *of_login;
-	int64_t until = 0;
+	int64_t end = 0, wait;	/* of the bar */
 	struct text key;
 	bool been = false;
 
@@ -161,22 +161,22 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 	of_login = find_record(memory, MEMORY_LOGIN, array, key.used, now, false);
 	if (of_login != NULL) {
 		been = of_login->been != 0;
-		until = memory_bar(of_login->last, of_login->level);
+		end = memory_bar(of_login->last, of_login->level);
 		done(memory, MEMORY_LOGIN, TABLE_KEEP, now);
 	}
 	if (been)
 		return 0;
-	if (until <= now) {
+	if (end <= now) {
 		of_network = find_record(memory, MEMORY_NETWORK, from, strlen(from), now, false);
 		if (of_network != NULL) {
-			until = memory_bar(of_network->last, of_network->level);
+			end = memory_bar(of_network->last, of_network->level);
 			*network = true;
 			done(memory, MEMORY_NETWORK, TABLE_KEEP, now);
 		}
 	}
 	/* No longer than the longest bar, wherever the clock was when it began. */
-	until = until - now > MEMORY_BAR_MAX ? MEMORY_BAR_MAX : until - now;
-	return until > 0 ? until : 0;
+	wait = end - now > MEMORY_BAR_MAX ? MEMORY_BAR_MAX : end - now;
+	return wait > 0 ? wait : 0;
 }
 
 /* Adds a try, in place of the oldest. False: that password was tried before, and counts no more than once. */

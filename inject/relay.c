@@ -661,7 +661,7 @@ static struct talk talk;	/* its buffers are touched in the child alone */
 
 /* What the process said. Whoever took it over may have said anything: every text must end. */
 static bool
-read_word(const struct child_end *end)
+read_outcome(const struct child_end *end)
 {
 	struct outcome *outcome = &talk.word.outcome;
 
@@ -695,7 +695,7 @@ run_relay(const struct config *config, int number, int (*inside)(void *, int), s
 	(void)find_relay(config, number, talk.word.facts.name, sizeof talk.word.facts.name, &talk.dial);
 	job.seconds = (int)(left < 0 ? 0 : left / 1000) + 2;	/* it keeps its deadline itself */
 	child_run(&job, end);
-	return read_word(end);
+	return read_outcome(end);
 }
 
 void

@@ -230,7 +230,7 @@ scram(struct exchange *exchange, char *initial)
 
 /* RFC 2195: a name, a blank, 32 hexadecimal digits. */
 static const struct reply *
-check_cram_md5(struct exchange *exchange)
+cram_md5_fault(struct exchange *exchange)
 {
 	const char *digits;
 
@@ -253,7 +253,7 @@ cram_md5(struct exchange *exchange, char *initial)
 		line_wipe(initial, strlen(initial));
 		return &malformed;
 	}
-	exchange->check = check_cram_md5;
+	exchange->check = cram_md5_fault;
 	return ask_monitor(exchange);
 }
 

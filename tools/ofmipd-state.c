@@ -59,10 +59,10 @@ quoted(const char *name, size_t size)
 static void
 print_bar(int64_t now, uint32_t last, uint16_t level)
 {
-	int64_t until = memory_bar(last, level);
+	int64_t end = memory_bar(last, level);
 
-	if (until > now)
-		printf(", barred for %lld s until %s", (long long)(until - now), date(until));
+	if (end > now)
+		printf(", barred for %lld s until %s", (long long)(end - now), date(end));
 }
 
 static void

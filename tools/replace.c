@@ -51,24 +51,25 @@ static int
 open_file(struct replace *replace, bool create)
 {
 	/* O_NONBLOCK: a FIFO must not hold us here. */
-	int fd = openat(replace->directory, replace->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	int descriptor = openat(replace->directory, replace->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 
 	replace->created = false;
-	if (fd >= 0 || errno != ENOENT || !create)
-		return fd;
+	if (descriptor >= 0 || errno != ENOENT || !create)
+		return descriptor;
 	/* The new file is first an empty one, so that there is something to lock. */
-	fd = openat(replace->directory, replace->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	replace->created = fd >= 0;
-	return fd;
+	descriptor = openat(replace->directory, replace->name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	replace->created = descriptor >= 0;
+	return descriptor;
 }
 
 /* The lock lies on a file that may have been replaced while we waited: is it still the one? */
 static bool
-still_there(const struct replace *replace, int fd)
+still_there(const struct replace *replace, int descriptor)
 {
 	struct stat locked, now;
 
-	return fstat(fd, &locked) == 0 && fstatat(replace->directory, replace->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstat(descriptor, &locked) == 0 &&
+	    fstatat(replace->directory, replace->name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    now.st_dev == locked.st_dev && now.st_ino == locked.st_ino;
 }
 
@@ -80,18 +81,18 @@ lock_file(struct replace *replace, bool create)
 	int64_t deadline = io_now() + LOCK_WAIT * 1000;
 
 	do {
-		int fd = open_file(replace, create);
+		int descriptor = open_file(replace, create);
 
-		if (fd < 0 && errno != EEXIST) {
+		if (descriptor < 0 && errno != EEXIST) {
 			warn("%s", replace->path);
 			return false;
 		}
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && still_there(replace, fd)) {
-			replace->descriptor = fd;
+		if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0 && still_there(replace, descriptor)) {
+			replace->descriptor = descriptor;
 			return true;
 		}
-		if (fd >= 0)
-			close(fd);
+		if (descriptor >= 0)
+			close(descriptor);
 		replace->created = false;
 		pselect(0, NULL, NULL, NULL, &moment, &replace->signals);
 	} while (io_now() < deadline);
@@ -118,13 +119,14 @@ replace_start(struct replace *replace, const char *path, bool create)
 
 /* Everything that can go wrong with a disk goes wrong here, before rename(). */
 static bool
-write_whole(const struct replace *replace, int fd, const char *bytes, size_t length, const void *more,
+write_whole(const struct replace *replace, int descriptor, const char *bytes, size_t length, const void *more,
     size_t more_length)
 {
 	const struct stat *status = &replace->file.status;
 
-	return fchown(fd, status->st_uid, status->st_gid) == 0 && fchmod(fd, status->st_mode & 07777) == 0 &&
-	    io_write_all(fd, bytes, length) && io_write_all(fd, more, more_length) && fsync(fd) == 0;
+	return fchown(descriptor, status->st_uid, status->st_gid) == 0 &&
+	    fchmod(descriptor, status->st_mode & 07777) == 0 && io_write_all(descriptor, bytes, length) &&
+	    io_write_all(descriptor, more, more_length) && fsync(descriptor) == 0;
 }
 
 /*
@@ -132,10 +134,11 @@ write_whole(const struct replace *replace, int fd, const char *bytes, size_t len
  * and takes away what a killed predecessor left. False: errno; 0 where another program was faster.
  */
 static bool
-put(struct replace *replace, const char *name, const char *bytes, size_t length, const void *more, size_t more_length)
+put_in_place(struct replace *replace, const char *name, const char *bytes, size_t length, const void *more,
+    size_t more_length)
 {
 	char new[NAME_MAX + 1];
-	int fd, error;
+	int descriptor, error;
 	bool fine;
 
 	if ((size_t)snprintf(new, sizeof new, ".%s.new", replace->name) >= sizeof new) {
@@ -143,12 +146,12 @@ put(struct replace *replace, const char *name, const char *bytes, size_t length,
 		return false;
 	}
 	unlinkat(replace->directory, new, 0);
-	fd = openat(replace->directory, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
+	descriptor = openat(replace->directory, new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (descriptor < 0)
 		return false;
-	fine = write_whole(replace, fd, bytes, length, more, more_length);
+	fine = write_whole(replace, descriptor, bytes, length, more, more_length);
 	error = errno;
-	if (close(fd) < 0 && fine) {
+	if (close(descriptor) < 0 && fine) {
 		error = errno;
 		fine = false;
 	}
@@ -167,7 +170,7 @@ put(struct replace *replace, const char *name, const char *bytes, size_t length,
 bool
 replace_with(struct replace *replace, const char *bytes, size_t length)
 {
-	if (!put(replace, replace->name, bytes, length, NULL, 0)) {
+	if (!put_in_place(replace, replace->name, bytes, length, NULL, 0)) {
 		if (errno == 0)
 			warnx("%s: replaced by another program meanwhile; nothing changed", replace->path);
 		else
@@ -248,26 +251,26 @@ replace_index(struct replace *replace)
 	struct file file = { .bytes = "" };
 	size_t count;
 	bool fine;
-	int fd;
+	int descriptor;
 
 	nanosleep(&ticks, NULL);
-	fd = openat(replace->directory, replace->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	fine = fd >= 0 && passwd_map(&file, fd) && (places = places_of(&file, &count)) != NULL &&
-	    fstat(fd, &status) == 0;
+	descriptor = openat(replace->directory, replace->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fine = descriptor >= 0 && passwd_map(&file, descriptor) && (places = places_of(&file, &count)) != NULL &&
+	    fstat(descriptor, &status) == 0;
 	if (fine) {
 		passwd_index_start(&index, &file.status);
 		passwd_index_start(&again, &status);
 		errno = ESTALE;
 		fine = memcmp(&index, &again, sizeof index) == 0 &&
 		    (size_t)snprintf(name, sizeof name, "%s.index", replace->name) < sizeof name &&
-		    put(replace, name, (const char *)&index, sizeof index, places, count * sizeof *places);
+		    put_in_place(replace, name, (const char *)&index, sizeof index, places, count * sizeof *places);
 	}
 	if (!fine)
 		warn("%s.index: not written", replace->path);
 	free(places);
 	if (file.length > 0)
 		munmap((void *)(uintptr_t)file.bytes, file.length);
-	if (fd >= 0)
-		close(fd);
+	if (descriptor >= 0)
+		close(descriptor);
 	return fine;
 }
