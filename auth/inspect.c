@@ -251,6 +251,16 @@ owner_by_hash(const void *a, const void *b)
 	return (x->line > y->line) - (x->line < y->line);
 }
 
+static void
+add_both_lines(struct text *text, const struct owner *x, const struct owner *y)
+{
+	text_add(text, "lines ");
+	text_add_number(text, x->line);
+	text_add(text, " and ");
+	text_add_number(text, y->line);
+	text_add(text, " are for the same ");
+}
+
 /* Two lines for one name and label: which one counts would be anybody's guess. */
 static void
 compare_owners(struct inspector *inspector, const struct owner *x, const struct owner *y)
@@ -264,11 +274,8 @@ compare_owners(struct inspector *inspector, const struct owner *x, const struct 
 	    strncasecmp(names[0], names[1], length) != 0 || strcmp(labels[0], labels[1]) != 0)
 		return;
 	text_start(&text, array, sizeof array);
-	text_add(&text, "lines ");
-	text_add_number(&text, x->line);
-	text_add(&text, " and ");
-	text_add_number(&text, y->line);
-	text_add(&text, " are for the same user, ");
+	add_both_lines(&text, x, y);
+	text_add(&text, "user, ");
 	add_visible(&text, names[0], length);
 	if (labels[0][0] != '\0') {
 		text_add(&text, ", and have the same label, ");
@@ -310,11 +317,8 @@ compare_certificates(struct inspector *inspector, const struct owner *x, const s
 	    strcmp(names[0], names[1]) != 0)
 		return;
 	text_start(&text, array, sizeof array);
-	text_add(&text, "lines ");
-	text_add_number(&text, x->line);
-	text_add(&text, " and ");
-	text_add_number(&text, y->line);
-	text_add(&text, " are for the same certificate, cert=");
+	add_both_lines(&text, x, y);
+	text_add(&text, "certificate, cert=");
 	add_visible(&text, names[0], strlen(names[0]));
 	text_add(&text, ": delete one");
 	report(inspector, INSPECT_WRONG, array);
