@@ -1,5 +1,6 @@
 # ofmipd-session: make, make check, make demo, make bench, make layers, make lint, make install, make dist.
-# Beside the release build: make SAN=1 (ASan and UBSan), make NOCAGE=1 (for profilers: without seccomp).
+# Beside the release build: make SAN=1 (ASan and UBSan), make NOCAGE=1 (for profilers: without seccomp), make COVERAGE=1
+# (with gcc: it counts what runs, tests/prove/coverage).
 # make WERROR=1 takes every warning for an error, as the tests do.
 
 VERSION := $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' base/config.h)
@@ -33,6 +34,14 @@ FLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fr
 LINK = -fsanitize=address,undefined
 LINK_SHARED = $(LINK)
 TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd $(BUILD)/ofmipd-state $(CHECKERS_HERE:%=$(BUILD)/%)
+else ifdef COVERAGE
+BUILD = build/coverage
+FLAGS += -O0 --coverage -fprofile-update=atomic -fdata-sections
+COUNTERS = -fPIE -DCOUNTERS='"$(abspath $@).counters"' tests/prove/counters.c -T tests/prove/counters.ld \
+	-Wl,--wrap=__gcov_exit
+LINK = -static-pie $(COUNTERS)
+LIBS += -lgcov
+TOOLS = $(BUILD)/ofmipd-session $(BUILD)/ofmipd-passwd $(BUILD)/ofmipd-state
 else
 BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
@@ -92,7 +101,7 @@ $(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h */*.h tests/unit/*.h tests/fuzz/*
 		$(BUILD)/base.a
 	$(CC) $(FLAGS) $(CFLAGS) -o $@ $< \
 		$$(sed -n '1s,^/\* links: \(.*\) \*/,\1,p' $< | sed 's,base alone,,;s,[^ ][^ ]*,$(BUILD)/&.o,g') \
-		$(BUILD)/base.a $(LIBS) -lcmocka $(filter -fsan%,$(LINK))
+		$(BUILD)/base.a $(LIBS) -lcmocka $(filter -fsan%,$(LINK)) $(COUNTERS)
 
 # make check TESTS="t-start t-login": these alone.
 check:
