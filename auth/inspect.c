@@ -12,13 +12,16 @@
 /* As CRAM-MD5 has it: not what anybody's password makes. */
 #define NO_DIGEST "--------------------------------"
 
+#define NAME_SHOWN USER_MAX	/* bytes of a name that are shown */
+#define COLON "a password with a colon in it goes through ofmipd-passwd --import"
+
 struct inspector {
 	const struct file *file;
-	void (*say)(void *context, enum inspect_kind kind, const char *text);
+	inspect_function *say;
 	void *context;
 	struct inspect *inspect;
-	uint64_t line;
-	struct entry entry;
+	uint64_t line;		/* 0: an entry by itself */
+	struct entry *entry;
 };
 
 /* Whose line it is: the name, as logins are looked up, and the label. */
@@ -28,6 +31,9 @@ struct owner {
 	uint64_t line;
 };
 
+/* True: the same, and said. */
+typedef bool compare_function(struct inspector *inspector, const struct owner *x, const struct owner *y);
+
 static void
 report(struct inspector *inspector, enum inspect_kind kind, const char *text)
 {
@@ -35,15 +41,8 @@ report(struct inspector *inspector, enum inspect_kind kind, const char *text)
 	inspector->say(inspector->context, kind, text);
 }
 
-/* A name as it may be shown on a terminal. */
-static void
-add_visible(struct text *text, const char *bytes, size_t length)
-{
-	for (size_t i = 0; i < length && i < USER_MAX; i++)
-		text_add_byte(text, (unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f ? '?' : bytes[i]);
-}
-
-/* line N: user NAME: WHAT VALUE; REMEDY. `value` may be NULL. */
+/* line N: user NAME: WHAT VALUE; REMEDY. The last two may be NULL. No value is shown that may be of a password: what
+ * stands behind a colon in a clear-text one is taken for a uid, a gid, a home. */
 static void
 say_line(struct inspector *inspector, enum inspect_kind kind, const char *what, const char *value, const char *remedy)
 {
@@ -51,40 +50,53 @@ say_line(struct inspector *inspector, enum inspect_kind kind, const char *what, 
 	struct text text;
 
 	text_start(&text, array, sizeof array);
-	text_add(&text, "line ");
-	text_add_number(&text, inspector->line);
-	if (inspector->entry.count >= 2) {
-		text_add(&text, ": user ");
-		add_visible(&text, inspector->entry.fields[USER], strlen(inspector->entry.fields[USER]));
+	if (inspector->line > 0) {
+		text_add(&text, "line ");
+		text_add_number(&text, inspector->line);
+		text_add(&text, ": ");
 	}
-	text_add(&text, ": ");
+	if (inspector->entry->count >= 2) {
+		text_add(&text, "user ");
+		text_add_visible(&text, inspector->entry->fields[USER], NAME_SHOWN);
+		text_add(&text, ": ");
+	}
 	text_add(&text, what);
 	if (value != NULL) {
 		text_add_byte(&text, ' ');
 		text_add_name(&text, value);
 	}
-	text_add(&text, "; ");
-	text_add(&text, remedy);
+	text_add(&text, remedy != NULL ? "; " : "");
+	text_add(&text, remedy != NULL ? remedy : "");
 	report(inspector, kind, array);
+}
+
+const char *
+inspect_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0)
+		return "a name that is empty is no name; give one";
+	if (length > USER_MAX)
+		return "a name longer than 255 bytes is never found; shorten it";
+	if (name[0] == '#' || strchr(name, ':') != NULL)
+		return "a name that begins with #, or has a colon in it, cannot stand in the file; give another";
+	if (!text_utf8(name, length))
+		return "a name that is not UTF-8, or has control characters, is never found; write it in UTF-8";
+	if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
+		return "a name with capital letters is never found; logins are looked up in lower case, write it so";
+	if (name[0] == ' ' || name[length - 1] == ' ')
+		return "a name with blanks around it is never found; take the blanks away";
+	return NULL;
 }
 
 static void
 judge_name(struct inspector *inspector)
 {
-	const char *name = inspector->entry.fields[USER];
-	size_t length = strlen(name);
+	const char *name = inspector->entry->fields[USER], *fault = inspect_name(name);
 
-	if (length > USER_MAX)
-		say_line(inspector, INSPECT_UNFOUND, "a name longer than 255 bytes is never found", NULL, "shorten it");
-	else if (!text_utf8(name, length))
-		say_line(inspector, INSPECT_UNFOUND,
-		    "a name that is not UTF-8, or has control characters, is never found", NULL, "write it in UTF-8");
-	else if (strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL)
-		say_line(inspector, INSPECT_UNFOUND, "a name with capital letters is never found", NULL,
-		    "logins are looked up in lower case, write it so");
-	else if (length > 0 && (strchr(" \t", name[0]) != NULL || name[length - 1] == ' '))
-		say_line(inspector, INSPECT_UNFOUND, "a name with blanks around it is never found", NULL,
-		    "take the blanks away");
+	if (fault != NULL)
+		say_line(inspector, INSPECT_UNFOUND, fault, NULL, NULL);
 	else if (strchr(name, ' ') != NULL)
 		say_line(inspector, INSPECT_WARNING, "there is a blank in the name", NULL,
 		    "a client must send it, too: take it away if it does not belong to the name");
@@ -93,10 +105,9 @@ judge_name(struct inspector *inspector)
 static void
 judge_password(struct inspector *inspector)
 {
-	const char *stored = inspector->entry.fields[PASSWORD], *fault;
-	bool two_fields = inspector->entry.count == 2;
+	const char *stored = inspector->entry->fields[PASSWORD], *fault;
+	bool two_fields = inspector->entry->count == 2;
 	struct pwhash_scram keys;
-	char scheme[40] = "";
 
 	if (pwhash_is_cleartext(stored, two_fields) && inspector->inspect->cleartext == 0)
 		inspector->inspect->cleartext = inspector->line;
@@ -104,45 +115,34 @@ judge_password(struct inspector *inspector)
 	inspector->inspect->cram_md5 += pwhash_cram_md5(stored, two_fields, "", NO_DIGEST) == PWHASH_NO;
 	explicit_bzero(&keys, sizeof keys);
 	fault = pwhash_fault(stored, two_fields);
-	if (fault == NULL)
-		return;
-	/* The name of the scheme, and nothing that could be of the password. */
-	if (stored[0] == '{' && strchr(stored, '}') != NULL)
-		strlcpy(scheme, stored, (size_t)(strchr(stored, '}') - stored + 2) < sizeof scheme ?
-		    (size_t)(strchr(stored, '}') - stored + 2) : sizeof scheme);
-	say_line(inspector, INSPECT_WRONG, fault, scheme[0] == '\0' ? NULL : scheme,
-	    "see ofmipd-authfile(5), or set a new password with ofmipd-passwd");
+	if (fault != NULL)
+		say_line(inspector, INSPECT_WRONG, fault, NULL,
+		    "see ofmipd-authfile(5), or set a new password with ofmipd-passwd");
 }
 
 static void
 judge_ids(struct inspector *inspector)
 {
-	static const char *const names[] = { [UID] = "the uid", [GID] = "the gid" };
-	uint64_t number;
+	const char *uid = inspector->entry->fields[UID], *gid = inspector->entry->fields[GID];
+	uint64_t numbers[2];
 
-	if (inspector->entry.fields[UID][0] == '\0' && inspector->entry.fields[GID][0] == '\0')
+	if (uid[0] == '\0' && gid[0] == '\0')
 		return;
-	for (int i = UID; i <= GID; i++) {
-		const char *field = inspector->entry.fields[i];
-
-		if (field[0] == '\0')
-			say_line(inspector, INSPECT_WRONG, names[i], "", "give uid and gid, or neither");
-		else if (!text_number(field, UINT32_MAX - 1, &number))
-			say_line(inspector, INSPECT_WRONG,
-			    i == UID ? "the uid is no number:" : "the gid is no number:", field,
-			    "give one, or none; where it belongs to a password with a colon in it, "
-			    "ofmipd-passwd --import reads that");
-		else if (number == 0)
-			say_line(inspector, INSPECT_WRONG,
-			    i == UID ? "the uid is root's:" : "the gid is root's:", field,
-			    "ofmipd-session never becomes root: give another, or none");
-	}
+	if (uid[0] == '\0' || gid[0] == '\0')
+		say_line(inspector, INSPECT_WRONG, uid[0] == '\0' ? "there is a gid and no uid" :
+		    "there is a uid and no gid", NULL, "give both, or neither; " COLON);
+	else if (!text_number(uid, UINT32_MAX - 1, &numbers[0]) || !text_number(gid, UINT32_MAX - 1, &numbers[1]))
+		say_line(inspector, INSPECT_WRONG, "uid or gid is not a number", NULL,
+		    "give numbers from 1 to 4294967294, or neither; " COLON);
+	else if (numbers[0] == 0 || numbers[1] == 0)
+		say_line(inspector, INSPECT_WRONG, "uid or gid is root's", NULL,
+		    "ofmipd-session never becomes root: give another, or none");
 }
 
 static void
 judge_extra(struct inspector *inspector)
 {
-	const struct entry *entry = &inspector->entry;
+	const struct entry *entry = inspector->entry;
 	char copy[sizeof entry->line];
 	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
 	uint64_t hour, day;
@@ -173,36 +173,40 @@ judge_extra(struct inspector *inspector)
 }
 
 static void
-judge_line(struct inspector *inspector, const char *at, size_t length)
+judge_entry(struct inspector *inspector)
 {
-	struct entry *entry = &inspector->entry;
+	const char *home = inspector->entry->fields[HOME];
 
-	if (!passwd_entry(inspector->file, at, entry)) {
-		entry->count = 0;
-		if (memchr(at, '\0', length) != NULL)
-			say_line(inspector, INSPECT_UNSOUND, "holds a NUL byte: not a password file", NULL,
-			    "take it out");
-		else if (*at != '#')
-			say_line(inspector, INSPECT_WRONG, "longer than 4095 bytes: not read", NULL, "shorten it");
-		return;
-	}
-	if (*at == '#' || (entry->count == 1 && entry->line[strspn(entry->line, " \t")] == '\0'))
-		return;
-	if (entry->count < 2 || *at == ':') {
-		entry->count = 0;
-		say_line(inspector, INSPECT_WARNING,
-		    *at == ':' ? "there is no name: not read" : "there is no colon: not read", NULL,
-		    "write user:password, or # in front of a comment");
-		return;
-	}
 	inspector->inspect->entries++;
 	judge_name(inspector);
 	judge_password(inspector);
 	judge_ids(inspector);
-	if (entry->fields[HOME][0] != '\0' && entry->fields[HOME][0] != '/')
-		say_line(inspector, INSPECT_WARNING, "the home is not used:", entry->fields[HOME],
-		    "give an absolute path");
+	if (home[0] != '\0' && home[0] != '/')
+		say_line(inspector, INSPECT_WARNING, "the home is not used: it is not an absolute path", NULL,
+		    "give one; " COLON);
 	judge_extra(inspector);
+}
+
+static void
+judge_line(struct inspector *inspector, const char *at, size_t length)
+{
+	struct entry *entry = inspector->entry;
+	bool read = passwd_entry(inspector->file, at, entry), nameless = *at == ':';
+	int fields = entry->count;
+
+	if (read && fields >= 2 && *at != '#' && !nameless) {
+		judge_entry(inspector);
+		return;
+	}
+	entry->count = 0;	/* nobody's: no name is shown */
+	if (!read && memchr(at, '\0', length) != NULL)
+		say_line(inspector, INSPECT_UNSOUND, "holds a NUL byte: not a password file", NULL, "take it out");
+	else if (!read && *at != '#')
+		say_line(inspector, INSPECT_WRONG, "longer than 4095 bytes: not read", NULL, "shorten it");
+	else if (read && *at != '#' && (fields > 1 || entry->line[strspn(entry->line, " \t")] != '\0'))
+		say_line(inspector, INSPECT_WARNING,
+		    nameless ? "there is no name: not read" : "there is no colon: not read", NULL,
+		    "write user:password, or # in front of a comment");
 }
 
 /* The name without blanks around it, in any case, and the label, if it has one; "" and a length of 0 else. */
@@ -228,7 +232,7 @@ owner_of(const struct file *file, const char *at, const char **name, char *label
 static uint64_t
 owner_hash(const struct file *file, const char *at)
 {
-	char label[USER_MAX + 1], lower[2 * sizeof label + 1];
+	char label[USER_MAX + 1], lower[USER_MAX + 1];
 	const char *name;
 	size_t length = owner_of(file, at, &name, label, sizeof label);
 
@@ -237,8 +241,7 @@ owner_hash(const struct file *file, const char *at)
 	memcpy(lower, name, length);
 	lower[length] = '\0';
 	text_lower(lower);
-	strlcpy(lower + length + 1, label, sizeof label);
-	return passwd_hash(lower, length + 1 + strlen(label));
+	return passwd_hash(lower, length);
 }
 
 static int
@@ -262,7 +265,7 @@ add_both_lines(struct text *text, const struct owner *x, const struct owner *y)
 }
 
 /* Two lines for one name and label: which one counts would be anybody's guess. */
-static void
+static bool
 compare_owners(struct inspector *inspector, const struct owner *x, const struct owner *y)
 {
 	char labels[2][USER_MAX + 1], array[700];
@@ -272,17 +275,18 @@ compare_owners(struct inspector *inspector, const struct owner *x, const struct 
 
 	if (owner_of(inspector->file, y->at, &names[1], labels[1], sizeof labels[1]) != length ||
 	    strncasecmp(names[0], names[1], length) != 0 || strcmp(labels[0], labels[1]) != 0)
-		return;
+		return false;
 	text_start(&text, array, sizeof array);
 	add_both_lines(&text, x, y);
 	text_add(&text, "user, ");
-	add_visible(&text, names[0], length);
+	text_add_visible(&text, names[0], length < NAME_SHOWN ? length : NAME_SHOWN);
 	if (labels[0][0] != '\0') {
 		text_add(&text, ", and have the same label, ");
-		add_visible(&text, labels[0], strlen(labels[0]));
+		text_add_visible(&text, labels[0], NAME_SHOWN);
 	}
 	text_add(&text, ": delete one");
 	report(inspector, INSPECT_UNSOUND, array);
+	return true;
 }
 
 /* Which certificate a line is for, in lower case; false: none. */
@@ -307,7 +311,7 @@ certificate_hash(const struct file *file, const char *at)
 	return certificate_of(file, at, name) ? passwd_hash(name, strlen(name)) : 0;
 }
 
-static void
+static bool
 compare_certificates(struct inspector *inspector, const struct owner *x, const struct owner *y)
 {
 	char names[2][sizeof((struct entry *)NULL)->line], array[1200];
@@ -315,24 +319,50 @@ compare_certificates(struct inspector *inspector, const struct owner *x, const s
 
 	if (!certificate_of(inspector->file, x->at, names[0]) || !certificate_of(inspector->file, y->at, names[1]) ||
 	    strcmp(names[0], names[1]) != 0)
-		return;
+		return false;
 	text_start(&text, array, sizeof array);
 	add_both_lines(&text, x, y);
 	text_add(&text, "certificate, cert=");
-	add_visible(&text, names[0], strlen(names[0]));
+	text_add_visible(&text, names[0], NAME_SHOWN);
 	text_add(&text, ": delete one");
+	report(inspector, INSPECT_WRONG, array);
+	return true;
+}
+
+/* Lines that have the same hash: each is compared with those before it, as far as a session would read them. */
+static void
+judge_alike(struct inspector *inspector, const struct owner *owners, size_t count, compare_function *compare)
+{
+	char array[700], label[USER_MAX + 1];
+	const char *name;
+	size_t most = count < PASSWD_LINES_MAX ? count : PASSWD_LINES_MAX, length;
+	struct text text;
+
+	for (size_t i = 1; i < most; i++)
+		for (size_t j = 0; j < i && !compare(inspector, &owners[j], &owners[i]); j++)
+			;
+	if (count == most || compare != compare_owners)
+		return;
+	length = owner_of(inspector->file, owners->at, &name, label, sizeof label);
+	text_start(&text, array, sizeof array);
+	text_add(&text, "user ");
+	text_add_visible(&text, name, length < NAME_SHOWN ? length : NAME_SHOWN);
+	text_add(&text, ": the name has more than 32 lines, the last one is line ");
+	text_add_number(&text, owners[count - 1].line);
+	text_add(&text, ": no login succeeds; delete some, or take passwords away with ofmipd-passwd --revoke");
 	report(inspector, INSPECT_WRONG, array);
 }
 
-/* Finds what stands in two lines: `hash` of it, 0 for nothing, and `judge` looks at two that have the same. */
+/* Finds what stands in several lines: `hash` of it, 0 for nothing, and `compare` looks at two that have the same. */
 static bool
 judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *file, const char *at),
-    void (*judge)(struct inspector *inspector, const struct owner *x, const struct owner *y))
+    compare_function *compare)
 {
 	const struct file *file = inspector->file;
 	const char *end = file->bytes + file->length;
 	struct owner *owners;
-	size_t count = 0, number = 0;
+	size_t count = 0, last;
+	uint64_t number = 0;
 
 	for (const char *at = file->bytes; at < end; at = passwd_next(file, at))
 		count += passwd_is_entry(file, at);
@@ -346,18 +376,22 @@ judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *f
 			owners[count++] = (struct owner){ hash(file, at), at, number };
 	}
 	qsort(owners, count, sizeof *owners, owner_by_hash);
-	for (size_t i = 1; i < count; i++)
-		if (owners[i].hash == owners[i - 1].hash && owners[i].hash != 0)
-			judge(inspector, &owners[i - 1], &owners[i]);
+	for (size_t first = 0; first < count; first = last) {
+		for (last = first + 1; last < count && owners[last].hash == owners[first].hash; last++)
+			;
+		if (owners[first].hash != 0)
+			judge_alike(inspector, &owners[first], last - first, compare);
+	}
 	free(owners);
 	return true;
 }
 
 bool
-inspect_file(const struct file *file, void (*callback)(void *context, enum inspect_kind kind, const char *text),
-    void *context, struct inspect *inspect)
+inspect_file(const struct file *file, inspect_function *say, void *context, struct inspect *inspect)
 {
-	struct inspector inspector = { .file = file, .say = callback, .context = context, .inspect = inspect };
+	struct entry entry;
+	struct inspector inspector = { .file = file, .say = say, .context = context, .inspect = inspect,
+	    .entry = &entry };
 	const char *next, *end = file->bytes + file->length;
 	bool done;
 
@@ -372,6 +406,15 @@ inspect_file(const struct file *file, void (*callback)(void *context, enum inspe
 	}
 	if (inspect->entries == 0)
 		report(&inspector, INSPECT_WARNING, "no user in it; ofmipd-passwd USER makes one");
-	explicit_bzero(&inspector.entry, sizeof inspector.entry);
+	explicit_bzero(&entry, sizeof entry);
 	return done;
+}
+
+void
+inspect_entry(struct entry *entry, inspect_function *say, void *context)
+{
+	struct inspect inspect = { 0 };
+	struct inspector inspector = { .say = say, .context = context, .inspect = &inspect, .entry = entry };
+
+	judge_entry(&inspector);
 }

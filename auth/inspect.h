@@ -21,12 +21,19 @@ struct inspect {
 	uint64_t wrong;		/* how many UNSOUND and WRONG ones were said */
 };
 
+/* `text` is fit for a terminal, shows nothing that may be of a password, names the remedy, and ends without a stop. */
+typedef void inspect_function(void *context, enum inspect_kind kind, const char *text);
+
 /*
- * Calls `say` for each thing that is wrong, in the order of lines but for double ones, which come first. `text` is
- * fit for a terminal, names the line and the remedy, and ends without a stop. Allocates 24 bytes for each entry.
- * False: no memory for it.
+ * Calls `say` for each thing that is wrong, in the order of lines but for double ones, which come first; the text
+ * names the line. Allocates 24 bytes for each entry. False: no memory for it.
  */
-bool inspect_file(const struct file *file, void (*say)(void *context, enum inspect_kind kind, const char *text),
-    void *context, struct inspect *inspect);
+bool inspect_file(const struct file *file, inspect_function *say, void *context, struct inspect *inspect);
+
+/* The same for one entry; no line is named. */
+void inspect_entry(struct entry *entry, inspect_function *say, void *context);
+
+/* What is wrong with a user's name, and the remedy; NULL: nothing. */
+const char *inspect_name(const char *name);
 
 #endif

@@ -472,8 +472,8 @@ pwhash_fault(const char *stored, bool two_fields)
 	if (pwhash_verify(stored, two_fields, NULL) != PWHASH_UNUSABLE)
 		return NULL;
 	if (find_scheme(stored, two_fields, &encoding, &text) == NULL)
-		return "the scheme of the stored password is not known:";
-	return stored[0] == '{' ? "the stored password is malformed for its scheme:"
+		return "the scheme of the stored password is not known";
+	return stored[0] == '{' ? "the stored password is malformed for its scheme"
 	    : "the stored password is not a crypt(5) hash";
 }
 

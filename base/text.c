@@ -75,6 +75,16 @@ text_add_clean(struct text *text, const char *string, size_t most)
 		    ? *string : '?');
 }
 
+void
+text_add_visible(struct text *text, const char *string, size_t most)
+{
+	size_t length = strnlen(string, most);
+	bool clean = text_utf8(string, length);
+
+	for (size_t i = 0; i < length; i++)
+		text_add_byte(text, clean || (string[i] >= 32 && string[i] < 127) ? string[i] : '?');
+}
+
 static void
 add_printable(struct text *text, char byte, bool plain)
 {

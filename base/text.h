@@ -34,6 +34,10 @@ void text_add_clean(struct text *text, const char *string, size_t most);
  * are shown. */
 void text_add_name(struct text *text, const char *string);
 
+/* Adds at most `most` bytes as they may be shown on a terminal: '?' for control characters and, where they are not
+ * UTF-8, for all beyond ASCII. */
+void text_add_visible(struct text *text, const char *string, size_t most);
+
 /* Adds "..." with \xNN for everything that is not printable ASCII, and for " and \; at most 128 bytes
  * are shown, then `"+`. For the log. */
 void text_add_quoted(struct text *text, const char *bytes, size_t length);

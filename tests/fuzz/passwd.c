@@ -3,6 +3,7 @@
 #include "fuzz.h"
 #include "auth/inspect.h"
 #include "auth/pwhash.h"
+#include "base/text.h"
 
 #define KEY "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
 
@@ -28,8 +29,7 @@ hear(void *context, enum inspect_kind kind, const char *text)
 {
 	(void)context;
 	said[kind]++;
-	for (; *text != '\0'; text++)
-		MUST((unsigned char)*text >= ' ' && *text != 0x7f);
+	MUST(text_utf8(text, strlen(text)));
 }
 
 /* What can be checked in microseconds is checked, and its fault is the answer. */

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "auth/inspect.h"
+#include "base/text.h"
 
 #define HASH "{SHA256}n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
 
@@ -40,21 +41,22 @@ each_fault(void **state)
 		{ "bob:" HASH "\r", "" }, { "b\xc3\xb6" "b:x", "" }, { "bob:$6$x", "W line 2: user bob: the stored password is not a" },
 		{ "bob:" HASH "::::::allow_nets=192.0.2.0/24,::1 expires=2026-12-31 label=x nologin user=a", "" },
 		{ "bob:x:1:2", "W line 2: user bob: the stored password is not a crypt(5) hash" },
-		{ "bob:{NOSUCH}x", "W line 2: user bob: the scheme of the stored password is not known: '{NOSUCH}'; " },
-		{ "bob:{NOSUCH", "W line 2: user bob: the scheme of the stored password is not known:; " },
-		{ "bob:{SHA256}x", "W line 2: user bob: the stored password is malformed for its scheme: '{SHA256}'; " },
-		{ "bob:" HASH ":0:1", "W line 2: user bob: the uid is root's: '0'; " },
-		{ "bob:" HASH ":1:0", "W line 2: user bob: the gid is root's: '0'; " },
-		{ "bob:" HASH ":abc:1", "W line 2: user bob: the uid is no number: 'abc'; " },
-		{ "bob:" HASH ":1:4294967295", "W line 2: user bob: the gid is no number: '4294967295'; " },
-		{ "bob:" HASH ":1", "W line 2: user bob: the gid ''; give uid and gid, or neither" },
-		{ "bob:" HASH "::1", "W line 2: user bob: the uid ''; give uid and gid, or neither" },
-		{ "bob:" HASH "::::home", "w line 2: user bob: the home is not used: 'home'; " },
+		{ "bob:{NOSUCH}x", "W line 2: user bob: the scheme of the stored password is not known; " },
+		{ "bob:{NOSUCH", "W line 2: user bob: the scheme of the stored password is not known; " },
+		{ "bob:{SHA256}x", "W line 2: user bob: the stored password is malformed for its scheme; " },
+		{ "bob:" HASH ":0:1", "W line 2: user bob: uid or gid is root's; " },
+		{ "bob:" HASH ":1:0", "W line 2: user bob: uid or gid is root's; " },
+		{ "bob:" HASH ":abc:1", "W line 2: user bob: uid or gid is not a number; " },
+		{ "bob:" HASH ":1:4294967295", "W line 2: user bob: uid or gid is not a number; " },
+		{ "bob:" HASH ":1", "W line 2: user bob: there is a uid and no gid; give both, or neither; " },
+		{ "bob:" HASH "::1", "W line 2: user bob: there is a gid and no uid; give both, or neither; " },
+		{ "b\xc2\x9bm:" HASH, "F line 2: user b??m: " },
+		{ "bob:" HASH "::::home", "w line 2: user bob: the home is not used: it is not an absolute path; " },
 		{ "Bob:" HASH, "F line 2: user Bob: a name with capital letters is never found; " },
 		{ " bob:" HASH, "F line 2: user  bob: a name with blanks around it is never found; " },
 		{ "bob :" HASH, "F line 2: user bob : a name with blanks around it is never found; " },
 		{ "b ob:" HASH, "w line 2: user b ob: there is a blank in the name; " },
-		{ "b\xff" "b:" HASH, "F line 2: user b\xff" "b: a name that is not UTF-8" },
+		{ "b\xff" "b:" HASH, "F line 2: user b?b: a name that is not UTF-8" },
 		{ "b\x1b[0m:" HASH, "F line 2: user b?[0m: a name that is not UTF-8" },
 		{ "bob", "w line 2: there is no colon: not read; " }, { ":x", "w line 2: there is no name: not read; " },
 		{ "bob:" HASH "::::::allow_nets=10.0.0.0/33",
@@ -76,6 +78,37 @@ each_fault(void **state)
 			fail_msg("%s: not one line with a remedy: %s", rows[i].line, said);
 		assert_null(strstr(said, "n4bQ"));
 	}
+}
+
+/* What may be of a password in clear text, its tail behind a colon too, is not shown, and nothing that is no text. */
+static void
+nothing_of_a_password(void **state)
+{
+	static const char *const lines[] = { "bob:x:5ecret", "bob:x:1:5ecret", "bob:!:::::5ecret", "bob:{5ecret}x",
+	    "bob:{5ecret", "bob:$5ecret", "b\xff:5ecret:5ecret", "b\xff:5ecret\nB\xff:5ecret", "b\xff:!::::::label=b\xff\n"
+	    "b\xff:!::::::label=b\xff", "b:!::::::cert=\xff\nc:!::::::cert=\xff", "b:!::::::expires=\xff" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(lines); i++) {
+		inspect(lines[i], strlen(lines[i]));
+		for (char *line = strtok(said, "\n"); line != NULL; line = strtok(NULL, "\n"))
+			if (strstr(line, "5ecret") != NULL || !text_utf8(line, strlen(line)))
+				fail_msg("%s: shown: %s", lines[i], line);
+	}
+}
+
+/* A session reads 32 lines of a name and no more. */
+static void
+too_many_lines(void **state)
+{
+	static char bytes[4000];
+
+	(void)state;
+	for (int i = 0; i < 33; i++) {
+		snprintf(bytes + strlen(bytes), sizeof bytes - strlen(bytes), "bob:" HASH "::::::label=%d\n", i);
+		assert_int_equal(inspect(bytes, strlen(bytes)).wrong, i == 32);
+	}
+	assert_non_null(strstr(said, "W user bob: the name has more than 32 lines, the last one is line 33: no login "));
 }
 
 static void
@@ -177,6 +210,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_fault),
+		cmocka_unit_test(nothing_of_a_password),
+		cmocka_unit_test(too_many_lines),
 		cmocka_unit_test(doubles),
 		cmocka_unit_test(long_lines),
 		cmocka_unit_test(all_lines_of_a_name),

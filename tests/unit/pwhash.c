@@ -273,9 +273,9 @@ faults_are_seen(void **state)
 	assert_string_equal(pwhash_fault("hello", false), "the stored password is not a crypt(5) hash");
 	assert_string_equal(pwhash_fault("x", false), "the stored password is not a crypt(5) hash");
 	assert_string_equal(pwhash_fault("$6$abc", true), "the stored password is not a crypt(5) hash");
-	assert_string_equal(pwhash_fault("{NOSUCH}x", false), "the scheme of the stored password is not known:");
-	assert_string_equal(pwhash_fault("{PLAIN", false), "the scheme of the stored password is not known:");
-	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "the stored password is malformed for its scheme:");
+	assert_string_equal(pwhash_fault("{NOSUCH}x", false), "the scheme of the stored password is not known");
+	assert_string_equal(pwhash_fault("{PLAIN", false), "the scheme of the stored password is not known");
+	assert_string_equal(pwhash_fault("{CRYPT}$6$abc", false), "the stored password is malformed for its scheme");
 }
 
 static void
