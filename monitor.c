@@ -585,7 +585,7 @@ wait_for_session(pid_t session)
 	int status;
 
 	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it,
-	 * the alarm does. */
+	 * its timer does. */
 	(void)kill(session, SIGKILL);
 	while (waitpid(session, &status, 0) < 0)
 		if (errno != EINTR)

@@ -18,7 +18,9 @@
 #ifndef SESSION_SECONDS
 #define SESSION_SECONDS 7200	/* the whole connection, however busy */
 #endif
+#ifndef POLICY_SECONDS
 #define POLICY_SECONDS 100	/* for all that a policy server is asked about a message; then 451 */
+#endif
 #define DATA_RATE 500		/* bytes a second that DATA must come with, once --timeout is used up */
 #define PROXY_SECONDS 10	/* for the PROXY header to come */
 #define LOGINS_MAX 3		/* wrong passwords in a session: the last one is followed by the close */

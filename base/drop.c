@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/drop.h"
@@ -25,6 +26,11 @@
 #define SYS_landlock_restrict_self 446
 #endif
 #define LANDLOCK_VERSION 1	/* LANDLOCK_CREATE_RULESET_VERSION */
+#ifdef SYS_timer_settime64	/* takes seconds of 64 bits on every machine */
+#define TIMER_SETTIME SYS_timer_settime64
+#else
+#define TIMER_SETTIME SYS_timer_settime
+#endif
 
 /* Of the session, beyond what it was started with. Seconds of a processor are enough for hundreds of gigabytes. */
 #define STACK_MOST (256 << 10)
@@ -37,11 +43,24 @@ set_signal(int number, void (*handler)(int))
 	return signal(number, handler) != SIG_ERR;
 }
 
+/* Ends this process, whatever it does then: a signal other than SIGKILL would wait for as long as it is stopped. A fork
+ * or another program does not have it. */
+static bool
+end_after(unsigned seconds)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
+	const int64_t end[4] = { 0, 0, seconds, 0 };	/* no interval; seconds and nanoseconds */
+	int timer;
+
+	return syscall(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer) == 0 &&
+	    syscall(TIMER_SETTIME, timer, 0, end, NULL) == 0;
+}
+
 bool
 drop_start(unsigned seconds)
 {
-	/* An ignored SIGCHLD would hide exit statuses, SIGALRM our end; the others are what shells and
-	 * nohup(1) leave ignored, and would change what our children do. */
+	/* An ignored SIGCHLD would hide exit statuses; the others are what shells and nohup(1) leave ignored, and
+	 * would change what our children do. */
 	static const int defaults[] = { SIGCHLD, SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 	sigset_t none;
 
@@ -50,11 +69,10 @@ drop_start(unsigned seconds)
 			return false;
 	if (!set_signal(SIGPIPE, SIG_IGN) || !set_signal(SIGXFSZ, SIG_IGN))
 		return false;
-	/* Takes the place of one that was pending. */
-	alarm(seconds);
+	alarm(0);	/* there may be one from whoever started us */
 	umask(077);
 	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) == 0;
+	return sigprocmask(SIG_SETMASK, &none, NULL) == 0 && end_after(seconds);
 }
 
 bool
@@ -325,10 +343,11 @@ drop_cage(const struct drop_cage *cage)
 		return "setrlimit";
 	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid:
 	 * after a login as another the session sees at its next question that the monitor is gone, and should it
-	 * have been taken over, the alarm ends it: that it can neither take back nor ignore. */
+	 * have been taken over, the timer ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "prctl(PR_SET_PDEATHSIG)";
-	alarm(cage->seconds);
+	if (!end_after(cage->seconds))
+		return "timer_create";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return "prctl(PR_SET_NO_NEW_PRIVS)";
 	if (!landlock())

@@ -31,8 +31,8 @@ struct identity {
 
 /*
  * First thing of all: signals that would change what we do back to their defaults (SIGPIPE and SIGXFSZ
- * ignored: write(2) reports), nothing blocked, umask 077; and SIGALRM in `seconds`, which ends the
- * process that calls this. False: errno.
+ * ignored: write(2) reports), nothing blocked, umask 077; and SIGKILL in `seconds`, which ends the
+ * process that calls this even while it is stopped. False: errno.
  */
 bool drop_start(unsigned seconds);
 
@@ -60,7 +60,7 @@ struct drop_cage {
 	const char *id;			/* makes the name of the empty directory ours alone */
 	bool root;			/* config.root */
 	uint64_t file_size;		/* the most bytes that a file may get */
-	unsigned seconds;		/* then SIGALRM ends it, whatever it does */
+	unsigned seconds;		/* then SIGKILL ends it, stopped or not */
 	unsigned files;			/* RLIMIT_NOFILE: only lower numbers are ever handed out */
 	int wall;			/* to read, with descriptors, and to write */
 	int readable[2], writable[3];	/* beside the wall */
