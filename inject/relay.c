@@ -10,6 +10,7 @@
 #include "base/dial.h"
 #include "base/drop.h"
 #include "base/io.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "inject/relay.h"
 #include "inject/wire.h"
@@ -599,6 +600,8 @@ send_here(void *context, int said)
 	bool told;
 
 	talk->word.taken = false;
+	/* A relay that takes us over learns nothing by which passwords could be guessed. */
+	explicit_bzero(talk->message->memory, sizeof *talk->message->memory);
 	if (map_message(talk) && meet(talk, said) && introduce(talk) && can_carry(talk) && send_envelope(talk))
 		(void)send_message(talk);
 	told = io_write_all(said, &talk->word, sizeof talk->word);

@@ -1,11 +1,13 @@
 /* The evil session: the program's own session process, taken over by ptrace(2) once it is caged, does what
- * its code never would. Used by tests/t-cage and tests/t-faults.
+ * its code never would; or the process that speaks to a relay. Used by tests/t-cage and tests/t-faults.
  *
+ *   cage [relay] ...                          the process that is taken over
  *   cage numbers PROGRAM ARGUMENT...          every system call number, each in a fresh session
  *   cage calls PROGRAM ARGUMENT...            hostile calls by name; prints "NAME: killed" or what came back
  *   cage wall SCRIPT PROGRAM ARGUMENT...      plays the session's side of the wall as SCRIPT says
- *   cage fail CALL N ERRNO PROGRAM ARG...     the session's N-th call of that name, before it waits for its
- *                                             client, is not made and returns ERRNO; 0: success
+ *   cage say BYTE LENGTH PROGRAM ARGUMENT...  the relay process says so many such bytes to the monitor, and ends
+ *   cage fail CALL N ERRNO PROGRAM ARG...     the process's N-th call of that name, before it waits for its
+ *                                             client or its relay, is not made and returns ERRNO; 0: success
  *
  * The program gets descriptors 0 and 1 of `cage`, except with `numbers` and `calls`, which bring a client
  * of their own. Results go to 1 (numbers, calls) or to 2. The exit status is the program's, or 99.
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -49,10 +52,13 @@ static const unsigned char gadget[] = { 0x01, 0x00, 0x00, 0xd4, 0x1f, 0x20, 0x03
 static const char path[] = "/etc/passwd";
 
 struct evil {
-	pid_t monitor, session;
+	pid_t monitor, session;	/* session: whoever is taken over */
 	unsigned long code;	/* where the gadget is */
 	registers start;	/* caged, in front of the first wait for the client */
+	int wall, said;		/* its descriptors: the wall, or the relay; what goes to the monitor */
 };
+
+static bool relay;		/* the third process that the monitor forks is taken over, behind session and checker */
 
 static void
 die(const char *what)
@@ -101,11 +107,34 @@ step(pid_t pid, int *status)
 	}
 }
 
-/* Starts the program and follows it to the birth of the session. */
+/* Follows the monitor to the birth of whoever is to be taken over. */
+static void
+wait_for_birth(struct evil *evil)
+{
+	unsigned long message;
+	int status, deliver = 0;
+
+	for (int left = relay ? 3 : 1; left > 0;) {
+		ptrace(PTRACE_CONT, evil->monitor, 0, deliver);
+		if (waitpid(evil->monitor, &status, 0) != evil->monitor || !WIFSTOPPED(status))
+			die("the process was not forked");
+		deliver = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+		if (status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8))
+			continue;
+		ptrace(PTRACE_GETEVENTMSG, evil->monitor, 0, &message);
+		evil->session = (pid_t)message;
+		if (waitpid(evil->session, &status, __WALL) != evil->session || !WIFSTOPPED(status))
+			die("the session");
+		if (--left > 0)
+			ptrace(PTRACE_DETACH, evil->session, 0, 0);
+	}
+	ptrace(PTRACE_DETACH, evil->monitor, 0, 0);
+}
+
+/* Starts the program and follows it there. */
 static void
 start(struct evil *evil, char **command, int client)
 {
-	unsigned long message;
 	int status;
 
 	evil->monitor = fork();
@@ -138,14 +167,7 @@ start(struct evil *evil, char **command, int client)
 		if (ptrace(PTRACE_POKETEXT, evil->monitor, evil->code + i, word) != 0)
 			die("PTRACE_POKETEXT");
 	}
-	ptrace(PTRACE_CONT, evil->monitor, 0, 0);
-	if (waitpid(evil->monitor, &status, 0) != evil->monitor || status >> 8 != (SIGTRAP | PTRACE_EVENT_FORK << 8))
-		die("no session was forked");
-	ptrace(PTRACE_GETEVENTMSG, evil->monitor, 0, &message);
-	evil->session = (pid_t)message;
-	if (waitpid(evil->session, &status, __WALL) != evil->session || !WIFSTOPPED(status))
-		die("the session");
-	ptrace(PTRACE_DETACH, evil->monitor, 0, 0);
+	wait_for_birth(evil);
 }
 
 static bool
@@ -158,22 +180,45 @@ is_poll(unsigned long number)
 	return number == SYS_ppoll;
 }
 
-/* Lets the session say its banner; it waits for its client then, and does so no more: the wait is cut off. */
+/* Where the descriptors are: the relay process has one of each kind. */
+static void
+find_descriptors(struct evil *evil)
+{
+	evil->wall = 4;
+	evil->said = -1;
+	for (int i = 3; relay && i < 64; i++) {
+		char name[64], target[64] = "";
+
+		snprintf(name, sizeof name, "/proc/%d/fd/%d", evil->session, i);
+		if (readlink(name, target, sizeof target - 1) < 0)
+			continue;
+		if (strncmp(target, "socket:", 7) == 0)
+			evil->wall = i;
+		else if (strncmp(target, "pipe:", 5) == 0)
+			evil->said = i;
+	}
+}
+
+/* Lets the session say its banner; it waits for its client then, and does so no more: the wait is cut off. The relay
+ * process is cut off at its first call behind the cage. */
 static void
 take_over(struct evil *evil)
 {
+	bool caged = false;
 	int status;
 
 	do {
 		if (!step(evil->session, &status))	/* entry */
 			die("the session ended before it waited for its client");
 		evil->start = get(evil->session);
-		if (is_poll(evil->start.NUMBER))
+		if (relay ? caged : is_poll(evil->start.NUMBER))
 			break;
+		caged |= evil->start.NUMBER == SYS_prctl && ARGUMENT(&evil->start, 0) == PR_SET_SECCOMP;
 	} while (step(evil->session, &status));		/* return */
 	/* The client has something to say: every caller sees to it. */
 	if (!step(evil->session, &status))
 		die("the session");
+	find_descriptors(evil);
 }
 
 /* One system call in the session. False: it is gone, *status says how. */
@@ -246,9 +291,13 @@ is_allowed(unsigned long number)
 static int
 client_of(int *other)
 {
+	static const char message[] = "EHLO x\r\nAUTH PLAIN AGJvYgBzZXNhbWU=\r\nMAIL FROM:<a@example.org>\r\n"
+	    "RCPT TO:<b@example.net>\r\nDATA\r\ntext\r\n.\r\nQUIT\r\n";
+	const char *said = relay ? message : "NOOP\r\n";
 	int pair[2];
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 || write(pair[1], "NOOP\r\n", 6) != 6)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0 ||
+	    write(pair[1], said, strlen(said)) != (ssize_t)strlen(said))
 		die("socketpair");
 	*other = pair[1];
 	return pair[0];
@@ -282,7 +331,7 @@ range(const char *name, char **command, size_t entry, unsigned long first, unsig
 #endif
 		/* What is allowed may fail, or end the session; -1 is no call. */
 		if (sigsys == expected || (number == (unsigned)-1 && result != -ENOSYS) ||
-		    (sigsys && (!WIFEXITED(end) || WEXITSTATUS(end) != 1))) {
+		    (sigsys && (!WIFEXITED(end) || WEXITSTATUS(end) != (relay ? 0 : 1)))) {
 			if (wrong++ < 10)
 				printf("%s: number %lu: %s, result %ld, status of the monitor %x\n", name, number,
 				    sigsys ? "killed" : survived ? "survived" : "ended", result, (unsigned)end);
@@ -310,7 +359,7 @@ numbers(char **command)
 static int
 calls(char **command)
 {
-	enum { MONITOR = -1000, PATH = -1001, CODE = -1002 };
+	enum { MONITOR = -1000, PATH = -1001, CODE = -1002, WALL = -1003, SAID = -1004 };
 	static const struct {
 		const char *name;
 		long number, arguments[6];
@@ -364,12 +413,13 @@ calls(char **command)
 		{ "recvmsg from the spool", SYS_recvmsg, { 3, PATH, 0 } },
 		/* These are in the list. */
 		{ "read the client", SYS_read, { 0, PATH, 0 } },
-		{ "read the wall", SYS_read, { 4, PATH, 0 } },
+		{ "read the wall", SYS_read, { WALL, PATH, 0 } },
 		{ "write the client", SYS_write, { 1, PATH, 0 } },
 		{ "write the spool", SYS_write, { 3, PATH, 0 } },
-		{ "write the wall", SYS_write, { 4, PATH, 0 } },
+		{ "write the wall", SYS_write, { WALL, PATH, 0 } },
+		{ "write what the monitor hears", SYS_write, { SAID, PATH, 0 } },
 		{ "sendto the client", SYS_sendto, { 1, PATH, 0, MSG_DONTWAIT, 0, 0 } },
-		{ "recvmsg from the wall", SYS_recvmsg, { 4, 1, MSG_DONTWAIT } },
+		{ "recvmsg from the wall", SYS_recvmsg, { WALL, 1, MSG_DONTWAIT } },
 	};
 
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -386,6 +436,8 @@ calls(char **command)
 
 			arguments[j] = argument == MONITOR ? (unsigned long)evil.monitor
 			    : argument == PATH ? evil.code + PATH_AT
+			    : argument == WALL ? (unsigned long)evil.wall
+			    : argument == SAID ? (unsigned long)evil.said
 			    : argument == CODE ? evil.code & ~4095UL : (unsigned long)argument;
 		}
 		survived = call(&evil, evil.code, (unsigned long)list[i].number, arguments, &result, &status);
@@ -472,10 +524,10 @@ number_of(const char *name)
 		unsigned long number;
 	} list[] = {
 #ifdef SYS_rmdir
-		{ "rmdir", SYS_rmdir },
-#else
-		{ "rmdir", SYS_unlinkat },
+		{ "rmdir", SYS_rmdir }, { "mkdir", SYS_mkdir }, { "dup2", SYS_dup2 },
 #endif
+		{ "unlinkat", SYS_unlinkat }, { "mkdirat", SYS_mkdirat }, { "dup3", SYS_dup3 },
+		{ "timer_create", SYS_timer_create }, { "timer_settime", SYS_timer_settime },
 		{ "chdir", SYS_chdir }, { "chroot", SYS_chroot }, { "prlimit64", SYS_prlimit64 },
 		{ "setgroups", SYS_setgroups }, { "setresgid", SYS_setresgid }, { "setresuid", SYS_setresuid },
 		{ "prctl", SYS_prctl }, { "close_range", SYS_close_range },
@@ -495,15 +547,16 @@ fail(unsigned long number, int nth, int error, char **command)
 {
 	struct evil evil;
 	int status, end;
-	bool there;
+	bool there, caged = false;
 
 	start(&evil, command, -1);
 	while ((there = step(evil.session, &status))) {
 		registers all = get(evil.session);
 		bool ours = all.NUMBER == number && --nth == 0;
 
-		if (is_poll(all.NUMBER))	/* it waits for its client */
+		if (relay ? caged : is_poll(all.NUMBER))	/* it waits for its client */
 			break;
+		caged |= all.NUMBER == SYS_prctl && ARGUMENT(&all, 0) == PR_SET_SECCOMP;
 		if (ours) {
 			all.NUMBER = (unsigned long)-1;
 #if defined(__aarch64__)
@@ -529,10 +582,44 @@ fail(unsigned long number, int nth, int error, char **command)
 	return WIFEXITED(end) ? WEXITSTATUS(end) : 99;
 }
 
+/* The relay process tells the monitor something, and ends. */
+static int
+say(int byte, long length, char **command)
+{
+	unsigned long arguments[6] = { 0 };
+	struct evil evil;
+	int status, end;
+	long result;
+
+	start(&evil, command, -1);
+	take_over(&evil);
+	arguments[1] = ARGUMENT(&evil.start, 1) & ~(sizeof(long) - 1);	/* where it reads to */
+	for (long i = 0; i < length; i += (long)sizeof(long)) {
+		long word;
+
+		memset(&word, byte, sizeof word);
+		if (ptrace(PTRACE_POKEDATA, evil.session, arguments[1] + (unsigned long)i, word) != 0)
+			die("PTRACE_POKEDATA");
+	}
+	arguments[0] = (unsigned long)evil.said;
+	arguments[2] = (unsigned long)length;
+	if (!call(&evil, evil.code, SYS_write, arguments, &result, &status) || result < 0)
+		die("what it said");
+	kill(evil.session, SIGKILL);
+	waitpid(evil.session, &status, __WALL);
+	end = finish(&evil, false);
+	return WIFEXITED(end) ? WEXITSTATUS(end) : 99;
+}
+
 int
 main(int argc, char **argv)
 {
 	alarm(60);
+	relay = argc >= 2 && strcmp(argv[1], "relay") == 0;
+	argc -= relay;
+	argv += relay;
+	if (argc >= 5 && strcmp(argv[1], "say") == 0)
+		return say(atoi(argv[2]), atol(argv[3]), argv + 4);
 	if (argc >= 3 && strcmp(argv[1], "numbers") == 0)
 		return numbers(argv + 2);
 	if (argc >= 3 && strcmp(argv[1], "calls") == 0)

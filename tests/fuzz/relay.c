@@ -138,14 +138,15 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	static const char plain[] = "Fa@x\0Tb@y\0Tc@z\0", notified[] = "Fa@x\0DRET=HDRS\0Tb@y\0DNOTIFY=NEVER\0Tc@z\0";
 	static const struct identity identity = { .user = "bob" };
 	static int spools[2];
+	static struct memory memory;
 	const uint8_t how = size > 0 ? bytes[0] : 0;
 	const char *text = texts[how >> 1 & 1], *envelope = how & 4 ? notified : plain;
 	const struct config config = { .hostname = "mail.example", .domain = "d.example" };
 	struct peer peer = { .address = "192.0.2.1", .port = "9", .host = "h.example" };
 	struct message message = {
 		.id = "ID", .number = 1, .spool = spools[how >> 1 & 1], .login = "bob", .mechanism = "PLAIN",
-		.helo = "client", .identity = &identity, .envelope = envelope, .sender = envelope + 1, .recipients = 2,
-		.size = strlen(text), .smtputf8 = how & 8, .dsn = how & 4, .eight_bit = how & 1,
+		.helo = "client", .identity = &identity, .memory = &memory, .envelope = envelope,
+		.sender = envelope + 1, .recipients = 2, .size = strlen(text), .smtputf8 = how & 8, .dsn = how & 4, .eight_bit = how & 1,
 	};
 	size_t parts[] = { 1, 0 }, used;
 	struct outcome outcome;
