@@ -1,15 +1,12 @@
 /*
- * Runs a target on changed seeds, the same ones in every run, for some seconds:
+ * Runs a target on changed seeds for some seconds, the same ones in every run with the same number of a round:
  *
- *   fuzz-NAME [SECONDS]	prints how many; an input that ends it is left in fuzz-NAME.input
+ *   fuzz-NAME [SECONDS [ROUND]]	prints how many; an input that ends it is left in fuzz-NAME.input
  *   fuzz-NAME -f FILE		runs that one
+ *   fuzz-NAME -s DIRECTORY	writes the seeds there, as files, and the words as the dictionary `words`: for libFuzzer
  *
- * With clang, libFuzzer takes this file's place, follows the branches and finds more:
- *
- *   clang -std=c11 -D_GNU_SOURCE -fsigned-char -g -O1 -DNOCAGE -fsanitize=fuzzer,address,undefined -I. \
- *       tests/fuzz/NAME.c ROOMS.c -lbsd && ./a.out CORPUS/
- *
- * with the rooms that the first line of the target names.
+ * With clang, libFuzzer takes this file's place, follows the branches and finds more: PROVE=1 tests/t-fuzz. An input
+ * that ends it is left as fuzz-NAME-..., and is its only argument when it is run again.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -106,10 +103,33 @@ change(void)
 	}
 }
 
+static int
+write_seeds(const char *directory)
+{
+	char path[4096];
+	FILE *file;
+
+	for (unsigned i = 0; seeds[i].bytes != NULL; i++) {
+		snprintf(path, sizeof path, "%s/seed%u", directory, i);
+		file = fopen(path, "w");
+		if (file == NULL || fwrite(seeds[i].bytes, 1, seeds[i].length, file) != seeds[i].length || fclose(file) != 0)
+			return 1;
+	}
+	snprintf(path, sizeof path, "%s/words", directory);
+	file = fopen(path, "w");
+	for (const struct seed *word = words; file != NULL && word->bytes != NULL; word++) {
+		fputc('"', file);
+		for (size_t i = 0; i < word->length; i++)
+			fprintf(file, "\\x%02x", (unsigned char)word->bytes[i]);
+		fputs("\"\n", file);
+	}
+	return file == NULL || fclose(file) != 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	double seconds = argc == 2 ? atof(argv[1]) : 3;
+	double seconds = argc >= 2 ? atof(argv[1]) : 3;
 	struct timespec start, now;
 	unsigned long runs = 0;
 
@@ -117,7 +137,9 @@ main(int argc, char **argv)
 	__sanitizer_set_death_callback(keep);
 	signal(SIGABRT, aborted);
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 3) {
+	if (argc == 3 && strcmp(argv[1], "-s") == 0)
+		return write_seeds(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "-f") == 0) {
 		int file = open(argv[2], O_RDONLY);
 		ssize_t got = read(file, input, sizeof input);
 
@@ -125,6 +147,8 @@ main(int argc, char **argv)
 		close(file);
 		return LLVMFuzzerTestOneInput(input, length);
 	}
+	if (argc == 3)
+		fuzz_noise = strtoull(argv[2], NULL, 10) * 0x9e3779b97f4a7c15u + 1;
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (const struct seed *seed = seeds; seed->bytes != NULL; seed++) {
 		length = seed->length;
