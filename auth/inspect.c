@@ -12,6 +12,7 @@
 /* As CRAM-MD5 has it: not what anybody's password makes. */
 #define NO_DIGEST "--------------------------------"
 
+#define DOUBLES_MAX 100		/* things that stand twice that are named: the number of each line is counted anew */
 #define NAME_SHOWN USER_MAX	/* bytes of a name that are shown */
 #define COLON "a password with a colon in it goes through ofmipd-passwd --import"
 
@@ -24,15 +25,8 @@ struct inspector {
 	struct entry *entry;
 };
 
-/* Whose line it is: the name, as logins are looked up, and the label. */
-struct owner {
-	uint64_t hash;
-	const char *at;
-	uint64_t line;
-};
-
-/* True: the same, and said. */
-typedef bool compare_function(struct inspector *inspector, const struct owner *x, const struct owner *y);
+/* Looks at two lines that have the same hash. True: they are for the same, and it is said. */
+typedef bool compare_function(struct inspector *inspector, const char *x, const char *y);
 
 static void
 report(struct inspector *inspector, enum inspect_kind kind, const char *text)
@@ -234,8 +228,11 @@ owner_hash(const struct file *file, const char *at)
 {
 	char label[USER_MAX + 1], lower[USER_MAX + 1];
 	const char *name;
-	size_t length = owner_of(file, at, &name, label, sizeof label);
+	size_t length;
 
+	if (!passwd_is_entry(file, at))
+		return 0;
+	length = owner_of(file, at, &name, label, sizeof label);
 	if (length > USER_MAX)
 		length = USER_MAX;
 	memcpy(lower, name, length);
@@ -244,40 +241,40 @@ owner_hash(const struct file *file, const char *at)
 	return passwd_hash(lower, length);
 }
 
-static int
-owner_by_hash(const void *a, const void *b)
+static void
+add_line(struct inspector *inspector, struct text *text, const char *at)
 {
-	const struct owner *x = a, *y = b;
+	uint64_t number = 1;
 
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	return (x->line > y->line) - (x->line < y->line);
+	for (const char *line = inspector->file->bytes; line < at; line = passwd_next(inspector->file, line))
+		number++;
+	text_add_number(text, number);
 }
 
 static void
-add_both_lines(struct text *text, const struct owner *x, const struct owner *y)
+add_both_lines(struct inspector *inspector, struct text *text, const char *x, const char *y)
 {
 	text_add(text, "lines ");
-	text_add_number(text, x->line);
+	add_line(inspector, text, x);
 	text_add(text, " and ");
-	text_add_number(text, y->line);
+	add_line(inspector, text, y);
 	text_add(text, " are for the same ");
 }
 
 /* Two lines for one name and label: which one counts would be anybody's guess. */
 static bool
-compare_owners(struct inspector *inspector, const struct owner *x, const struct owner *y)
+compare_owners(struct inspector *inspector, const char *x, const char *y)
 {
 	char labels[2][USER_MAX + 1], array[700];
 	const char *names[2];
-	size_t length = owner_of(inspector->file, x->at, &names[0], labels[0], sizeof labels[0]);
+	size_t length = owner_of(inspector->file, x, &names[0], labels[0], sizeof labels[0]);
 	struct text text;
 
-	if (owner_of(inspector->file, y->at, &names[1], labels[1], sizeof labels[1]) != length ||
+	if (owner_of(inspector->file, y, &names[1], labels[1], sizeof labels[1]) != length ||
 	    strncasecmp(names[0], names[1], length) != 0 || strcmp(labels[0], labels[1]) != 0)
 		return false;
 	text_start(&text, array, sizeof array);
-	add_both_lines(&text, x, y);
+	add_both_lines(inspector, &text, x, y);
 	text_add(&text, "user, ");
 	text_add_visible(&text, names[0], length < NAME_SHOWN ? length : NAME_SHOWN);
 	if (labels[0][0] != '\0') {
@@ -312,16 +309,16 @@ certificate_hash(const struct file *file, const char *at)
 }
 
 static bool
-compare_certificates(struct inspector *inspector, const struct owner *x, const struct owner *y)
+compare_certificates(struct inspector *inspector, const char *x, const char *y)
 {
 	char names[2][sizeof((struct entry *)NULL)->line], array[1200];
 	struct text text;
 
-	if (!certificate_of(inspector->file, x->at, names[0]) || !certificate_of(inspector->file, y->at, names[1]) ||
+	if (!certificate_of(inspector->file, x, names[0]) || !certificate_of(inspector->file, y, names[1]) ||
 	    strcmp(names[0], names[1]) != 0)
 		return false;
 	text_start(&text, array, sizeof array);
-	add_both_lines(&text, x, y);
+	add_both_lines(inspector, &text, x, y);
 	text_add(&text, "certificate, cert=");
 	text_add_visible(&text, names[0], NAME_SHOWN);
 	text_add(&text, ": delete one");
@@ -331,59 +328,44 @@ compare_certificates(struct inspector *inspector, const struct owner *x, const s
 
 /* Lines that have the same hash: each is compared with those before it, as far as a session would read them. */
 static void
-judge_alike(struct inspector *inspector, const struct owner *owners, size_t count, compare_function *compare)
+judge_alike(struct inspector *inspector, const struct passwd_place *places, size_t count, compare_function *compare)
 {
-	char array[700], label[USER_MAX + 1];
-	const char *name;
+	const char *bytes = inspector->file->bytes, *name;
 	size_t most = count < PASSWD_LINES_MAX ? count : PASSWD_LINES_MAX, length;
+	char array[700], label[USER_MAX + 1];
 	struct text text;
 
 	for (size_t i = 1; i < most; i++)
-		for (size_t j = 0; j < i && !compare(inspector, &owners[j], &owners[i]); j++)
+		for (size_t j = 0; j < i && !compare(inspector, bytes + places[j].at, bytes + places[i].at); j++)
 			;
 	if (count == most || compare != compare_owners)
 		return;
-	length = owner_of(inspector->file, owners->at, &name, label, sizeof label);
+	length = owner_of(inspector->file, bytes + places->at, &name, label, sizeof label);
 	text_start(&text, array, sizeof array);
 	text_add(&text, "user ");
 	text_add_visible(&text, name, length < NAME_SHOWN ? length : NAME_SHOWN);
 	text_add(&text, ": the name has more than 32 lines, the last one is line ");
-	text_add_number(&text, owners[count - 1].line);
+	add_line(inspector, &text, bytes + places[count - 1].at);
 	text_add(&text, ": no login succeeds; delete some, or take passwords away with ofmipd-passwd --revoke");
 	report(inspector, INSPECT_WRONG, array);
 }
 
-/* Finds what stands in several lines: `hash` of it, 0 for nothing, and `compare` looks at two that have the same. */
+/* Finds what stands in several lines: `hash` of it, 0 for nothing. */
 static bool
 judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *file, const char *at),
     compare_function *compare)
 {
-	const struct file *file = inspector->file;
-	const char *end = file->bytes + file->length;
-	struct owner *owners;
-	size_t count = 0, last;
-	uint64_t number = 0;
+	size_t count, last;
+	struct passwd_place *places = passwd_places(inspector->file, hash, &count);
+	bool done = places != NULL;
 
-	for (const char *at = file->bytes; at < end; at = passwd_next(file, at))
-		count += passwd_is_entry(file, at);
-	owners = calloc(count + 1, sizeof *owners);
-	if (owners == NULL)
-		return false;
-	count = 0;
-	for (const char *at = file->bytes; at < end; at = passwd_next(file, at)) {
-		number++;
-		if (passwd_is_entry(file, at))
-			owners[count++] = (struct owner){ hash(file, at), at, number };
-	}
-	qsort(owners, count, sizeof *owners, owner_by_hash);
-	for (size_t first = 0; first < count; first = last) {
-		for (last = first + 1; last < count && owners[last].hash == owners[first].hash; last++)
+	for (size_t first = 0; first < count && inspector->inspect->wrong < DOUBLES_MAX; first = last) {
+		for (last = first + 1; last < count && places[last].hash == places[first].hash; last++)
 			;
-		if (owners[first].hash != 0)
-			judge_alike(inspector, &owners[first], last - first, compare);
+		judge_alike(inspector, &places[first], last - first, compare);
 	}
-	free(owners);
-	return true;
+	free(places);
+	return done;
 }
 
 bool

@@ -165,7 +165,40 @@ passwd_hash(const char *name, size_t length)
 
 	for (size_t i = 0; i < length; i++)
 		hash = (hash ^ (unsigned char)name[i]) * 1099511628211U;
-	return hash;
+	return hash == 0 ? 1 : hash;
+}
+
+static int
+place_by_hash(const void *a, const void *b)
+{
+	const struct passwd_place *x = a, *y = b;
+
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+struct passwd_place *
+passwd_places(const struct file *file, uint64_t (*hash)(const struct file *file, const char *at), size_t *count)
+{
+	const char *end = file->bytes + file->length;
+	struct passwd_place *places;
+	size_t lines = 0;
+
+	for (const char *at = file->bytes; at < end; at = passwd_next(file, at))
+		lines++;
+	places = calloc(lines + 1, sizeof *places);
+	*count = 0;
+	if (places == NULL)
+		return NULL;
+	for (const char *at = file->bytes; at < end; at = passwd_next(file, at)) {
+		uint64_t of_line = hash(file, at);
+
+		if (of_line != 0)
+			places[(*count)++] = (struct passwd_place){ of_line, (uint64_t)(at - file->bytes) };
+	}
+	qsort(places, *count, sizeof *places, place_by_hash);
+	return places;
 }
 
 void
@@ -199,9 +232,8 @@ open_index(const struct file *file, size_t *count)
 	return (const struct passwd_place *)(const void *)(index.bytes + sizeof wanted);
 }
 
-/* Is `at` the start of a line of `name`? */
-static bool
-is_line_of(const struct file *file, const char *at, const char *name, size_t length)
+bool
+passwd_is_of(const struct file *file, const char *at, const char *name, size_t length)
 {
 	return (size_t)(file->bytes + file->length - at) > length && memcmp(at, name, length) == 0 && at[length] == ':';
 }
@@ -226,7 +258,7 @@ find_in_index(const struct file *file, const struct passwd_place *places, size_t
 		const char *line = file->bytes + places[low].at;
 
 		if (places[low].at >= file->length || (places[low].at > 0 && line[-1] != '\n') ||
-		    !is_line_of(file, line, name, length))
+		    !passwd_is_of(file, line, name, length))
 			continue;
 		if (found++ < most)
 			at[found - 1] = line;
@@ -244,7 +276,7 @@ passwd_find(const struct file *file, const char *name, const char **at, int most
 	if (places != NULL)
 		return find_in_index(file, places, count, name, at, most);
 	for (const char *p = file->bytes, *end = p + file->length; p < end; p = passwd_next(file, p))
-		if (is_line_of(file, p, name, length) && found++ < most)
+		if (passwd_is_of(file, p, name, length) && found++ < most)
 			at[found - 1] = p;
 	return found;
 }

@@ -40,6 +40,9 @@ bool passwd_entry(const struct file *file, const char *at, struct entry *entry);
 /* Is the line at `at` a user's: a name and a colon, and no comment? */
 bool passwd_is_entry(const struct file *file, const char *at);
 
+/* Does the line at `at` begin with the name, `length` bytes, and a colon? */
+bool passwd_is_of(const struct file *file, const char *at, const char *name, size_t length);
+
 /* The value of `key` in the extra fields (key=value, blanks between), in `copy`, which has room for a whole line; ""
  * where there is no '='. NULL: not there. */
 const char *passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size);
@@ -74,12 +77,16 @@ struct passwd_index {
 };
 
 struct passwd_place {
-	uint64_t hash;		/* passwd_hash() of what stands before the first colon */
+	uint64_t hash;		/* in the index: passwd_hash() of what stands before the first colon */
 	uint64_t at;		/* the line's first byte */
 };
 
 void passwd_index_start(struct passwd_index *index, const struct stat *status);
-uint64_t passwd_hash(const char *name, size_t length);
+uint64_t passwd_hash(const char *name, size_t length);	/* never 0 */
+
+/* The lines for which `hash` is not 0, in the order of hash, then of place; to be freed. NULL: no memory. */
+struct passwd_place *passwd_places(const struct file *file, uint64_t (*hash)(const struct file *file, const char *at),
+    size_t *count);
 
 /* Sets uid, gid, user and, if the entry has one, home. False: ids that are no numbers. */
 bool passwd_ids(struct identity *identity, const struct entry *entry);

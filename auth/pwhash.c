@@ -79,7 +79,7 @@ static const struct scheme schemes[] = {
 
 /* What stands for a value without a {SCHEME}. */
 static const struct scheme crypt_scheme = { "CRYPT", verify_crypt, AS_IS, NULL, false };
-static const struct scheme plain_scheme = { "PLAIN", verify_plain, AS_IS, NULL, false };
+static const struct scheme plain_scheme = { "cleartext", verify_plain, AS_IS, NULL, false };
 
 /*
  * Both sides are padded to one fixed size, so that neither length nor first difference shows in
@@ -477,6 +477,16 @@ pwhash_fault(const char *stored, bool two_fields)
 	    : "the stored password is not a crypt(5) hash";
 }
 
+const char *
+pwhash_scheme(const char *stored, bool two_fields)
+{
+	enum encoding encoding;
+	const char *text;
+	const struct scheme *scheme = find_scheme(stored, two_fields, &encoding, &text);
+
+	return is_locked(stored) ? "locked" : scheme == NULL ? "unknown" : scheme->name;
+}
+
 bool
 pwhash_is_slow(const char *stored, bool two_fields)
 {
@@ -484,7 +494,7 @@ pwhash_is_slow(const char *stored, bool two_fields)
 	const char *text;
 	const struct scheme *scheme = find_scheme(stored, two_fields, &encoding, &text);
 
-	return scheme != NULL && (scheme->verify == verify_crypt || scheme->verify == verify_argon2 ||
+	return !is_locked(stored) && scheme != NULL && (scheme->verify == verify_crypt || scheme->verify == verify_argon2 ||
 	    scheme->verify == verify_pbkdf2 || scheme->verify == verify_scram);
 }
 

@@ -36,6 +36,9 @@ enum pwhash_answer pwhash_verify(const char *stored, bool two_fields, const char
  * locked. Hashes nothing. */
 const char *pwhash_fault(const char *stored, bool two_fields);
 
+/* How it is stored, for people: "locked", "cleartext" (in a line of two fields), the scheme's name, or "unknown". */
+const char *pwhash_scheme(const char *stored, bool two_fields);
+
 /* True when pwhash_verify() takes milliseconds for it and not microseconds. */
 bool pwhash_is_slow(const char *stored, bool two_fields);
 

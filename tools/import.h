@@ -2,8 +2,18 @@
 #ifndef IMPORT_H
 #define IMPORT_H
 
-/* Adds the users of `source` to `path`, their passwords hashed by `scheme`; where both are the same file it is
- * converted in place. Says what it does. The exit status. */
-int import_file(const char *path, const char *source, const char *scheme);
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "auth/passwd.h"
+
+struct import {
+	const char *path, *scheme;	/* of the old file; of the new passwords */
+	struct file from;
+	size_t line, hashed, kept;
+};
+
+/* Writes the users of the old file to `to`, their passwords hashed: that takes its time. False: said. */
+bool import_convert(struct import *import, FILE *to);
 
 #endif

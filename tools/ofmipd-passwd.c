@@ -14,7 +14,7 @@
 
 #include "auth/pwhash.h"
 #include "base/config.h"
-#include "base/network.h"
+#include "base/text.h"
 #include "tools/entry.h"
 #include "tools/import.h"
 #include "tools/replace.h"
@@ -29,399 +29,325 @@
 /* Exit statuses; 100 and 111 as in all programs run by tcpserver. */
 enum { DONE = 0, NO = 1, WRONG_USE = 100, FAILED = 111 };
 
-enum action { CHANGE, DELETE, APP, REVOKE, LIST, VERIFY, IMPORT, CHECK, INDEX };
+/* The words of the command line. The first are actions, of which one is done; CHANGE is done where none is given. */
+enum word {
+	CHANGE, DELETE, VERIFY, APP, REVOKE, LIST, CHECK, INDEX, IMPORT,
+	PATH, SCHEME, USER_ID, GROUP_ID, HOME_DIRECTORY, FROM_STDIN, EXPIRES, NETS, HELP, SHOW_VERSION, WORDS
+};
+#define FOR(action) (1u << (action))
+#define FOR_A_USER (FOR(CHANGE) | FOR(DELETE) | FOR(VERIFY) | FOR(APP) | FOR(REVOKE))
 
-struct options {
-	enum action action;
-	const char *file, *scheme, *source;
-	const char *uid, *gid, *home;
-	const char *label, *expires, *allow_nets;
-	bool from_stdin;
-	char user[USER_MAX + 1];
+static const struct {
+	const char *name, *argument;
+	unsigned with;		/* the actions that it goes with, as bits */
+	const char *never;	/* bytes that would end a field or a word of the line; NULL: it is not for the line */
+	const char *help;
+} words[WORDS] = {
+	[DELETE] = { "delete", NULL, FOR(DELETE), NULL, "delete the user, with all passwords" },
+	[VERIFY] = { "verify", NULL, FOR(VERIFY), NULL, "ask for the password and say whether it fits" },
+	[APP] = { "app", "LABEL", FOR(APP), " :", "make one more password, for one program or device" },
+	[REVOKE] = { "revoke", "LABEL", FOR(REVOKE), " :", "take the password with this label away" },
+	[LIST] = { "list", NULL, FOR(LIST), NULL, "list name, scheme, uid, gid and home of every user" },
+	[CHECK] = { "check", NULL, FOR(CHECK), NULL, "say what is wrong with the file, line by line" },
+	[INDEX] = { "index", NULL, FOR(INDEX), NULL, "write the index of a file of 1 MiB or more" },
+	[IMPORT] = { "import", "OLDFILE", FOR(IMPORT), NULL, "hash the clear text of a tmda-ofmipd file" },
+	[PATH] = { "file", "FILE", ~0u, NULL, "the password file (default: " PASSWORD_FILE ")" },
+	[SCHEME] = { "scheme", "NAME", FOR(CHANGE) | FOR(IMPORT), NULL, "how to store the password, see below" },
+	[USER_ID] = { "uid", "N", FOR(CHANGE), ":", "numeric user id; below 1000 it needs --min-uid" },
+	[GROUP_ID] = { "gid", "N", FOR(CHANGE), ":", "numeric group id" },
+	[HOME_DIRECTORY] = { "home", "DIR", FOR(CHANGE), ":", "home directory" },
+	[FROM_STDIN] = { "stdin", NULL, FOR(CHANGE) | FOR(VERIFY), NULL, "take the password from standard input" },
+	[EXPIRES] = { "expires", "DATE", FOR(APP), " ", "it is good until the end of YYYY-MM-DD, in UTC" },
+	[NETS] = { "allow-nets", "NETS", FOR(APP), " ", "it is good from these networks only" },
+	[HELP] = { "help", NULL, ~0u, NULL, "show this" },
+	[SHOW_VERSION] = { "version", NULL, ~0u, NULL, "show the version" },
 };
 
-/* Has the file no two lines for one user? False: said. */
-static bool
-is_sound(const char *path, const struct file *file)
-{
-	struct inspect inspect;
+struct options {
+	enum word action;
+	const char *given[WORDS];	/* the argument, "" for a word that has none; NULL: not given */
+	char user[USER_MAX + 2];	/* one too long is seen */
+	char extra[3000];		/* the extra fields of an application's password */
+};
 
-	return entry_inspect(path, file, ENTRY_UNSOUND, &inspect);
+/* What is to be done to the file. */
+struct job {
+	const struct options *options;
+	const char *stored;		/* the new password, as it is stored */
+	char *imported;			/* lines to go behind all others */
+	size_t length;
+	char done[USER_MAX + 200];	/* in words for the administrator */
+};
+
+/* The fields that the command line gives go into the entry. */
+static void
+set_fields(const struct options *options, const char *stored, struct entry *entry)
+{
+	static const enum field fields[] = { [USER_ID] = UID, [GROUP_ID] = GID, [HOME_DIRECTORY] = HOME };
+
+	entry_set(entry, USER, options->user);
+	entry_set(entry, PASSWORD, stored);
+	for (int i = USER_ID; i <= HOME_DIRECTORY; i++)
+		if (options->given[i] != NULL)
+			entry_set(entry, fields[i], options->given[i]);
+	if (options->action == APP)
+		entry_set(entry, EXTRA, options->extra);
 }
 
 /*
- * Changes the file, locked: `make` writes the new one into a text and returns what was done to the user, in words for
- * the administrator, or NULL: said, and the exit status is in *status. Then what sessions will not find in it is said.
+ * All lines as they are, but for the user's own one for CHANGE, all of the user's for DELETE, and the one with the
+ * label for APP and REVOKE: this is changed, left out, or must not be there.
  */
-typedef const char *make_function(const struct file *old, const struct options *options, const char *stored,
-    struct text *new, int *status);
-
 static int
-edit(const struct options *options, const char *stored, make_function *make)
+put_lines(struct job *job, const struct file *old, FILE *to)
 {
+	static const char *const done[] = { [CHANGE] = "changed", [DELETE] = "deleted",
+	    [REVOKE] = "no longer has the password with label ",
+	    [APP] = "has a new password, shown below this once, with label " };
+	const struct options *options = job->options;
+	enum word action = options->action;
+	const char *label = action == CHANGE ? NULL : options->given[action], *end = old->bytes + old->length;
+	const char *path = options->given[PATH], *fault, *next;
+	struct entry entry;
+	int lines = 0, found = 0;
+
+	for (const char *at = old->bytes; at < end; at = next) {
+		bool mine = passwd_is_of(old, at, options->user, strlen(options->user));
+		bool hit = mine && (action == DELETE ||
+		    (passwd_entry(old, at, &entry) && entry_has_label(&entry, label)));
+
+		next = passwd_next(old, at);
+		lines += mine;
+		found += hit;
+		if (!hit)
+			fwrite(at, 1, (size_t)(next - at), to);
+		if (!hit || action != CHANGE)
+			continue;
+		set_fields(options, job->stored, &entry);
+		if (!entry_put(to, path, &entry, next - at > 1 && next[-2] == '\r' ? "\r\n" : "\n"))
+			return FAILED;
+	}
+	fault = action == CHANGE ? NULL : lines == 0 ? "there is no such user" :
+	    action != APP ? found == 0 ? "there is no password with this label" : NULL :
+	    found > 0 ? "there is a password with this label; --revoke it first" :
+	    lines >= PASSWD_LINES_MAX ? "there are 32 lines, and can be no more; --revoke one" : NULL;
+	if (fault != NULL) {
+		warnx("%s: user %s: %s", path, options->user, fault);
+		return NO;
+	}
+	snprintf(job->done, sizeof job->done, "user %s %s%s", options->user,
+	    action == CHANGE && found == 0 ? "created" : done[action], label == NULL ? "" : label);
+	if (action != APP && (action != CHANGE || found > 0))
+		return DONE;
+	entry = ENTRY_EMPTY;
+	set_fields(options, job->stored, &entry);
+	fputs(old->length > 0 && end[-1] != '\n' ? "\n" : "", to);
+	return entry_put(to, path, &entry, "\n") ? DONE : FAILED;
+}
+
+/* All lines as they are, and those of another file. */
+static int
+put_file(struct job *job, const struct file *old, FILE *to)
+{
+	fwrite(old->bytes, 1, old->length, to);
+	fputs(old->length > 0 && old->bytes[old->length - 1] != '\n' ? "\n" : "", to);
+	if (job->imported != NULL)
+		fwrite(job->imported, 1, job->length, to);
+	else
+		snprintf(job->done, sizeof job->done, "%s", old->length < PASSWD_INDEXED ?
+		    "smaller than 1 MiB, needs no index" : "has its index");
+	return DONE;
+}
+
+/* Changes the file, and says what sessions will not find in it. */
+static int
+edit(struct job *job)
+{
+	enum word action = job->options->action;
+	const char *path = job->options->given[PATH];
 	struct replace replace;
-	struct inspect inspect;
-	struct text new;
-	const char *done;
+	struct file written;
 	int status = FAILED;
 
-	if (replace_start(&replace, options->file, options->action == CHANGE) &&
-	    is_sound(options->file, &replace.file)) {
-		entry_start(&new, replace.file.length + 2 * sizeof ((struct entry *)NULL)->line);
-		done = make(&replace.file, options, stored, &new, &status);
-		if (done != NULL && replace_with(&replace, new.bytes, new.used)) {
-			(void)entry_inspect(options->file, &(struct file){ .bytes = new.bytes, .length = new.used,
-			    .status = replace.file.status }, ENTRY_WARNINGS, &inspect);
-			printf("%s: user %s %s%s\n", options->file, options->user, done,
-			    options->label == NULL ? "" : options->label);
-			status = DONE;
-		}
-		entry_free(&new);
+	if (replace_start(&replace, path, action == CHANGE || action == IMPORT) &&
+	    entry_inspect(path, &replace.old, ENTRY_UNSOUND)) {
+		entry_put_secret(replace.to, &replace.old);
+		status = (action == INDEX || action == IMPORT ? put_file : put_lines)(job, &replace.old, replace.to);
+		if (status == DONE && (!replace_written(&replace, &written) ||
+		    !entry_inspect(path, &written, ENTRY_WARNINGS) || !replace_commit(&replace) ||
+		    (!replace_index(&replace) && action == INDEX)))
+			status = FAILED;
 	}
 	replace_end(&replace);
+	if (status == DONE)
+		printf("%s: %s\n", path, job->done);
 	return status;
 }
 
-/* A clear-text password with a ':' looks like more fields: to keep its tail as a uid is no help. */
-static bool
-fields_fit(const char *path, const struct entry *entry, uint64_t number)
-{
-	for (int i = UID; i <= GID; i++)
-		if (entry->fields[i][strspn(entry->fields[i], "0123456789")] != '\0') {
-			warnx("%s: line %llu: the %s is not a number (a clear-text password with a colon in it? "
-			    "--import reads those)", path, (unsigned long long)number, i == UID ? "uid" : "gid");
-			return false;
-		}
-	return true;
-}
-
-/* All lines as they are, with the user's own one changed, or added. */
-static const char *
-make_changed(const struct file *old, const struct options *options, const char *stored, struct text *new, int *status)
-{
-	struct entry entry = ENTRY_EMPTY;
-	uint64_t number;
-	const char *at = entry_find(old, options->user, NULL, &entry, &number), *next, *line_end = "\n";
-
-	*status = FAILED;
-	if (at == NULL) {
-		entry = ENTRY_EMPTY;
-		if (old->length == 0)
-			entry_add_secret(new);
-		entry_add_file(new, old);
-		next = old->bytes + old->length;
-	} else {
-		if (!passwd_entry(old, at, &entry)) {
-			warnx("%s: line %llu: longer than 4095 bytes", options->file, (unsigned long long)number);
-			return NULL;
-		}
-		if (!fields_fit(options->file, &entry, number))
-			return NULL;
-		next = passwd_next(old, at);
-		if (next - at >= 2 && next[-2] == '\r' && next[-1] == '\n')
-			line_end = "\r\n";
-		text_add_bytes(new, old->bytes, (size_t)(at - old->bytes));
-	}
-	entry_set(&entry, USER, options->user);
-	entry_set(&entry, PASSWORD, stored);
-	entry_set(&entry, UID, options->uid);
-	entry_set(&entry, GID, options->gid);
-	entry_set(&entry, HOME, options->home);
-	entry_add(new, &entry, line_end);
-	text_add_bytes(new, next, (size_t)(old->bytes + old->length - next));
-	return at == NULL ? "created" : "changed";
-}
-
+/* A new password: one that is asked for or, for an application, one of which nothing can be guessed. */
 static int
-change(const struct options *options)
+store(const struct options *options)
 {
+	const char *scheme = options->given[SCHEME];
 	char password[SECRET_SIZE], stored[PWHASH_STORED_SIZE];
-	/* The typing and the hashing come first: nobody is to wait for them. */
-	int status = secret_ask_new(options->user, options->from_stdin, password);
+	struct job job = { .options = options, .stored = stored };
+	int status = DONE;
 
-	if (status == DONE && !pwhash_make(options->scheme, password, stored, sizeof stored)) {
-		warnx("%s cannot hold this password (BLF-CRYPT takes 72 bytes at most)", options->scheme);
+	/* The typing and the hashing come first: nobody is to wait for them. */
+	if (options->action == APP) {
+		status = pwhash_app_make(password, stored, sizeof stored) ? DONE : FAILED;
+	} else if ((status = secret_ask_new(options->user, options->given[FROM_STDIN] != NULL, password)) == DONE &&
+	    !pwhash_make(scheme, password, stored, sizeof stored)) {
+		warnx("%s cannot hold this password (BLF-CRYPT takes 72 bytes at most)", scheme);
 		status = WRONG_USE;
 	}
-	explicit_bzero(password, sizeof password);
 	if (status == DONE)
-		status = edit(options, stored, make_changed);
+		status = edit(&job);
+	if (status == DONE && options->action == APP)
+		puts(password);
+	explicit_bzero(password, sizeof password);
 	explicit_bzero(stored, sizeof stored);
 	return status;
 }
 
-/* All lines but the user's, or but the one with the label. */
-static const char *
-make_shorter(const struct file *old, const struct options *options, const char *stored, struct text *new, int *status)
-{
-	char copy[sizeof ((struct entry *)NULL)->line];
-	const char *from = old->bytes, *at = from;
-	struct entry entry;
-	uint64_t number = 1;
-
-	(void)stored;
-	for (; (at = entry_next(old, at, options->user, &number)) != NULL; at = passwd_next(old, at)) {
-		const char *label = passwd_entry(old, at, &entry)
-		    ? passwd_extra(&entry, "label", copy, sizeof copy) : NULL;
-
-		if (options->label != NULL && (label == NULL || strcmp(label, options->label) != 0))
-			continue;
-		text_add_bytes(new, from, (size_t)(at - from));
-		from = passwd_next(old, at);
-	}
-	text_add_bytes(new, from, (size_t)(old->bytes + old->length - from));
-	if (new->used < old->length)
-		return options->label == NULL ? "deleted" : "no longer has the password with label ";
-	*status = NO;
-	warnx("%s: no user %s%s%s", options->file, options->user, options->label == NULL ? "" : " with label ",
-	    options->label == NULL ? "" : options->label);
-	return NULL;
-}
-
-/* All lines, and one for the application's password: name and extra fields alone, the rest is the user's own. */
-static const char *
-make_longer(const struct file *old, const struct options *options, const char *stored, struct text *new, int *status)
-{
-	struct entry entry = ENTRY_EMPTY, other;
-	char array[2048], today[16];
-	time_t now = time(NULL);
-	uint64_t number = 1;
-	struct text extra;
-
-	if (entry_next(old, old->bytes, options->user, &number) == NULL) {
-		warnx("%s: no user %s", options->file, options->user);
-		*status = NO;
-		return NULL;
-	}
-	if (entry_find(old, options->user, options->label, &other, &number) != NULL) {
-		warnx("%s: user %s has a password with label %s; --revoke it first", options->file, options->user,
-		    options->label);
-		*status = NO;
-		return NULL;
-	}
-	strftime(today, sizeof today, "%Y-%m-%d", gmtime(&now));
-	text_start(&extra, array, sizeof array);
-	text_add(&extra, "label=");
-	text_add(&extra, options->label);
-	text_add(&extra, " created=");
-	text_add(&extra, today);
-	text_add(&extra, options->expires == NULL ? "" : " expires=");
-	text_add(&extra, options->expires == NULL ? "" : options->expires);
-	text_add(&extra, options->allow_nets == NULL ? "" : " allow_nets=");
-	text_add(&extra, options->allow_nets == NULL ? "" : options->allow_nets);
-	entry_set(&entry, USER, options->user);
-	entry_set(&entry, PASSWORD, stored);
-	entry_set(&entry, EXTRA, array);
-	entry_add_file(new, old);
-	entry_add(new, &entry, "\n");
-	return "has a new password, shown below this once, with label ";
-}
-
-/* Nothing can be guessed of it, so that nothing slow is needed. */
 static int
-add_app_password(const struct options *options)
+import(const struct options *options)
 {
-	char shown[PWHASH_APP_SIZE], stored[PWHASH_STORED_SIZE];
-	int status = pwhash_app_make(shown, stored, sizeof stored) ? edit(options, stored, make_longer) : FAILED;
+	struct import import = { .path = options->given[IMPORT], .scheme = options->given[SCHEME] };
+	struct job job = { .options = options };
+	FILE *lines = open_memstream(&job.imported, &job.length);
+	int status = FAILED;
+	/* Hashing takes its time: it is done before anybody else is locked out. */
+	bool fine = lines != NULL && entry_open(import.path, &import.from, ENTRY_UNSOUND) &&
+	    import_convert(&import, lines);
 
+	if (lines == NULL || fclose(lines) != 0)
+		err(FAILED, "memory");
+	snprintf(job.done, sizeof job.done, "%zu passwords hashed, %zu entries kept as they were", import.hashed,
+	    import.kept);
+	if (fine)
+		status = edit(&job);
 	if (status == DONE)
-		puts(shown);
-	explicit_bzero(shown, sizeof shown);
+		printf("%s still holds the clear text: delete it when all is well\n", import.path);
+	else
+		warnx("%s: nothing imported", options->given[PATH]);
+	explicit_bzero(job.imported, job.length);
+	free(job.imported);
 	return status;
 }
 
 /*
  * Looking.
  */
-static const char *
-scheme_of(const char *stored, bool two_fields, char *name, size_t size)
+static void
+list_entry(const struct entry *entry)
 {
-	if (stored[0] == '\0' || stored[0] == '*' || stored[0] == '!')
-		return "locked";
-	if (stored[0] != '{')
-		return pwhash_is_cleartext(stored, two_fields) ? "cleartext" : "CRYPT";
-	strlcpy(name, stored + 1, size);
-	name[strcspn(name, "}")] = '\0';
-	return name;
+	static const char *const extras[] = { "label", "created", "expires" };
+	char array[3 * sizeof entry->line], copy[sizeof entry->line];
+	uint64_t number;
+	struct text line;
+
+	text_start(&line, array, sizeof array);
+	text_add_visible(&line, entry->fields[USER], sizeof entry->line);
+	text_add_byte(&line, '\t');
+	text_add(&line, entry->count == 0 ? "unusable" : pwhash_scheme(entry->fields[PASSWORD], entry->count == 2));
+	for (int i = UID; i <= HOME; i++) {
+		const char *field = entry->fields[i];
+		bool fits = field[0] == '\0' || (i == HOME ? field[0] == '/' : text_number(field, UINT32_MAX, &number));
+
+		text_add(&line, i == GECOS ? "" : "\t");
+		if (i != GECOS)		/* "?": it may be the tail of a password with a colon in it */
+			text_add_visible(&line, fits ? field : "?", sizeof entry->line);
+	}
+	for (int i = 0; i < 3 && !entry_has_label(entry, NULL); i++) {
+		const char *value = passwd_extra(entry, extras[i], copy, sizeof copy);
+
+		text_add_byte(&line, '\t');
+		text_add_visible(&line, value == NULL ? "" : value, sizeof copy);
+	}
+	puts(array);
 }
 
 static int
 list(const struct options *options)
 {
-	static const enum field shown[] = { UID, GID, HOME };
-	static const char *const words[] = { "label", "created", "expires" };
-	char name[64], copy[sizeof ((struct entry *)NULL)->line];
 	struct file file;
 	struct entry entry;
-	struct inspect inspect;
 
-	if (!entry_open(options->file, &file) || !is_sound(options->file, &file))
+	if (!entry_open(options->given[PATH], &file, ENTRY_WARNINGS))
 		return FAILED;
 	for (const char *at = file.bytes; at < file.bytes + file.length; at = passwd_next(&file, at)) {
-		if (!passwd_is_entry(&file, at))
-			continue;
-		if (!passwd_entry(&file, at, &entry)) {
-			puts("?\tunusable\t\t\t");
-			continue;
-		}
-		entry_show(entry.fields[USER]);
-		putchar('\t');
-		entry_show(scheme_of(entry.fields[PASSWORD], entry.count == 2, name, sizeof name));
-		for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-			putchar('\t');
-			entry_show(entry.fields[shown[i]]);
-		}
-		for (size_t i = 0; i < 3 && passwd_extra(&entry, "label", copy, sizeof copy) != NULL; i++) {
-			const char *value = passwd_extra(&entry, words[i], copy, sizeof copy);
-
-			putchar('\t');
-			entry_show(value == NULL ? "" : value);
-		}
-		putchar('\n');
+		(void)passwd_entry(&file, at, &entry);
+		if (passwd_is_entry(&file, at))
+			list_entry(&entry);
 	}
 	explicit_bzero(&entry, sizeof entry);
-	(void)entry_inspect(options->file, &file, ENTRY_WARNINGS, &inspect);
 	if (fflush(stdout) == EOF)
 		err(FAILED, "standard output");
 	return DONE;
 }
 
-/* Does it fit one of the user's lines? If not, what the user's own says. */
-static enum pwhash_answer
-verify_all(const struct file *file, const char *user, const char *password)
-{
-	char copy[sizeof ((struct entry *)NULL)->line];
-	enum pwhash_answer answer = PWHASH_NO, now = PWHASH_NO;
-	struct entry entry;
-	uint64_t number = 1;
-
-	for (const char *at = file->bytes; now != PWHASH_YES && (at = entry_next(file, at, user, &number)) != NULL;
-	    at = passwd_next(file, at)) {
-		bool own, fine = passwd_entry(file, at, &entry);
-
-		own = !fine || passwd_extra(&entry, "label", copy, sizeof copy) == NULL;
-		now = !fine ? PWHASH_UNUSABLE :
-		    (own ? pwhash_verify : pwhash_app_verify)(entry.fields[PASSWORD], entry.count == 2, password);
-		if (own)
-			answer = now;
-	}
-	explicit_bzero(&entry, sizeof entry);
-	return now == PWHASH_YES ? PWHASH_YES : answer;
-}
-
+/* Does it fit one of the user's lines? If not, the least bad of what they say. */
 static int
-verify_user(const struct options *options)
+verify(const struct options *options)
 {
-	static const struct {
-		const char *says;
-		int status;
-	} answers[] = {
-		[PWHASH_YES] = { "the password fits", DONE },
-		[PWHASH_NO] = { "the password does not fit", NO },
-		[PWHASH_LOCKED] = { "locked, no password fits", NO },
-		[PWHASH_UNUSABLE] = { "unknown scheme or malformed value, no password can be checked", FAILED },
+	static const char *const says[] = {	/* in the order of enum pwhash_answer */
+		"the password fits", "the password does not fit", "locked, no password fits",
+		"unknown scheme or malformed value, no password can be checked",
 	};
+	const char *path = options->given[PATH], *at[PASSWD_LINES_MAX];
+	enum pwhash_answer answer = PWHASH_UNUSABLE, now;
 	char password[SECRET_SIZE];
-	enum pwhash_answer answer;
-	struct inspect inspect;
+	struct entry entry;
 	struct file file;
-	uint64_t number = 1;
+	int count;
 
-	if (!entry_open(options->file, &file) || !is_sound(options->file, &file))
+	if (!entry_open(path, &file, ENTRY_WARNINGS))
 		return FAILED;
-	(void)entry_inspect(options->file, &file, ENTRY_WARNINGS, &inspect);
-	if (entry_next(&file, file.bytes, options->user, &number) == NULL) {
-		warnx("%s: no user %s", options->file, options->user);
+	count = passwd_find(&file, options->user, at, PASSWD_LINES_MAX);
+	if (count == 0) {
+		warnx("%s: user %s: there is no such user", path, options->user);
 		return NO;
 	}
-	if (!secret_ask("Password of", options->user, options->from_stdin, password))
+	if (!secret_ask("Password of", options->user, options->given[FROM_STDIN] != NULL, password))
 		return FAILED;
-	answer = verify_all(&file, options->user, password);
+	for (int i = 0; i < count && i < PASSWD_LINES_MAX; i++) {
+		if (!passwd_entry(&file, at[i], &entry))
+			continue;
+		now = pwhash_app_verify(entry.fields[PASSWORD], entry.count == 2, password);
+		answer = now < answer ? now : answer;
+	}
 	explicit_bzero(password, sizeof password);
-	printf("%s: user %s: %s\n", options->file, options->user, answers[answer].says);
-	return answers[answer].status;
-}
-
-static int
-check_file(const struct options *options)
-{
-	struct inspect inspect;
-	struct file file;
-	bool fine;
-
-	if (!entry_open(options->file, &file))
-		return FAILED;
-	fine = entry_inspect(options->file, &file, ENTRY_ALL, &inspect);
-	printf("%s: entries %llu, wrong %llu\n", options->file, (unsigned long long)inspect.entries,
-	    (unsigned long long)inspect.wrong);
-	return fine ? DONE : FAILED;
-}
-
-static int
-make_index(const struct options *options)
-{
-	struct replace replace;
-	bool fine = replace_start(&replace, options->file, false);
-
-	if (fine && replace.file.length < PASSWD_INDEXED)
-		printf("%s: smaller than 1 MiB, needs no index\n", options->file);
-	else if (fine)
-		fine = replace_index(&replace);
-	replace_end(&replace);
-	return fine ? DONE : FAILED;
+	explicit_bzero(&entry, sizeof entry);
+	printf("%s: user %s: %s\n", path, options->user, says[answer]);
+	return answer == PWHASH_YES ? DONE : answer == PWHASH_UNUSABLE ? FAILED : NO;
 }
 
 /*
  * The command line.
  */
 static const char usage_text[] =
-"usage: ofmipd-passwd [-f FILE] [--scheme NAME] [--uid N --gid N] [--home DIR]\n"
-"                     [--stdin] USER\n"
-"       ofmipd-passwd [-f FILE] --delete USER\n"
-"       ofmipd-passwd [-f FILE] --verify [--stdin] USER\n"
-"       ofmipd-passwd [-f FILE] --app LABEL [--expires DATE]\n"
-"                     [--allow-nets NETS] USER\n"
-"       ofmipd-passwd [-f FILE] --revoke LABEL USER\n"
-"       ofmipd-passwd [-f FILE] --list | --check | --index\n"
-"       ofmipd-passwd [-f FILE] [--scheme NAME] --import OLDFILE\n";
+"usage: ofmipd-passwd [OPTIONS] [--delete | --verify | --app LABEL] USER\n"
+"       ofmipd-passwd [OPTIONS] --revoke LABEL USER\n"
+"       ofmipd-passwd [OPTIONS] --list | --check | --index | --import OLDFILE\n";
 
 static void
 print_help(void)
 {
-	const char *const *scheme;
-
 	printf("%s\n"
 "Creates the user, or gives the user a new password, in the password file of\n"
-"ofmipd-session.\n"
-"\n"
-"  -f, --file FILE      the password file (default: " PASSWORD_FILE ")\n"
-"      --scheme NAME    how to store the password:", usage_text);
-	for (scheme = pwhash_schemes; *scheme != NULL; scheme++)
-		printf("%s %s", scheme == pwhash_schemes + 2 || scheme == pwhash_schemes + 6 ?
-		    "\n                      " : "", *scheme);
-	printf("\n                       (default: %s)\n"
-"      --uid N          the user's numeric user id; below %d it needs --min-uid\n"
-"      --gid N          the user's numeric group id\n"
-"      --home DIR       the user's home directory\n"
-"      --stdin          take the password from one line of standard input\n"
-"      --delete         delete the user\n"
-"      --app LABEL      make one more password, for one program or device\n"
-"      --expires DATE   it is good until the end of that day, YYYY-MM-DD, in UTC\n"
-"      --allow-nets NETS\n"
-"                       it is good from these networks only\n"
-"      --revoke LABEL   take the password with this label away\n"
-"      --verify         ask for the password and say whether it fits\n"
-"      --list           list name, scheme, uid, gid and home of every user\n"
-"      --check          say what is wrong with the file, line by line\n"
-"      --index          write the index of a file of 1 MiB or more\n"
-"      --import OLDFILE hash the clear-text passwords of a tmda-ofmipd file\n"
-"  -h, --help           show this\n"
-"  -V, --version        show the version\n"
-"\n"
+"ofmipd-session.\n\n", usage_text);
+	for (int i = DELETE; i < WORDS; i++)
+		printf("  %s --%s %-*s %s\n", i == PATH ? "-f," : i == HELP ? "-h," : i == SHOW_VERSION ? "-V," : "   ",
+		    words[i].name, 16 - (int)strlen(words[i].name), words[i].argument != NULL ? words[i].argument : "",
+		    words[i].help);
+	printf("\nSchemes, the first is the default:\n ");
+	for (int i = 0; pwhash_schemes[i] != NULL; i++)
+		printf("%s %s", i == 5 ? "\n " : "", pwhash_schemes[i]);
+	printf("\n\n"
 "Exit status: 0 done; 1 the password does not fit, the two typed ones differ, or\n"
 "there is no such user; 100 wrong use; 111 the file could not be read or written,\n"
-"or something is wrong with it.\n",
-	    pwhash_schemes[0], LEAST_UID);
+"or something is wrong with it.\n");
 }
 
 static _Noreturn void __attribute__((format(printf, 1, 2)))
@@ -437,192 +363,122 @@ wrong_use(const char *format, ...)
 }
 
 static const char *
-id_argument(const char *option, const char *value)
-{
-	uint64_t number;
-
-	/* (uid_t)-1 means "no change" to chown(2) and setresuid(2), and 0 is root. */
-	if (!text_number(value, UINT32_MAX - 1, &number))
-		wrong_use("--%s %s: not a number from 1 to 4294967294", option, value);
-	if (number == 0)
-		wrong_use("--%s 0: ofmipd-session never becomes root", option);
-	return value;
-}
-
-static const char *
-home_argument(const char *value)
-{
-	if (value[0] != '/')
-		wrong_use("--home %s: not an absolute path", value);
-	if (strlen(value) > 1000)	/* a session reads no line longer than 4095 bytes */
-		wrong_use("--home: longer than 1000 bytes");
-	for (const char *c = value; *c != '\0'; c++)
-		if (*c == ':' || (unsigned char)*c < ' ' || *c == 0x7f)
-			wrong_use("--home: a colon or a control character does not fit in the file");
-	return value;
-}
-
-static const char *
-label_argument(const char *value)
-{
-	if (value[0] == '\0' || strlen(value) > LABEL_MAX || strpbrk(value, " :") != NULL ||
-	    !text_utf8(value, strlen(value)))
-		wrong_use("a label has 1 to %d bytes, no blank and no colon", LABEL_MAX);
-	return value;
-}
-
-static const char *
-expires_argument(const char *value)
-{
-	int64_t end;
-
-	if (!passwd_date(value, &end))
-		wrong_use("--expires %s: not a day such as 2030-12-31", value);
-	return value;
-}
-
-static const char *
-nets_argument(const char *value)
-{
-	if (!network_list(value) || strlen(value) > 1000)
-		wrong_use("--allow-nets %s: not networks such as 192.0.2.0/24,2001:db8::/32", value);
-	return value;
-}
-
-static const char *
-scheme_argument(const char *value)
+find_scheme(const char *name)
 {
 	for (const char *const *scheme = pwhash_schemes; *scheme != NULL; scheme++)
-		if (strcasecmp(*scheme, value) == 0)
+		if (name == NULL || strcasecmp(*scheme, name) == 0)
 			return *scheme;
-	wrong_use("--scheme %s: not one of those that --help names", value);
+	wrong_use("--scheme %s: not one of those that --help names", name);
 }
 
 static void
-set_action(struct options *options, enum action action, const char *argument)
+hear_wrong_use(void *context, enum inspect_kind kind, const char *text)
 {
-	if (options->action != CHANGE && options->action != action)
-		wrong_use("--delete, --app, --revoke, --list, --verify, --check, --index and --import "
-		    "exclude each other");
-	options->action = action;
-	if (action == IMPORT)
-		options->source = argument;
-	else if (argument != NULL)
-		options->label = label_argument(argument);
+	(void)context;
+	if (kind != INSPECT_WARNING)
+		wrong_use("%s", text);
+	warnx("warning: %s", text);
 }
 
+/* Would the line be one that a session can use? */
 static void
-set_user(struct options *options, const char *name)
+check_line(struct options *options)
 {
-	const char *fault = entry_name_fault(name, strlen(name));
+	const char *const *given = options->given, *fault;
+	struct entry entry = ENTRY_EMPTY;
+	char today[16];
+	time_t now = time(NULL);
+	uint64_t uid;
 
+	fault = inspect_name(options->user);
 	if (fault != NULL)
-		wrong_use("the user's name %s", fault);
-	strlcpy(options->user, name, sizeof options->user);
-	text_lower(options->user);
-	if (strcmp(options->user, name) != 0)
-		warnx("the name is written in lower case: %s", options->user);
+		wrong_use("the user's name: %s", fault);
+	strftime(today, sizeof today, "%Y-%m-%d", gmtime(&now));
+	snprintf(options->extra, sizeof options->extra, "label=%s created=%s%s%s%s%s",
+	    given[APP] == NULL ? "" : given[APP], today, given[EXPIRES] == NULL ? "" : " expires=",
+	    given[EXPIRES] == NULL ? "" : given[EXPIRES], given[NETS] == NULL ? "" : " allow_nets=",
+	    given[NETS] == NULL ? "" : given[NETS]);
+	set_fields(options, "*", &entry);
+	inspect_entry(&entry, hear_wrong_use, NULL);
+	if (given[USER_ID] != NULL && text_number(given[USER_ID], LEAST_UID - 1, &uid))
+		warnx("warning: uid %s is below %d: ofmipd-session refuses it without --min-uid", given[USER_ID],
+		    LEAST_UID);
 }
 
+/* One action, and what goes with it; no argument that would end its field. */
 static void
 check_together(const struct options *options)
 {
-	bool fields = options->uid != NULL || options->gid != NULL || options->home != NULL;
+	for (int i = DELETE; i < WORDS; i++) {
+		const char *given = options->given[i];
 
-	if ((options->uid == NULL) != (options->gid == NULL))
-		wrong_use("--uid and --gid go together");
-	if (fields && options->action != CHANGE)
-		wrong_use("--uid, --gid and --home are for creating and changing a user");
-	if (options->from_stdin && options->action != CHANGE && options->action != VERIFY)
-		wrong_use("--stdin: no password is asked for here");
-	if (options->scheme != NULL && options->action != CHANGE && options->action != IMPORT)
-		wrong_use("--scheme: no password is stored here");
-	if ((options->expires != NULL || options->allow_nets != NULL) && options->action != APP)
-		wrong_use("--expires and --allow-nets are for --app");
-	if (options->uid != NULL && strtoull(options->uid, NULL, 10) < LEAST_UID)
-		warnx("warning: uid %s is below %d: ofmipd-session refuses it without --min-uid", options->uid,
-		    LEAST_UID);
+		if (given == NULL)
+			continue;
+		if ((words[i].with & FOR(options->action)) == 0)
+			wrong_use("--%s does not go with the rest", words[i].name);
+		if (words[i].never != NULL && (given[0] == '\0' || strlen(given) > 1000 ||
+		    strpbrk(given, words[i].never) != NULL || !text_utf8(given, strlen(given))))
+			wrong_use("--%s: it is empty, too long, or has a byte that cannot stand in the file",
+			    words[i].name);
+	}
+	if (options->given[HOME_DIRECTORY] != NULL && options->given[HOME_DIRECTORY][0] != '/')
+		wrong_use("--home: not an absolute path");
 }
 
 static void
 parse(int argc, char **argv, struct options *options)
 {
-	enum { OPTION_SCHEME = 256, OPTION_UID, OPTION_GID, OPTION_HOME, OPTION_EXPIRES, OPTION_NETS,
-	    OPTION_STDIN, OPTION_ACTION };
-	static const struct option known[] = {
-		{ "file", required_argument, NULL, 'f' },
-		{ "scheme", required_argument, NULL, OPTION_SCHEME },
-		{ "uid", required_argument, NULL, OPTION_UID },
-		{ "gid", required_argument, NULL, OPTION_GID },
-		{ "home", required_argument, NULL, OPTION_HOME },
-		{ "expires", required_argument, NULL, OPTION_EXPIRES },
-		{ "allow-nets", required_argument, NULL, OPTION_NETS },
-		{ "stdin", no_argument, NULL, OPTION_STDIN },
-		{ "app", required_argument, NULL, OPTION_ACTION + APP },
-		{ "revoke", required_argument, NULL, OPTION_ACTION + REVOKE },
-		{ "delete", no_argument, NULL, OPTION_ACTION + DELETE },
-		{ "list", no_argument, NULL, OPTION_ACTION + LIST },
-		{ "verify", no_argument, NULL, OPTION_ACTION + VERIFY },
-		{ "import", required_argument, NULL, OPTION_ACTION + IMPORT },
-		{ "check", no_argument, NULL, OPTION_ACTION + CHECK },
-		{ "index", no_argument, NULL, OPTION_ACTION + INDEX },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
+	struct option known[WORDS] = { { NULL, 0, NULL, 0 } };
 	int option;
 
-	*options = (struct options){ .action = CHANGE, .file = PASSWORD_FILE };
+	for (int i = DELETE; i < WORDS; i++)
+		known[i - DELETE] = (struct option){ words[i].name, words[i].argument != NULL, NULL, 256 + i };
 	while ((option = getopt_long(argc, argv, "f:hV", known, NULL)) != -1) {
-		switch (option) {
-		case 'f': options->file = optarg; break;
-		case OPTION_SCHEME: options->scheme = scheme_argument(optarg); break;
-		case OPTION_UID: options->uid = id_argument("uid", optarg); break;
-		case OPTION_GID: options->gid = id_argument("gid", optarg); break;
-		case OPTION_HOME: options->home = home_argument(optarg); break;
-		case OPTION_EXPIRES: options->expires = expires_argument(optarg); break;
-		case OPTION_NETS: options->allow_nets = nets_argument(optarg); break;
-		case OPTION_STDIN: options->from_stdin = true; break;
-		case 'h': print_help(); exit(DONE);
-		case 'V': puts("ofmipd-passwd " VERSION); exit(DONE);
-		case '?': fputs(usage_text, stderr); exit(WRONG_USE);
-		default: set_action(options, (enum action)(option - OPTION_ACTION), optarg);
-		}
+		int word = option == 'f' ? PATH : option == 'h' ? HELP : option == 'V' ? SHOW_VERSION : option - 256;
+
+		if (option == '?')
+			wrong_use("--help says more");
+		if (word == HELP)
+			print_help();
+		if (word == SHOW_VERSION)
+			puts("ofmipd-passwd " VERSION);
+		if (word >= HELP)
+			exit(DONE);
+		if (word <= IMPORT)
+			options->action = (enum word)word;
+		options->given[word] = optarg == NULL ? "" : optarg;
 	}
 	check_together(options);
-	if (options->action <= REVOKE || options->action == VERIFY) {
-		if (argc != optind + 1)
-			wrong_use("one user's name is needed");
-		set_user(options, argv[optind]);
-	} else if (argc > optind) {
-		wrong_use("%s: too many arguments", argv[optind]);
-	}
-	if (options->scheme == NULL)
-		options->scheme = pwhash_schemes[0];
+	if (argc - optind != ((FOR(options->action) & FOR_A_USER) != 0))
+		wrong_use("%s", argc > optind ? "too many arguments" : "one user's name is needed");
+	options->given[SCHEME] = find_scheme(options->given[SCHEME]);
+	if (argc == optind)
+		return;
+	strlcpy(options->user, argv[optind], sizeof options->user);
+	text_lower(options->user);
+	check_line(options);
+	if (strcmp(options->user, argv[optind]) != 0)
+		warnx("the name is written in lower case: %s", options->user);
 }
 
 int
 main(int argc, char **argv)
 {
 	const struct rlimit none = { 0, 0 };
-	struct options options;
+	struct options options = { .action = CHANGE, .given[PATH] = PASSWORD_FILE };
+	struct file file;
 
-	if (argc < 1)
-		return WRONG_USE;
 	/* No core file may hold a password; a full disk or quota is an error, not a signal. */
 	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	parse(argc, argv, &options);
 	switch (options.action) {
-	case CHANGE: return change(&options);
-	case DELETE: case REVOKE: return edit(&options, NULL, make_shorter);
-	case APP: return add_app_password(&options);
+	case CHANGE: case APP: return store(&options);
+	case VERIFY: return verify(&options);
 	case LIST: return list(&options);
-	case VERIFY: return verify_user(&options);
-	case IMPORT: return import_file(options.file, options.source, options.scheme);
-	case CHECK: return check_file(&options);
-	case INDEX: return make_index(&options);
+	case CHECK: return entry_open(options.given[PATH], &file, ENTRY_ALL) ? DONE : FAILED;
+	case IMPORT: return import(&options);
+	default: return edit(&(struct job){ .options = &options });
 	}
-	return WRONG_USE;
 }

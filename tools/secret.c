@@ -1,35 +1,31 @@
-/* Takes passwords from a terminal or a script, and makes those for programs. */
+/* Takes passwords from a terminal or a script. */
 #include <bsd/readpassphrase.h>
 #include <err.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config.h"
-#include "base/io.h"
 #include "tools/secret.h"
 
 /* One line, byte by byte: the next line may be for the next program of the script. */
 static bool
 read_line(char password[SECRET_SIZE])
 {
-	size_t length = 0;
-	ssize_t got;
-	char c;
+	size_t length;
 
-	while ((got = io_read(STDIN_FILENO, &c, 1)) == 1 && c != '\n') {
-		if (c == '\0') {
-			warnx("the password holds a NUL byte");
-			return false;
-		}
-		if (length < SECRET_SIZE - 1)
-			password[length++] = c;
-	}
-	if (got < 0)
+	setvbuf(stdin, NULL, _IONBF, 0);
+	password[0] = '\0';
+	if (fgets(password, SECRET_SIZE, stdin) == NULL && ferror(stdin)) {
 		warn("standard input");
+		return false;
+	}
+	length = strcspn(password, "\n");
+	if (password[length] == '\0' && length < SECRET_SIZE - 1 && !feof(stdin)) {
+		warnx("the password holds a NUL byte");
+		return false;
+	}
 	password[length] = '\0';
-	return got >= 0;
+	return true;
 }
 
 bool
@@ -42,45 +38,31 @@ secret_ask(const char *prompt, const char *user, bool from_stdin, char password[
 	snprintf(line, sizeof line, "%s %s: ", prompt, user);
 	if (readpassphrase(line, password, SECRET_SIZE, RPP_ECHO_OFF | RPP_REQUIRE_TTY) != NULL)
 		return true;
-	if (errno == ENOTTY || errno == ENXIO)
-		warnx("no terminal to ask for the password; --stdin reads it from standard input");
-	else
-		warn("terminal");
+	warn("no terminal to ask for the password; --stdin reads it from standard input");
 	return false;
-}
-
-static bool
-acceptable(const char *password)
-{
-	const char *fault = NULL;
-
-	if (password[0] == '\0')
-		fault = "is empty";
-	else if (strlen(password) > PWHASH_PASSWORD_MAX)
-		fault = "is longer than 511 bytes";
-	else if (strchr(password, '\r') != NULL)
-		fault = "holds a carriage return";
-	if (fault != NULL)
-		warnx("the password %s", fault);
-	return fault == NULL;
 }
 
 int
 secret_ask_new(const char *user, bool from_stdin, char password[SECRET_SIZE])
 {
 	char again[SECRET_SIZE];
-	bool fine, same;
+	int status = 0;
 
 	if (!secret_ask("New password for", user, from_stdin, password))
 		return 111;
-	if (!acceptable(password))
+	if (password[0] == '\0' || strlen(password) > PWHASH_PASSWORD_MAX || strchr(password, '\r') != NULL) {
+		warnx("the password is %s", password[0] == '\0' ? "empty" : strchr(password, '\r') == NULL ?
+		    "longer than 511 bytes" : "not one line: it holds a carriage return");
 		return 100;
+	}
 	if (from_stdin)
 		return 0;
-	fine = secret_ask("Again, the new password for", user, false, again);
-	same = fine && strcmp(password, again) == 0;
-	explicit_bzero(again, sizeof again);
-	if (fine && !same)
+	if (!secret_ask("Again, the new password for", user, false, again)) {
+		status = 111;
+	} else if (strcmp(password, again) != 0) {
 		warnx("the two differ; nothing changed");
-	return !fine ? 111 : same ? 0 : 1;
+		status = 1;
+	}
+	explicit_bzero(again, sizeof again);
+	return status;
 }

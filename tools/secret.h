@@ -1,9 +1,8 @@
-/* Takes passwords from a terminal or a script, and makes those for programs. */
+/* Takes passwords from a terminal or a script. */
 #ifndef SECRET_H
 #define SECRET_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "auth/pwhash.h"
 

@@ -64,6 +64,7 @@ each_fault(void **state)
 		{ "bob:" HASH "::::::allow_nets=::1,x", "W line 2: user bob: allow_nets= holds something that is not a network: '::1,x'; " },
 		{ "bob:" HASH "::::::expires=2026-02-29", "W line 2: user bob: expires= is not a date: '2026-02-29'; " },
 		{ "bob:" HASH "::::::label=", "W line 2: user bob: label= has no value, or more than 64 bytes; " },
+		{ "bob:*::::::label=x", "" }, { "bob:!$6$x::::::label=x", "" },
 		{ "bob:{CRYPT}CCNf8Sbh3HDfQ::::::label=x", "w line 2: user bob: a password with a label is stored in a slow form" },
 	};
 	char bytes[1000];
