@@ -93,9 +93,16 @@ $(BUILD)/%.o: %.c Makefile
 $(BUILD)/base.a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard base/*.c))
 	rm -f $@ && $(AR) rcs $@ $^
 
+comma := ,
+
 # A unit test is one file; its first line names the rooms it is linked with: /* links: ask session/line */
 UNITS = $(patsubst tests/unit/%.c,$(BUILD)/unit-%,$(wildcard tests/unit/*.c))
-units: $(UNITS)
+units: $(UNITS) $(BUILD)/cuts
+
+# The program, its session more than once in one process: t-dialogues.
+$(BUILD)/cuts: tests/cuts.c $(SESSION_OBJECTS)
+	$(CC) $(FLAGS) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $< $(filter-out %/session/smtp.o,$(SESSION_OBJECTS)) \
+		$(patsubst %,-Wl$(comma)--wrap=%,read write send recvmsg poll close time) $(LIBS)
 
 $(BUILD)/unit-%: tests/unit/%.c $(wildcard *.h */*.h tests/unit/*.h tests/fuzz/*) Makefile $(SESSION_OBJECTS) \
 		$(BUILD)/base.a

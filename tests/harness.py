@@ -98,35 +98,37 @@ def password_file(where, *lines):
 
 
 class Injector:
-    """A stand-in for sendmail that keeps what it was given, each run in a numbered directory.
+    """A stand-in for sendmail that keeps what it was given, each run in files of its number.
 
     Its n-th run ends with the n-th of the statuses (the last one again and again). With details it
     also keeps environment, descriptors, user and limits. `before` is shell text that runs first.
     """
 
+    # Nothing but one cat is started: this runs thousands of times.
     SCRIPT = """#!/bin/sh
 run=1
-until mkdir %(record)s/$run 2>/dev/null; do
+set -C
+until true 2>/dev/null >%(record)s/$run.argv; do
     run=$((run + 1))
     [ $run -lt 5000 ] || exit 70
 done
-cd %(record)s/$run || exit 70
-printf '%%s\\0' "$0" "$@" >argv
+cd %(record)s || exit 70
+printf '%%s\\0' "$0" "$@" >|$run.argv
 %(before)s
 %(details)s
-cat >stdin
+cat >$run.stdin
 set -- %(statuses)s
 while [ $# -gt 1 ] && [ $run -gt 1 ]; do shift; run=$((run - 1)); done
 exit $1
 """
-    DETAILS = """cat /proc/$$/environ >environment
-ls /proc/self/fd >descriptors
-{ id -u; id -g; id -G; } >identity
-ulimit -a >limits
+    DETAILS = """cat /proc/$$/environ >$run.environment
+ls /proc/self/fd >$run.descriptors
+{ id -u; id -g; id -G; } >$run.identity
+ulimit -a >$run.limits
 # Not by another program: while the shell starts one, it blocks signals.
 while read -r line; do
     case $line in Sig*|NoNewPrivs*|Seccomp:*|Umask*) echo "$line" ;; esac
-done </proc/$$/status >status"""
+done </proc/$$/status >$run.status"""
 
     def __init__(self, where, statuses=(0,), details=False, before=""):
         self.record = os.path.join(where, "injected")
@@ -139,16 +141,16 @@ done </proc/$$/status >status"""
 
     def runs(self):
         """One dictionary a run, in order: argv (list, the first its path), stdin, and the details."""
-        return [self._run(name) for name in sorted(os.listdir(self.record), key=int)]
+        numbers = {int(name.split(".")[0]) for name in os.listdir(self.record)}
+        return [self._run("%d." % number) for number in sorted(numbers)]
 
-    def _run(self, name):
-        run = {"argv": [], "stdin": b""}
-        where = os.path.join(self.record, name)
-        for key in os.listdir(where):
-            with open(os.path.join(where, key), "rb") as file:
-                run[key] = file.read()
-        if run["argv"]:
-            run["argv"] = run["argv"][:-1].split(b"\0")
+    def _run(self, start):
+        run = {"stdin": b""}
+        for name in os.listdir(self.record):
+            if name.startswith(start):
+                with open(os.path.join(self.record, name), "rb") as file:
+                    run[name[len(start):]] = file.read()
+        run["argv"] = run["argv"].split(b"\0")[:-1]
         if "environment" in run:
             run["environment"] = run["environment"].rstrip(b"\0").split(b"\0")
         if "descriptors" in run:    # the highest is the directory that ls itself reads
