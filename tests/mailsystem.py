@@ -1,14 +1,17 @@
-"""What the end-to-end tests share: the program under tcpserver, Maildirs, and stand-in programs that
-tell everything about the process they were started as."""
+"""What the end-to-end tests share: the program under tcpserver, Maildirs, stand-in programs that tell everything about
+the process they were started as, and what every mail system must do with every kind of message."""
 
+import contextlib
 import grp
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import time
 
 import harness
+from harness import ok, same
 
 ORDINARY = pwd.getpwnam("nobody")
 
@@ -192,3 +195,151 @@ def wait_for(condition, patience=10.0):
             return False
         time.sleep(0.02)
     return True
+
+
+# Mail systems, and every kind of message -------------------------------------------------------------
+
+SENDER = "alice@example.org"
+RECIPIENTS = ["bob@example.net", "carol+list@example.net", "a'b!c%d@example.net"]
+PLAIN_RECIPIENTS = ["bob@example.net", "carol+list@example.net"]
+MANY = ["user%04d@example.net" % n for n in range(1000)]
+HEADER = b"""Date: Sat, 21 Nov 2020 04:05:06 +0000
+From: Alice <alice@example.org>
+To: bob@example.net
+Message-ID: <x@client.example>
+Subject: dots and eight bits
+
+"""
+BODY = b".\n..\n.x\nFrom here to there\n" + bytes(range(0x80, 0x100)) + b"\ntrailing blanks  \n\n.\nthe end\n"
+MESSAGE = HEADER + BODY
+
+
+def large():
+    """20 MB of dots."""
+    return HEADER + b"".join(b"%08d %s\n" % (n, b"." * 67) for n in range(20 * 1024 * 1024 // 77 + 1))
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def directory(path, mode=0o755, user="root", group="root"):
+    os.makedirs(path, exist_ok=True)
+    shutil.chown(path, user, group)
+    os.chmod(path, mode)
+    return path
+
+
+def small_disk(path, *how):
+    """A file system of its own, of 200 MB, so that it can be full."""
+    shutil.rmtree(path, ignore_errors=True)
+    directory(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "none", path], check=True)
+    return directory(path, *how)
+
+
+def header_field(name, content):
+    return re.findall(rb"^%s: ((?:.*\n[ \t])*.*)$" % name, content.partition(b"\n\n")[0], re.M)
+
+
+class System:
+    """A mail system that was made ready: `injector` is what -i gets, held(n) yields (sender, recipients, content) of each
+    message that it holds for n recipients and forgets it, `disk` is the file system that it needs. `odd` is what it does
+    otherwise than usual with a message of MESSAGES: the reply's code, or a function that undoes it to the body; `full`
+    is the reply's code where the disk is full."""
+
+    recipients, disk, odd, null_sender, full = RECIPIENTS, None, {}, b"", "451"
+
+    def __init__(self, where):
+        self.where = where
+        self.ready()
+
+    def refusals(self):
+        """Yields (text, the code that is right, message, perhaps recipients) where it would refuse that one."""
+        return ()
+
+    def stops(self):
+        """Yields (text, the code that is right, whether it holds the message once all is started again) while something
+        of it is stopped."""
+        return ()
+
+    def more(self, session):
+        """What it alone does."""
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def stop(self):
+        self.daemon.terminate()
+        self.daemon.wait(30)
+
+
+MESSAGES = {"one recipient": (MESSAGE, ["bob@example.net"]), "several recipients": (MESSAGE, None),
+            "1000 recipients": (MESSAGE, MANY),
+            "a line of 998 bytes": (HEADER + b"x" * 998 + b"\n", None),
+            "a line of 100,000 bytes": (HEADER + b"x" * 100000 + b"\nthe end\n", None),
+            "an empty body": (HEADER, None), "an empty message": (b"", None), "the null sender": (MESSAGE, None),
+            "20 MB": (None, ["bob@example.net"])}
+
+
+def holds(system, what, message, recipients, sender=SENDER):
+    """The system has the message once, for whom it was meant, as it was."""
+    what = "%s: %s: " % (system.name, what)
+    mails = list(system.held(len(recipients)))
+    if not ok(len(mails) == 1, what + "it holds it, once", len(mails), *(mail[:2] for mail in mails)):
+        return
+    seen, to, content = mails[0]
+    same((seen, sorted(to)), (sender.encode() if sender else system.null_sender, sorted(r.encode() for r in recipients)),
+         what + "from whom, to whom")
+    header, _, body = content.partition(b"\n\n")
+    sent_header, _, sent_body = message.partition(b"\n\n")
+    body = system.odd.get(what.split(": ")[1], bytes)(body)
+    ok(sent_header in header and body == sent_body, what + "byte for byte", header, len(body), len(sent_body), body[:100],
+       body[-100:])
+
+
+def takes(system, session):
+    for what, (message, recipients) in MESSAGES.items():
+        message, recipients = large() if message is None else message, recipients or system.recipients
+        wanted = system.odd.get(what, "250")
+        wanted = wanted if isinstance(wanted, str) else "250"
+        code = transact(session, message, recipients, "" if what == "the null sender" else SENDER, patience=300).code
+        same(code, wanted, "%s: %s: %s" % (system.name, what, wanted), session.log()[-1500:])
+        if code == "250":
+            holds(system, what, message, recipients, "" if what == "the null sender" else SENDER)
+        else:
+            same(list(system.held(0)), [], "%s: %s: it holds nothing" % (system.name, what))
+
+
+def refused(system, session, text, wanted, message, recipients):
+    reply = transact(session, message, recipients, patience=300)
+    same(reply.code, wanted, "%s: %s: %s" % (system.name, text, wanted), reply, session.log()[-1500:])
+    # Its own notice to the sender, perhaps.
+    mails = [(sender, *rest) for sender, *rest in system.held(0) if not rest[1].startswith(b"Return-path: <>\n")]
+    same(mails, [], "%s: %s: it holds nothing" % (system.name, text))
+
+
+def refuses(system, session):
+    for text, wanted, message, *recipients in system.refusals():
+        refused(system, session, text, wanted, message, recipients[0] if recipients else system.recipients)
+    if system.disk:
+        ballast = os.path.join(system.disk, "ballast")
+        with open(ballast, "wb") as file:
+            left = os.statvfs(system.disk)
+            os.posix_fallocate(file.fileno(), 0, left.f_bavail * left.f_frsize - (5 << 20))
+        refused(system, session, "a full disk", system.full, large(), system.recipients[:1])
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(ballast)
+    stops = iter(system.stops())
+    for text, wanted, kept in stops:
+        reply = transact(session, MESSAGE, system.recipients)
+        same(reply.code, wanted, "%s: %s: %s" % (system.name, text, wanted), reply, session.log()[-1500:])
+        next(stops, None)
+        if kept:
+            holds(system, text, MESSAGE, system.recipients)
+        else:
+            same(list(system.held(0)), [], "%s: %s: it holds nothing" % (system.name, text))
+    same(transact(session, MESSAGE, system.recipients).code, "250", "%s: afterwards it goes on" % system.name, session.log())
+    holds(system, "afterwards", MESSAGE, system.recipients)
