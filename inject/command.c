@@ -199,7 +199,7 @@ command_sendmail(const struct config *config, const struct peer *peer, const str
 	sendmail_arguments[count++] = config->injector_path;
 	sendmail_arguments[count++] = "-i";	/* a line of one dot does not end the message */
 	sendmail_arguments[count++] = "-f";
-	/* Every sendmail command takes <> for the null sender; only some take an empty argument. */
+	/* All but Courier's and dma's take <> for the null sender; not all take an empty argument. */
 	sendmail_arguments[count++] = *message->sender == '\0' ? "<>" : message->sender;
 	sendmail_arguments[count++] = "--";
 	for (const char *to = NULL; (to = message_recipient(message, to)) != NULL;)

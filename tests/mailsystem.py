@@ -244,10 +244,10 @@ def header_field(name, content):
 
 
 class System:
-    """A mail system that was made ready: `injector` is what -i gets, held(n) yields (sender, recipients, content) of each
-    message that it holds for n recipients and forgets it, `disk` is the file system that it needs. `odd` is what it does
-    otherwise than usual with a message of MESSAGES: the reply's code, or a function that undoes it to the body; `full`
-    is the reply's code where the disk is full."""
+    """A mail system that was made ready: `injector` is what -i gets, held(n) yields (sender, recipients, content) of
+    each message that it holds for n recipients and forgets it, `disk` is the file system that it needs. `odd` is what
+    it does otherwise than usual with a message of MESSAGES: the reply's code, or a function that undoes it to the body;
+    `full` is the reply's code where the disk is full."""
 
     recipients, disk, odd, null_sender, full = RECIPIENTS, None, {}, b"", "451"
 
@@ -291,13 +291,14 @@ def holds(system, what, message, recipients, sender=SENDER):
     if not ok(len(mails) == 1, what + "it holds it, once", len(mails), *(mail[:2] for mail in mails)):
         return
     seen, to, content = mails[0]
-    same((seen, sorted(to)), (sender.encode() if sender else system.null_sender, sorted(r.encode() for r in recipients)),
+    same((seen, sorted(to)),
+         (sender.encode() if sender else system.null_sender, sorted(address.encode() for address in recipients)),
          what + "from whom, to whom")
     header, _, body = content.partition(b"\n\n")
     sent_header, _, sent_body = message.partition(b"\n\n")
     body = system.odd.get(what.split(": ")[1], bytes)(body)
-    ok(sent_header in header and body == sent_body, what + "byte for byte", header, len(body), len(sent_body), body[:100],
-       body[-100:])
+    ok(sent_header in header and body == sent_body, what + "byte for byte", header, len(body), len(sent_body),
+       body[:100], body[-100:])
 
 
 def takes(system, session):
@@ -341,5 +342,6 @@ def refuses(system, session):
             holds(system, text, MESSAGE, system.recipients)
         else:
             same(list(system.held(0)), [], "%s: %s: it holds nothing" % (system.name, text))
-    same(transact(session, MESSAGE, system.recipients).code, "250", "%s: afterwards it goes on" % system.name, session.log())
+    same(transact(session, MESSAGE, system.recipients).code, "250", "%s: afterwards it goes on" % system.name,
+         session.log())
     holds(system, "afterwards", MESSAGE, system.recipients)
