@@ -470,6 +470,16 @@ was_health_check(const struct ask_line *told)
 	return left && told->count == 0;
 }
 
+/* The client may not have heard of the last message, and send it again: once. */
+static void
+lose_reply(void)
+{
+	if (!state.has_digest)
+		return;
+	memory_lose(&state.memory, state.login, state.digest, time(NULL));
+	log_memory();
+}
+
 /* The end of the session, in a word of its own. */
 static bool
 log_session_end(const struct ask_line *told)
@@ -492,11 +502,8 @@ log_session_end(const struct ask_line *told)
 	log_word("tls", peer_tls_name(state.peer));
 	log_word("reason", told->reason);
 	log_end();
-	/* It will be sent again: once. */
-	if (strcmp(told->reason, "reply-lost") == 0 && state.has_digest) {
-		memory_lose(&state.memory, state.login, state.digest, time(NULL));
-		log_memory();
-	}
+	if (strcmp(told->reason, "reply-lost") == 0)
+		lose_reply();
 	return true;
 }
 
@@ -594,23 +601,26 @@ wait_for_session(pid_t session)
 		log_end_reason("session-killed");
 		log_number("signal", (uint64_t)WTERMSIG(status));
 		log_end();
-		return 1;
-	}
-	if (!state.ended) {
+	} else if (!state.ended) {
 		log_end_reason("session-lost");
 		log_end();
 	}
-	return WEXITSTATUS(status);
+	if (!state.ended)	/* who knows what it has told the client */
+		lose_reply();
+	return WIFSIGNALED(status) ? 1 : WEXITSTATUS(status);
 }
 
-/* The session is not to be talked to any more: we go, and nobody answers it again. */
+/* The session is not to be talked to any more: we go, and nobody answers it again. It goes too, if we may say so: it
+ * may have been stopped before it saw to that itself. */
 static int
-give_up(int end, int error)
+give_up(pid_t session, int end, int error)
 {
+	(void)kill(session, SIGKILL);
 	log_end_reason(end == ASK_SILENT ? "login-timeout" : error != 0 ? "wall-failed" : "question-refused");
 	if (error != 0)
 		log_quoted("error", strerror(error), strlen(strerror(error)));
 	log_end();
+	lose_reply();
 	return 1;
 }
 
@@ -635,9 +645,9 @@ monitor_run(const struct config *config, struct peer *peer, const struct identit
 		if (kind == ASK_GONE)
 			return wait_for_session(session);
 		if (kind < 0)
-			return give_up(kind, kind == ASK_BROKEN ? errno : 0);
+			return give_up(session, kind, kind == ASK_BROKEN ? errno : 0);
 		question = find_question(kind);
 		if (question == NULL || !question->answer(body, length))
-			return give_up(ASK_BROKEN, 0);	/* out of order, malformed, or not to be answered */
+			return give_up(session, ASK_BROKEN, 0);	/* out of order, malformed, or not to be answered */
 	}
 }

@@ -267,19 +267,21 @@ session(void)
 {
 	const struct rights rights = { .uid = service.rights.uid, .gid = service.rights.gid };
 	const struct drop_cage cage = {
-		.rights = &rights, .id = id, .root = config.root, .seconds = life_seconds(),
+		.rights = &rights, .id = id, .root = config.root,
 		.file_size = config.max_size > INT64_MAX / 4 ? INT64_MAX : config.max_size + 65536,
 		.files = SPOOL_DESCRIPTOR + 1, .wall = ASK_WALL,
 		.readable = { STDIN_FILENO, config.tls_read },
 		.writable = { STDOUT_FILENO, SPOOL_DESCRIPTOR, config.tls_write },
 	};
-	const char *fault;
+	/* First: where it is stopped behind this, it ends all the same. */
+	const char *fault = drop_end_after(life_seconds()) ? NULL : "timer_create";
 
 #ifndef NOCAGE	/* a sanitizer has something to say there */
 	if (dup2(null, STDERR_FILENO) < 0)
 		return EXIT_TEMPORARY;
 #endif
-	fault = drop_cage(&cage);
+	if (fault == NULL)
+		fault = drop_cage(&cage);
 	if (fault == NULL)
 		return smtp_session(&config, &peer, id);
 	ask_log(&(struct ask_line){ .event = ASK_START_ERROR, .reason = with_error(fault) });

@@ -11,6 +11,7 @@
 #include "auth/checker.h"
 #include "auth/passwd.h"
 #include "base/child.h"
+#include "base/drop.h"
 #include "base/io.h"
 
 #define FRAME_MAX 4096		/* a last word: identity or reason, and a name */
@@ -153,7 +154,8 @@ checker_start(struct checker *checker, struct attempt *attempt, int (*check)(str
 	if (checker->pid == 0) {
 		/* What others have of it too would hide the monitor's end from it. */
 		attempt->wall = wall[1];
-		_exit(close(wall[0]) == 0 ? check(attempt) : 111);
+		/* The monitor ends it; where that has gone, nobody would. */
+		_exit(close(wall[0]) == 0 && drop_end_after((unsigned)seconds + 5) ? check(attempt) : 111);
 	}
 	close(wall[1]);		/* nothing was written to it */
 	if (checker->pid > 0)

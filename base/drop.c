@@ -43,10 +43,8 @@ set_signal(int number, void (*handler)(int))
 	return signal(number, handler) != SIG_ERR;
 }
 
-/* Ends this process, whatever it does then: a signal other than SIGKILL would wait for as long as it is stopped. A fork
- * or another program does not have it. */
-static bool
-end_after(unsigned seconds)
+bool
+drop_end_after(unsigned seconds)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL };
 	const int64_t end[4] = { 0, 0, seconds, 0 };	/* no interval; seconds and nanoseconds */
@@ -72,7 +70,7 @@ drop_start(unsigned seconds)
 	alarm(0);	/* there may be one from whoever started us */
 	umask(077);
 	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL) == 0 && end_after(seconds);
+	return sigprocmask(SIG_SETMASK, &none, NULL) == 0 && drop_end_after(seconds);
 }
 
 bool
@@ -343,11 +341,9 @@ drop_cage(const struct drop_cage *cage)
 		return "setrlimit";
 	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid:
 	 * after a login as another the session sees at its next question that the monitor is gone, and should it
-	 * have been taken over, the timer ends it: that it can neither take back nor ignore. */
+	 * have been taken over, its timer ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "prctl(PR_SET_PDEATHSIG)";
-	if (!end_after(cage->seconds))
-		return "timer_create";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return "prctl(PR_SET_NO_NEW_PRIVS)";
 	if (!landlock())

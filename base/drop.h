@@ -36,6 +36,10 @@ struct identity {
  */
 bool drop_start(unsigned seconds);
 
+/* SIGKILL in `seconds` for this process; another signal would wait for as long as it is stopped. No fork has it. False:
+ * errno. */
+bool drop_end_after(unsigned seconds);
+
 /* Closes every descriptor above 2 but the `kept` ones (-1: none). False: errno. */
 bool drop_descriptors(const int *kept, int count);
 
@@ -60,7 +64,6 @@ struct drop_cage {
 	const char *id;			/* makes the name of the empty directory ours alone */
 	bool root;			/* config.root */
 	uint64_t file_size;		/* the most bytes that a file may get */
-	unsigned seconds;		/* then SIGKILL ends it, stopped or not */
 	unsigned files;			/* RLIMIT_NOFILE: only lower numbers are ever handed out */
 	int wall;			/* to read, with descriptors, and to write */
 	int readable[2], writable[3];	/* beside the wall */

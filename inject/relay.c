@@ -530,11 +530,9 @@ send_message(struct talk *talk)
 static bool
 lock_up(struct talk *talk, int said)
 {
-	int64_t left = talk->deadline - io_now();
 	const struct drop_cage cage = {
-		.root = talk->rights != NULL, .rights = talk->rights, .id = "check",
-		.seconds = (unsigned)(left < 0 ? 0 : left / 1000) + 2, .files = 1, .wall = talk->wire.descriptor,
-		.readable = { -1, -1 }, .writable = { said, -1, -1 },
+		.root = talk->rights != NULL, .rights = talk->rights, .id = "check", .files = 1,
+		.wall = talk->wire.descriptor, .readable = { -1, -1 }, .writable = { said, -1, -1 },
 	};
 	const char *fault = drop_cage(&cage);
 
@@ -547,9 +545,14 @@ lock_up(struct talk *talk, int said)
 static bool
 meet(struct talk *talk, int said)
 {
-	int64_t greet = io_now() + GREET_SECONDS * 1000;
+	int64_t now = io_now(), greet = now + GREET_SECONDS * 1000;
 	int descriptor;
 
+	talk->step = "timer_create";
+	if (!drop_end_after((unsigned)(talk->deadline < now ? 0 : (talk->deadline - now) / 1000) + 2)) {
+		talk->error = errno;
+		return broken(talk);
+	}
 	if (greet > talk->deadline)
 		greet = talk->deadline;
 	talk->step = "connect";

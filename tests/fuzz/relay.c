@@ -11,6 +11,7 @@
 
 #define dial_connect stand_in_connect
 #define drop_cage(cage) ((void)(cage), NULL)
+#define drop_end_after(seconds) ((void)(seconds), true)
 #include "inject/wire.c"
 #include "inject/relay.c"
 #undef LENGTH

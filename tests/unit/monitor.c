@@ -469,7 +469,7 @@ run(const struct step *steps)
 #define START "log {monitor 192.0.2.1:5  waiting}\n"
 #define GONE "@ kill=4242,9 wait=4242,0"
 #define GONE_EARLY "@125000 kill=4242,9 wait=4242,0"
-#define REFUSED " [end reason=question-refused]=1"
+#define REFUSED " kill=4242,9 [end reason=question-refused]=1"
 #define AUTH_TITLE " {monitor 192.0.2.1:5  AUTH}"
 #define WAITING " {monitor 192.0.2.1:5  waiting}\n"
 #define WAITING_BOB " {monitor 192.0.2.1:5 bob waiting}\n"
@@ -520,9 +520,9 @@ the_wall_ends(void **state_pointer)
 	(void)state_pointer;
 	world.end = ASK_SILENT;
 	world.error = EIO;	/* of another time */
-	assert_string_equal(RUN({ 0 }), START "@125000 [end reason=login-timeout]=1");
+	assert_string_equal(RUN({ 0 }), START "@125000 kill=4242,9 [end reason=login-timeout]=1");
 	world.end = ASK_BROKEN;
-	assert_string_equal(RUN({ 0 }), START "@125000 [end reason=wall-failed error=\"Input/output error\"]=1");
+	assert_string_equal(RUN({ 0 }), START "@125000 kill=4242,9 [end reason=wall-failed error=\"Input/output error\"]=1");
 	world.error = 0;
 	assert_string_equal(RUN({ 0 }), START "@125000" REFUSED);
 	/* The PROXY header has its time, too. */
@@ -970,6 +970,13 @@ replies_that_are_lost(void **state_pointer)
 	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("K"), LOST_REPLY), "reason=reply-lost] lost(bob, abcd)"
 	    " [error what=state error=\"logins: broken\"]\n"));
 	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("K"), LEFT), "reason=eof]\n"));
+	/* The session did not come to say so. */
+	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("K")), "reason=session-lost] lost(bob, abcd)"));
+	world.status = SIGKILL;
+	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("K")), "reason=session-killed signal=9] lost(bob, abcd)"));
+	assert_null(strstr(RUN(LOGIN, DIGEST_OF("K"), LEFT), "lost(bob"));
+	world.status = 0;
+	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("K"), Q('X', "")), "reason=question-refused] lost(bob, abcd)"));
 	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("Z"), LOST_REPLY), "reason=reply-lost]\n"));
 	assert_non_null(strstr(RUN(LOGIN, SEND("K"), LOST_REPLY), "reason=reply-lost]\n"));
 	assert_non_null(strstr(RUN(LOGIN, DIGEST_OF("K"), Q(ASK_SPOOL, ""), SEND("K"), LOST_REPLY),
