@@ -23,12 +23,10 @@ flush(struct data *data)
 	data->out_used = 0;
 }
 
-/* A line of ours into the header: flat text. */
+/* A line of ours into the header: flat text, for which data_take() has left room. */
 static void
 add_line(struct data *data, const struct text *line)
 {
-	if (data->out_used + line->used > sizeof data->out)
-		flush(data);
 	memcpy(data->out + data->out_used, line->bytes, line->used);
 	data->out_used += line->used;
 }
@@ -112,7 +110,7 @@ take_lines(struct data *data, const char *at, const char *end)
 			if (newline == NULL)
 				break;
 			kept = (size_t)(newline - line);
-			if (kept > 0 && newline[-1] == '\r')
+			if (newline[-1] == '\r')	/* there is one: an LF alone was seen above */
 				kept--;
 			else
 				after_lf = newline + 1;

@@ -122,12 +122,9 @@ header_text(struct header *header, const struct header_origin *origin, const cha
 	if (!header->checking)
 		return;
 	if (!header->in_body) {
-		bytes = memchr(bytes, ':', length);
-		if (bytes == NULL)
-			return;
+		bytes = (const char *)memchr(bytes, ':', length) + 1;
 		header->in_body = true;
 		originator_start(&header->originator);
-		bytes++;
 	}
 	while (bytes < end && header->fault == NULL)
 		check_address(header, origin, originator_take(&header->originator, *bytes++));

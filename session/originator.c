@@ -35,7 +35,10 @@ finish_address(struct originator *originator)
 	const char *at = originator->array;
 
 	if ((originator->spec != SPEC_DOMAIN && originator->spec != SPEC_DOMAIN_END) || originator->text.cut ||
-	    strstr(at, "=?") != NULL || address_read(&at, "", &originator->address) != ADDRESS_FINE || *at != '\0')
+	    strstr(at, "=?") != NULL || address_read(&at, "", &originator->address) != ADDRESS_FINE)
+		return call_malformed(originator);
+	/* unreachable: more behind it; blanks are inside of quotes alone */
+	if (*at != '\0')
 		return call_malformed(originator);
 	originator->named = true;
 	return ORIGINATOR_ADDRESS;

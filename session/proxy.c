@@ -15,7 +15,7 @@ enum { FIELD_TLS = 0x20, FIELD_TLS_VERSION = 0x21, FIELD_TLS_NAME = 0x22, FIELD_
 static char *
 word(char **at)
 {
-	char *start = *at, *blank = start == NULL ? NULL : strchr(start, ' ');
+	char *start = *at, *blank = strchr(start, ' ');
 
 	*at = blank == NULL ? NULL : blank + 1;
 	if (blank != NULL)
@@ -29,10 +29,10 @@ port_1(const char *value)
 {
 	uint64_t number;
 
-	return value != NULL && text_number(value, 65535, &number) && (value[0] != '0' || value[1] == '\0');
+	return text_number(value, 65535, &number) && (value[0] != '0' || value[1] == '\0');
 }
 
-/* Section 2.1 of the protocol: one line of at most 107 bytes, single blanks. */
+/* Section 2.1 of the protocol: one line of at most 107 bytes, single blanks; its first word has been seen. */
 static long
 version_1(struct peer *peer, const struct config *config, const char *bytes, size_t length)
 {
@@ -54,12 +54,13 @@ version_1(struct peer *peer, const struct config *config, const char *bytes, siz
 		return (long)size + 2;
 	for (int i = 0; i < 6; i++)
 		words[i] = at == NULL ? NULL : word(&at);
-	if (words[5] == NULL || at != NULL || strcmp(words[0], "PROXY") != 0)
+	if (words[5] == NULL || at != NULL)
 		return -1;
 	family = strcmp(words[1], "TCP4") == 0 ? AF_INET : strcmp(words[1], "TCP6") == 0 ? AF_INET6 : 0;
 	if (family == 0 || inet_pton(family, words[2], address) != 1 ||
 	    inet_pton(family, words[3], address) != 1 || !port_1(words[4]) || !port_1(words[5]))
 		return -1;
+	/* unreachable: no address; inet_pton(3) took it for one */
 	return peer_proxied(peer, config, &(struct peer_proxied){ .address = words[2], .port = words[4] })
 	    ? (long)size + 2 : -1;
 }
@@ -153,11 +154,11 @@ version_2(struct peer *peer, const struct config *config, const char *bytes, siz
 		if (!next_field(&at, &left, &value, &length) || (type == FIELD_TLS && !read_tls(&tls, value, length)))
 			return -1;
 	}
-	if (inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source) == NULL)
-		return -1;
 	at = header + (addresses == 12 ? 24 : 48);
 	text_start(&text, port, sizeof port);
 	text_add_number(&text, (uint64_t)(at[0] << 8 | at[1]));
+	(void)inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source);
+	/* unreachable: no address; inet_ntop(3) wrote it */
 	return peer_proxied(peer, config, &(struct peer_proxied){ .address = source, .port = port,
 	    .tls = tls.encrypted, .tls_protocol = tls.protocol, .tls_cipher = tls.cipher,
 	    .certificate = tls.verified ? tls.name : NULL }) ? (long)(16 + size) : -1;

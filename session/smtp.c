@@ -34,7 +34,7 @@ static struct session {
 	const char *id;
 	struct peer peer;
 	int64_t start, deadline;	/* io_now() */
-	bool greeted, extended;		/* HELO or EHLO came; it was EHLO */
+	bool extended;			/* EHLO came; there is no AUTH without it, and no MAIL without AUTH */
 	bool logged_in;
 	bool learned;			/* the monitor told what else AUTH may offer */
 	bool has_spool;			/* an empty one lies on SPOOL_DESCRIPTOR */
@@ -145,7 +145,6 @@ greet(const char *name, bool extended)
 	if (strchr(name, ' ') != NULL || strchr(name, '\t') != NULL || strlen(name) >= sizeof session.helo)
 		return &bad_argument;
 	strlcpy(session.helo, name, sizeof session.helo);
-	session.greeted = true;
 	session.extended = extended;
 	reset();
 	return NULL;
@@ -313,7 +312,7 @@ tell_peer(void)
 static void
 forget_greeting(void)
 {
-	session.greeted = session.extended = false;
+	session.extended = false;
 	session.helo[0] = '\0';
 	reset();
 }
@@ -336,6 +335,7 @@ xclient(char *argument)
 	session.xclient = said;
 	if (said.address_said) {
 		session.xclient_allowed = false;
+		/* unreachable: refused; xclient_read() leaves an address and a name */
 		if (!peer_replaced(&session.peer, said.address, said.port, said.name))
 			return &bad_argument;
 		if (!tell_peer())
@@ -391,7 +391,7 @@ parameter(char **at, char **keyword, char **value)
 		*p++ = '\0';
 		*value = p;
 		for (; *p != ' ' && *p != '\0'; p++)
-			if (*p < 33 || *p > 126 || *p == '=')
+			if (*p < 33 || *p == '=')	/* nor DEL: plain_text() has seen the line */
 				return false;
 		if (p == *value)
 			return false;
@@ -562,8 +562,6 @@ mail(char *argument)
 
 	if (session.transaction.open)
 		return &nested_mail;
-	if (!session.greeted)
-		return &need_ehlo;
 	fault = read_address_path(argument, "FROM:", &at, &transaction.sender, &bad_sender);
 	if (fault == NULL)
 		fault = mail_parameters(at, &transaction);

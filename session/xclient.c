@@ -42,8 +42,12 @@ set_address(struct xclient *xclient, const char *value)
 
 	xclient->address_said = true;
 	xclient->address[0] = '\0';
-	return *value == '\0' || (inet_pton(six ? AF_INET6 : AF_INET, value + (six ? 5 : 0), address) == 1 &&
-	    inet_ntop(six ? AF_INET6 : AF_INET, address, xclient->address, sizeof xclient->address) != NULL);
+	if (*value == '\0')
+		return true;
+	if (inet_pton(six ? AF_INET6 : AF_INET, value + (six ? 5 : 0), address) != 1)
+		return false;
+	(void)inet_ntop(six ? AF_INET6 : AF_INET, address, xclient->address, sizeof xclient->address);
+	return true;
 }
 
 static bool
