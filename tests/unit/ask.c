@@ -2,6 +2,7 @@
 /* The wall: questions and answers in one process, then frames that nobody should send. */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -9,8 +10,83 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
+/* How the next calls go: in small parts, interrupted, or not at all. */
+static struct {
+	size_t part;			/* bytes that one recvmsg(2) gives at most; 0: any */
+	int interrupted;		/* calls */
+	int error;			/* of the next call, once; 0: none */
+	bool is_short;			/* sendmsg(2) sends less than all, once */
+	int level, type;		/* of what came with the bytes, in place of the true ones; 0: these */
+} calls;
+
+static bool
+fails(void)
+{
+	errno = calls.error;
+	if (calls.interrupted > 0) {
+		calls.interrupted--;
+		errno = EINTR;
+		return true;
+	}
+	calls.error = 0;
+	return errno != 0;
+}
+
+static ssize_t
+test_recvmsg(int descriptor, struct msghdr *message, int flags)
+{
+	struct cmsghdr *head;
+	ssize_t got;
+
+	if (fails())
+		return -1;
+	if (calls.part > 0 && message->msg_iov->iov_len > calls.part)
+		message->msg_iov->iov_len = calls.part;
+	got = recvmsg(descriptor, message, flags);
+	head = got > 0 ? CMSG_FIRSTHDR(message) : NULL;
+	if (head != NULL && calls.level != 0)
+		head->cmsg_level = calls.level;
+	if (head != NULL && calls.type != 0)
+		head->cmsg_type = calls.type;
+	return got;
+}
+
+static ssize_t
+test_sendmsg(int descriptor, const struct msghdr *message, int flags)
+{
+	if (fails())
+		return -1;
+	if (calls.is_short) {
+		calls.is_short = false;
+		return (ssize_t)message->msg_iov->iov_len - 1;
+	}
+	return sendmsg(descriptor, message, flags);
+}
+
+static bool
+test_write(int descriptor, const void *bytes, size_t length)
+{
+	return !fails() && io_write_all(descriptor, bytes, length);
+}
+
+static ssize_t
+test_read(int descriptor, void *bytes, size_t size)
+{
+	return fails() ? -1 : io_read(descriptor, bytes, size);
+}
+
 /* What was received before is static: each test begins anew. */
+#define recvmsg test_recvmsg
+#define sendmsg test_sendmsg
+#define io_write_all test_write
+#define io_read test_read
 #include "../../ask.c"
+#undef recvmsg
+#undef sendmsg
+#undef io_write_all
+#undef io_read
 
 static int
 make_wall(void **state)
@@ -20,6 +96,7 @@ make_wall(void **state)
 	(void)state;
 	received.got = received.used = 0;
 	received.failed = 0;
+	memset(&calls, 0, sizeof calls);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
 		return -1;
 	for (int i = 0; i < 2; i++)
@@ -251,6 +328,9 @@ challenges_and_responses(void **state)
 	assert_false(ask_peer(&peer, &answer));
 }
 
+#define HEX_BUT_ONE "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+#define HEX HEX_BUT_ONE "f"
+
 static char long_helo[5 + ASK_HELO_MAX + 1 + 2] = "HELO=";
 
 static void
@@ -264,7 +344,9 @@ bodies_that_are_none(void **state)
 	steps[] = { { "", 0 }, { "-", 1 }, { "*a", 2 }, { "a", 1 }, { "\0", 1 } },
 	messages[] = { { "", 0 }, { "HELO=x", 7 }, { "HELO=x", 6 }, { "HELO=a b\0", 10 }, { "HELO=a\r\0", 9 }, { "helo=x\0", 8 },
 		{ "BYTES=\0", 8 }, { "BYTES=-1\0", 10 }, { "BYTES=18446744073709551616\0", 28 }, { "SMTPUTF8\0", 10 },
-		{ "Fa@b\0Tc@d\0\0", 11 }, { long_helo, sizeof long_helo } },
+		{ "Fa@b\0Tc@d\0\0", 11 }, { long_helo, sizeof long_helo }, { "HELO=a\x7f\0", 9 }, { "8BITMIME=0\0", 12 },
+		{ "DIGEST=" HEX "0\0", 73 }, { "DIGEST=" HEX_BUT_ONE "\0", 71 }, { "DIGEST=" HEX_BUT_ONE "g\0", 72 },
+		{ "DIGEST=" HEX_BUT_ONE "A\0", 72 }, { "DIGEST=\0", 9 } },
 	logs[] = { { "", 0 }, { "E", 1 }, { "Equit\0\0001\0002", 10 }, { "Equit\0\0001\0x", 11 }, { "Equit\0\0001\0002\0\0", 12 },
 		{ "Equit\0\0\0\0", 9 } };
 	struct ask_attempt attempt;
@@ -291,6 +373,209 @@ bodies_that_are_none(void **state)
 			fail_msg("log %zu", i);
 	assert_true(ask_read_send("\0Fa", 3, &message));
 	assert_memory_equal(message.envelope, "Fa", message.length);
+	assert_true(ask_read_send("8BITMIME=1\0DIGEST=" HEX "\0\0", 84, &message));
+	assert_true(message.eight_bit && !message.smtputf8 && message.digest[0] == 1 && message.digest[31] == 0xef);
+	assert_int_equal(message.length, 0);
+	assert_true(ask_read_send("HELO=!\xff~\0\0", 10, &message));
+	assert_string_equal(message.helo, "!\xff~");
+}
+
+/* What a message may bring with it arrives; the reply to STARTTLS tells whether there was a certificate, and no more. */
+static void
+all_of_a_question_arrives(void **state)
+{
+	unsigned char digest[MEMORY_DIGEST];
+	struct ask_message message = { .helo = "h", .eight_bit = true, .digest = digest }, read;
+	struct peer peer = { .tls = TLS_STARTTLS, .tls_protocol = "TLSv1.3", .tls_cipher = "AES", .verified = true,
+	    .certificate = { "eve", "" } };
+	struct ask_line line;
+	const char *address;
+	struct answer answer;
+	char *body, long_address[ADDRESS_MAX + 2];
+	size_t length;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof digest; i++)
+		digest[i] = (unsigned char)(i * 9);
+	ask_answer(ASK_YES, "");
+	ask_send_add(&envelope, 'F', "");
+	ask_send_add(&envelope, 'T', "a@b");
+	ask_send_add(&envelope, 'D', "NOTIFY=NEVER");
+	assert_true(ask_send(&envelope, &message, &answer));
+	assert_int_equal(receive(&body, &length), ASK_SEND);
+	assert_true(ask_read_send(body, length, &read));
+	assert_true(read.eight_bit && !read.smtputf8);
+	assert_memory_equal(read.digest, digest, sizeof digest);
+	assert_int_equal(read.length, 22);
+	assert_memory_equal(read.envelope, "F\0Ta@b\0DNOTIFY=NEVER\0", 22);
+	ask_answer_starttls(&peer);
+	assert_true(ask_starttls(&peer, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
+	assert_true(peer.verified && strcmp(peer.certificate[0], "?") == 0 && strcmp(peer.tls_cipher, "AES") == 0);
+	peer.verified = false;
+	ask_answer_starttls(&peer);
+	assert_true(ask_starttls(&peer, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
+	assert_true(!peer.verified && peer.certificate[0][0] == '\0');
+	ask_answer(ASK_NO, "5.7.1 No");
+	memset(long_address, 'a', sizeof long_address);
+	long_address[ADDRESS_MAX] = '\0';
+	assert_true(ask_sender(long_address, &answer));
+	assert_string_equal(answer.text, "5.7.1 No");
+	assert_int_equal(receive(&body, &length), ASK_SENDER);
+	assert_true(ask_read_sender(body, length, &address));
+	assert_string_equal(address, long_address);
+	assert_false(ask_read_sender("a\0b\0", 4, &address));
+	assert_false(ask_read_sender("a", 1, &address));
+	long_address[ADDRESS_MAX] = 'a';
+	long_address[ADDRESS_MAX + 1] = '\0';
+	assert_false(ask_sender(long_address, &answer));
+	ask_log(&(struct ask_line){ .event = ASK_END, .reason = "quit", .count = 1, .bytes = 2 });
+	assert_int_equal(ask_receive(&body, &length, io_now() + 5000), ASK_LOG);
+	assert_true(ask_read_log(body, length, &line));
+	assert_true(line.event == ASK_END && line.count == 1 && line.bytes == 2);
+	assert_string_equal(line.reason, "quit");
+	assert_string_equal(line.text, "");
+}
+
+/* Calls that are interrupted are made again; others that fail are the end. */
+static void
+calls_that_fail(void **state)
+{
+	struct answer answer;
+	struct peer peer = { .address = "" };
+	char *body, bytes[1000];
+	int spool = fcntl(memfd_create("spool", 0), F_DUPFD, 30);
+	size_t length;
+
+	(void)state;
+	close(SPOOL_DESCRIPTOR);
+	calls.interrupted = 3;
+	ask_answer_spool(spool);
+	assert_int_equal(calls.interrupted, 0);
+	/* A byte at a time, and interrupted. */
+	calls.part = 1;
+	send_frame(ASK_WALL, ASK_SPOOL, 0, NULL, 0);
+	assert_true(receive_answer(ASK_SPOOL, bytes, &answer));
+	assert_int_equal(receive(&body, &length), ASK_SPOOL);
+	ask_answer(ASK_NO, "no");
+	calls.interrupted = 2;
+	assert_true(receive_answer(ASK_AUTH, bytes, &answer));
+	assert_true(answer.verdict == ASK_NO && strcmp(answer.text, "no") == 0);
+	ask_answer_challenge("challenge", 9);
+	assert_true(receive_answer(ASK_AUTH, bytes, &answer));
+	assert_memory_equal(bytes, "challenge", 9);
+	/* An answer that is cut, with every error. */
+	calls.part = 0;
+	send_frame(ASK_MONITOR, ASK_CHALLENGE, 9, "chall", 5);
+	shutdown(ASK_MONITOR, SHUT_WR);
+	assert_false(receive_answer(ASK_STEP, bytes, &answer));
+	calls.error = EIO;
+	assert_false(ask_starttls(&peer, &answer));
+	calls.error = EIO;
+	assert_false(ask_sender("a@b", &answer));
+	calls.error = EIO;
+	assert_false(receive_answer(ASK_AUTH, bytes, &answer));
+	/* Answers that could not be sent: the next question is none. */
+	for (int i = 0; i < 4; i++) {
+		close_wall(NULL);
+		assert_int_equal(make_wall(NULL), 0);
+		calls.error = i == 3 ? 0 : EIO;
+		calls.is_short = i == 3;
+		if (i == 0)
+			ask_answer(ASK_YES, "");
+		else if (i == 1)
+			ask_answer_challenge("x", 1);
+		else
+			ask_answer_spool(spool);
+		send_frame(ASK_WALL, ASK_SPOOL, 0, NULL, 0);
+		errno = 0;
+		assert_int_equal(receive(&body, &length), ASK_BROKEN);
+		assert_int_equal(errno, EIO);
+	}
+	/* But where nobody is left to hear them, that is how it ends. */
+	for (int i = 0; i < 2; i++) {
+		close_wall(NULL);
+		assert_int_equal(make_wall(NULL), 0);
+		close(ASK_WALL);
+		if (i == 0)
+			ask_answer(ASK_YES, "");
+		else
+			ask_answer_spool(spool);
+		assert_int_equal(receive(&body, &length), ASK_GONE);
+	}
+	/* Reading fails; ECONNRESET is an end, but not in the middle of a frame. */
+	for (int i = 0; i < 3; i++) {
+		close_wall(NULL);
+		assert_int_equal(make_wall(NULL), 0);
+		calls.error = i == 0 ? EIO : ECONNRESET;
+		received.got = i == 2;
+		send_raw(ASK_WALL, "x", 1);
+		assert_int_equal(receive(&body, &length), i == 1 ? ASK_GONE : ASK_BROKEN);
+		assert_int_equal(errno, i == 0 ? EIO : ECONNRESET);
+	}
+	close(spool);
+}
+
+/* What comes with an answer is one descriptor, or nothing. */
+static void
+what_is_no_descriptor(void **state)
+{
+	int pair[2] = { fcntl(memfd_create("spool", 0), F_DUPFD, 30), fcntl(0, F_DUPFD, 30) };
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof pair)];
+	} control = { .head = { .cmsg_len = CMSG_LEN(sizeof pair), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
+	struct ask_head head = { .kind = { ASK_YES } };
+	struct iovec vector = { .iov_base = &head, .iov_len = sizeof head };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	struct answer answer;
+
+	(void)state;
+	/* Two of them. */
+	close(SPOOL_DESCRIPTOR);
+	memcpy(CMSG_DATA(&control.head), pair, sizeof pair);
+	assert_int_equal(sendmsg(ASK_MONITOR, &message, 0), sizeof head);
+	assert_false(ask_spool(&answer));
+	close(SPOOL_DESCRIPTOR);
+	calls.level = SOL_SOCKET + 1;
+	ask_answer_spool(pair[0]);
+	assert_false(ask_spool(&answer));
+	close(SPOOL_DESCRIPTOR);
+	calls.level = 0;
+	calls.type = SCM_CREDENTIALS;
+	ask_answer_spool(pair[0]);
+	assert_false(ask_spool(&answer));
+	close(SPOOL_DESCRIPTOR);
+	calls.type = 0;
+	/* One with a challenge, at its beginning or later. */
+	head = (struct ask_head){ .kind = { ASK_CHALLENGE }, .length = sizeof head };
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	message.msg_controllen = CMSG_SPACE(sizeof(int));
+	assert_int_equal(sendmsg(ASK_MONITOR, &message, 0), sizeof head);
+	send_raw(ASK_MONITOR, "12345678", sizeof head);
+	ask_auth_start(&login, "X");
+	assert_false(ask_auth(&login, &answer));
+	close(SPOOL_DESCRIPTOR);
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	close(SPOOL_DESCRIPTOR);
+	send_raw(ASK_MONITOR, &head, sizeof head);
+	calls.part = sizeof head;
+	assert_int_equal(sendmsg(ASK_MONITOR, &message, 0), sizeof head);
+	assert_false(ask_auth(&login, &answer));
+	close(SPOOL_DESCRIPTOR);
+	/* A challenge that is longer than one may be, or that has more behind it. */
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	send_frame(ASK_MONITOR, ASK_CHALLENGE, ASK_CHALLENGE_MAX + 1, envelope.body, ASK_CHALLENGE_MAX + 1);
+	assert_false(ask_auth(&login, &answer));
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	send_frame(ASK_MONITOR, ASK_CHALLENGE, 2, "abc", 3);
+	assert_false(ask_auth(&login, &answer));
+	close(pair[0]);
+	close(pair[1]);
 }
 
 static void
@@ -460,6 +745,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_spool_takes_its_number, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(challenges_and_responses, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(bodies_that_are_none, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(all_of_a_question_arrives, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(calls_that_fail, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(what_is_no_descriptor, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(nobody_is_waited_for_longer, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(frames_may_come_in_pieces, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(an_end_is_told_from_a_cut, make_wall, close_wall),

@@ -448,7 +448,20 @@ full_spool_is_temporary(void **state)
 	assert_non_null(reply);
 	assert_int_equal(reply->code, 452);
 	assert_string_equal(reply->enhanced, "4.3.1");
+	/* And nothing is written behind a gap: a spool that fails once has failed. */
+	config.max_size = UINT64_MAX;
+	data_start(&data, &origin, spool);
+	memset(spooled, 'x', LINE_IN_SIZE);
+	assert_int_equal(data_take(&data, spooled, LINE_IN_SIZE), LINE_IN_SIZE);
+	assert_int_equal(data_take(&data, spooled, LINE_IN_SIZE), LINE_IN_SIZE);
+	assert_true(data.spool_failed);
 	close(spool);
+	data.spool = memfd_create("spool", 0);
+	assert_int_equal(data_take(&data, "\r\n.\r\n", 5), 5);
+	assert_int_equal(data_finish(&data)->code, 452);
+	assert_int_equal(lseek(data.spool, 0, SEEK_END), 0);
+	close(data.spool);
+	config.max_size = 1 << 16;
 }
 
 int

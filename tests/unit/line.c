@@ -2,6 +2,7 @@
 /* Lines in, however the bytes are cut; replies out; and clients that do not do their part. */
 #include "unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -19,7 +20,21 @@ static struct {
 	size_t left, part;	/* one read gives at most `part`; 0: at random */
 } script;
 
+static int interruptions;	/* of the next calls */
+static int unready;		/* reads of the script that find nothing after all */
+
 /* In place of the C library's. */
+ssize_t
+send(int descriptor, const void *bytes, size_t size, int flags)
+{
+	if (interruptions > 0) {
+		interruptions--;
+		errno = EINTR;
+		return -1;
+	}
+	return sendto(descriptor, bytes, size, flags, NULL, 0);
+}
+
 ssize_t
 read(int descriptor, void *bytes, size_t size)
 {
@@ -27,6 +42,10 @@ read(int descriptor, void *bytes, size_t size)
 
 	if (descriptor != SCRIPT)
 		return syscall(SYS_read, descriptor, bytes, size);
+	if (unready-- > 0) {
+		errno = EAGAIN;
+		return -1;
+	}
 	if (more > script.left)
 		more = script.left;
 	if (more > size)
@@ -315,7 +334,7 @@ static void
 a_client_that_is_gone(void **state)
 {
 	int client = start_pair();
-	char *string;
+	char *string, bytes[10];
 	size_t length;
 
 	(void)state;
@@ -332,9 +351,44 @@ a_client_that_is_gone(void **state)
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
 	line_write(&line, "221\r\n", 5);
+	interruptions = 2;
+	assert_true(line_flush(&line));
+	assert_int_equal(interruptions, 0);
+	assert_int_equal(recv(client, bytes, sizeof bytes, 0), 5);
+	/* What it does not read any more it threw away; but not what it read. */
+	assert_false(line_was_reset(&line));
+	line_write(&line, "221\r\n", 5);
 	assert_true(line_flush(&line));
 	close(client);
+	assert_true(line_was_reset(&line));
 	close(line.read_from);
+	client = start_pair();
+	close(client);
+	assert_false(line_was_reset(&line));
+	close(line.read_from);
+	/* Reading fails: it is known at once. */
+	client = start_pair();
+	line_write(&line, "220\r\n", 5);
+	assert_int_equal(send(client, "QUIT", 4, 0), 4);
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	close(client);
+	assert_int_equal(line_fill(&line), LINE_GONE);
+	assert_true(line.reset && line_was_reset(&line));
+	close(line.read_from);
+}
+
+/* poll(2) says that there is something, and then there is nothing: waited for again. */
+static void
+a_wakeup_for_nothing(void **state)
+{
+	(void)state;
+	start(SCRIPT);
+	script.bytes = "NOOP\r\n";
+	script.left = 6;
+	script.part = 6;
+	unready = 3;
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	unready = 0;
 }
 
 static void
@@ -404,6 +458,7 @@ main(void)
 		cmocka_unit_test(a_client_that_does_not_read),
 		cmocka_unit_test(a_slow_reader_of_a_pipe),
 		cmocka_unit_test(a_client_that_is_gone),
+		cmocka_unit_test(a_wakeup_for_nothing),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(nothing_is_left_of_a_line),
 	};

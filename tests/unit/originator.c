@@ -79,6 +79,7 @@ addresses_are_found(void **state)
 		{ " a@x,", "a@x" },
 		{ " ,,a@x,,b@y", "a@x b@y" },
 		{ " a@x <b@y>", "a@x b@y" },
+		{ " a@x<b@y>", "a@x b@y" },
 		{ " \"a@x\" <b@y>", "b@y" },
 	};
 
@@ -97,6 +98,8 @@ groups_are_read(void **state)
 		{ " (Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", "?" },
 		{ " none:;, a@x", "a@x" },
 		{ " \"Managing Partners\":ben@x.test,carol@y.test;", "ben@x.test carol@y.test" },
+		{ " group : a@x ;", "a@x" },
+		{ " \"a\" b:c@x;", "c@x" },
 		{ " one:a@x;, two:b@y;, c@z", "a@x b@y c@z" },
 		{ " g: A <a@x> ;", "a@x" },
 		{ " g: a@x,;", "a@x" },
@@ -129,6 +132,7 @@ doubts_are_refused(void **state)
 		{ " a@x\x7f", "?" }, { " \xff@x", "?" }, { " <\"a\tb\"@x>", "?" }, { " a@x, <b", "a@x?" }, { " a@ <b@y>", "?" },
 		{ " <a b@x>", "?" }, { " <\"a\" b@x>", "?" }, { " a<b@y>c@z", "b@y?" }, { " a:b@x;,c", "b@x?" },
 		{ " a@[192.0.2\n.1]", "?" }, { " a@(x", "?" }, { " (\\", "?" }, { " \"\\", "?" }, { " \"a\\\n\" <a@x>", "?" },
+		{ " a@[192.0.2.\\1]", "?" }, { " <a:b@x>", "?" }, { " <g:a@x;>", "?" }, { " <a@x, b@y>", "?" }, { " <a@x;>", "?" },
 	};
 	/* What some readers take for another address: Python's parseaddr() finds v@y in all that are folded, and a client
 	 * that decodes encoded words first finds it in the others. */

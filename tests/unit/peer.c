@@ -526,6 +526,8 @@ hostile_peers_do_not_cross(void **state)
 		{ REST("192.0.2.1\0001\0006\0000\0x\0x\0\0001\0bob\0"), true },	/* one that says nothing, nor does the rest */
 		{ REST("192.0.2.1\0001\0000\0002\0\0\0\0000\0\0"), false },		/* another source */
 	};
+	/* The longest of each, and one byte more. */
+	static const size_t longest[] = { 45, 5, 0, 0, 31, 63, 255, 0, 255 };
 	struct peer peer = { 0 };
 
 	(void)state;
@@ -538,6 +540,23 @@ hostile_peers_do_not_cross(void **state)
 			fail_msg("row %zu", i);
 		free(exact);
 	}
+	for (size_t field = 0; field < LENGTH(longest); field++)
+		for (size_t more = 0; more < 2 && longest[field] > 0; more++) {
+			static const char *const fields[] = { "192.0.2.1", "1", "0", "1", "", "", "", "0", "" };
+			char bytes[1024], *to = bytes;
+			struct peer told;
+
+			for (size_t i = 0; i < LENGTH(fields); i++) {
+				size_t length = i == field ? longest[field] + more : strlen(fields[i]);
+
+				memset(to, '1', length);
+				memcpy(to, fields[i], i == field ? 0 : length);
+				to += length;
+				*to++ = '\0';
+			}
+			if (ask_read_peer(bytes, (size_t)(to - bytes), &told) != (more == 0))
+				fail_msg("field %zu, %zu", field, longest[field] + more);
+		}
 	assert_true(cross(&peer, REST("192.0.2.1\0002\n5\0000\0001\0a\r\n\0b\xff(\0\0000\0\0")));
 	assert_string_equal(peer.port, "");
 	assert_string_equal(peer.tls_protocol, "a??");

@@ -19,6 +19,7 @@ bool ask_auth(struct login *login, struct answer *answer);
 bool ask_step(struct login *login, size_t length, struct answer *answer);
 bool ask_cancel(struct login *login, struct answer *answer);
 
+#include "base/scram.h"
 #include "session/sasl.h"
 
 static struct config config = { .mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN };
@@ -33,6 +34,7 @@ static struct {
 	enum ask_verdict verdict;
 	bool gone;
 	/* A mechanism with steps: the challenges, each with its length, then the verdict; what was answered. */
+	int gone_at;		/* the step that it does not live to see; 0: none */
 	const char *challenges[4];
 	size_t lengths[4];
 	int steps, cancelled;
@@ -59,7 +61,7 @@ ask_step(struct login *asked, size_t length, struct answer *answer)
 {
 	memcpy(monitor.said[monitor.steps], ask_step_body(asked), length);
 	monitor.said_lengths[monitor.steps++] = length;
-	return go_on(asked, answer);
+	return go_on(asked, answer) && monitor.steps != monitor.gone_at;
 }
 
 bool
@@ -68,7 +70,7 @@ ask_cancel(struct login *asked, struct answer *answer)
 	(void)asked;
 	monitor.cancelled++;
 	*answer = (struct answer){ .verdict = ASK_NO };
-	return !monitor.gone;
+	return monitor.gone_at == 0;
 }
 
 bool
@@ -419,6 +421,11 @@ mechanisms_with_steps(void **state)
 		assert_int_equal(converse(ends[i].input, &event)->code, ends[i].code);
 		assert_int_equal(monitor.cancelled, ends[i].cancelled);
 	}
+	monitor.gone_at = 2;
+	assert_int_equal(converse("AUTH XSTEP\r\nYQBi\r\n\r\nYWI=\r\n", &event)->code, 421);
+	assert_int_equal(monitor.steps, 2);
+	assert_int_equal(converse("AUTH XSTEP\r\nQQ==\r\n*\r\n", &event)->code, 421);
+	monitor.gone_at = 0;
 	converse("AUTH XSTEP\r\nQQ==\r\n", &event);	/* the client is gone between the steps */
 	assert_int_equal(event, LINE_GONE);
 	assert_int_equal(monitor.cancelled, 0);
@@ -432,6 +439,157 @@ mechanisms_with_steps(void **state)
 	memset(monitor.challenges, 0, sizeof monitor.challenges);
 	sasl_relay("");
 	assert_null(sasl_find(&config, "XSTEP", 5));
+}
+
+/* In base64, for scripts. */
+static const char *
+encode(const char *string)
+{
+	static char arrays[4][13000];
+	static int used;
+	struct text text;
+
+	used = (used + 1) % 4;
+	text_start(&text, arrays[used], sizeof arrays[used]);
+	text_add_base64(&text, string, strlen(string));
+	return arrays[used];
+}
+
+#define PROOF ",p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+/* RFC 5802: what is malformed the monitor is never shown, or it is told that the attempt is over. */
+static void
+scram(void **state)
+{
+	static char long_first[2000] = "r=abcdef,s=AAAA,i=4096,", input[13000];
+	static const struct {
+		const char *first, *server_first, *final;
+		int code, times, steps, cancelled;
+	} rows[] = {
+		{ "n,,n=bob,r=abc", "r=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, 235, 1, 1, 0 },
+		{ "n,,n=bob", "r=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, 501, 0, 0, 0 },
+		{ "n,,n=bob,r=abc", "r=abcdef,s=AAAA,i=4096", "c=biws", 501, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "x=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "r", "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "", "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", long_first, "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
+	};
+	enum line_event event;
+
+	(void)state;
+	config.mechanisms |= MECHANISM_SCRAM;
+	memset(long_first + strlen(long_first), 'x', SCRAM_SERVER_FIRST_MAX - strlen(long_first));
+	monitor.verdict = ASK_YES;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		for (int initial = 0; initial < 2; initial++) {
+			monitor.challenges[0] = rows[i].server_first;
+			monitor.lengths[0] = strlen(rows[i].server_first);
+			sprintf(input, "AUTH SCRAM-SHA-256%s%s\r\n%s\r\n", initial ? " " : "\r\n", encode(rows[i].first),
+			    encode(rows[i].final));
+			if (converse(input, &event)->code != rows[i].code || monitor.times != rows[i].times ||
+			    (monitor.times > 0 && (monitor.steps != rows[i].steps || monitor.cancelled != rows[i].cancelled)))
+				fail_msg("row %zu", i);
+			if (monitor.times > 0) {
+				assert_int_equal(monitor.length, 15 + strlen(rows[i].first));
+				assert_memory_equal(monitor.body, "SCRAM-SHA-256\0=n,,n=bob,r=abc", monitor.length);
+			}
+		}
+	/* The longest one that is kept; one with a NUL in it is none. */
+	long_first[SCRAM_SERVER_FIRST_MAX - 1] = '\0';
+	monitor.challenges[0] = long_first;
+	monitor.lengths[0] = strlen(long_first);
+	sprintf(input, "AUTH SCRAM-SHA-256 %s\r\n%s\r\n", encode("n,,n=bob,r=abc"), encode("c=biws,r=abcdef" PROOF));
+	assert_int_equal(converse(input, &event)->code, 235);
+	monitor.lengths[0]++;
+	assert_int_equal(converse(input, &event)->code, 501);
+	/* The server's last message: an empty answer, and any other is the monitor's to refuse. */
+	monitor.challenges[0] = "r=abcdef,s=AAAA,i=4096";
+	monitor.lengths[0] = strlen(monitor.challenges[0]);
+	monitor.challenges[1] = "v=AAAA";
+	monitor.lengths[1] = 6;
+	strcat(input, "\r\n");
+	assert_int_equal(converse(input, &event)->code, 235);
+	assert_int_equal(monitor.steps, 2);
+	assert_int_equal(monitor.said_lengths[1], 0);
+	/* Gone before the first word, or the second. */
+	converse("AUTH SCRAM-SHA-256\r\n", &event);
+	assert_int_equal(event, LINE_GONE);
+	memset(monitor.challenges, 0, sizeof monitor.challenges);
+	config.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN;
+}
+
+#define DIGITS "0123456789abcdef0123456789abcdef"
+
+/* RFC 2195: the server speaks first. */
+static void
+cram_md5(void **state)
+{
+	static const struct {
+		const char *response;
+		size_t length;
+		int code;
+	} rows[] = {
+		{ "b " DIGITS, 34, 235 }, { "bob x " DIGITS, 38, 235 }, { " " DIGITS, 33, 501 }, { "bob" DIGITS, 35, 501 },
+		{ "b\t" DIGITS, 34, 501 }, { "b " DIGITS "0", 35, 501 }, { "b\0b " DIGITS, 36, 501 },
+		{ "b g123456789abcdef0123456789abcdef", 34, 501 }, { "b 0123456789abcdef0123456789abcdeF", 34, 501 },
+	};
+	char input[200], array[100];
+	enum line_event event;
+	struct text text;
+
+	(void)state;
+	config.mechanisms |= MECHANISM_CRAM_MD5;
+	monitor.verdict = ASK_YES;
+	monitor.challenges[0] = "<1@mail.example>";
+	monitor.lengths[0] = 16;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		text_start(&text, array, sizeof array);
+		text_add_base64(&text, rows[i].response, rows[i].length);
+		sprintf(input, "AUTH CRAM-MD5\r\n%s\r\n", array);
+		if (converse(input, &event)->code != rows[i].code || monitor.cancelled != (rows[i].code == 501))
+			fail_msg("row %zu", i);
+		assert_string_equal(output, "334 PDFAbWFpbC5leGFtcGxlPg==\r\n");
+		assert_memory_equal(monitor.body, "CRAM-MD5\0-", 10);
+		assert_int_equal(monitor.length, 10);
+	}
+	monitor.times = 0;
+	assert_int_equal(converse("AUTH CRAM-MD5 c2VjcmV0\r\n", &event)->code, 501);
+	assert_int_equal(monitor.times, 0);
+	find_in(&line, sizeof line, "c2VjcmV0", "an initial response of CRAM-MD5");
+	memset(monitor.challenges, 0, sizeof monitor.challenges);
+	config.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN;
+}
+
+/* RFC 4422 appendix A: an empty response, or the name. */
+static void
+external(void **state)
+{
+	static const struct {
+		const char *input, *asked;
+		int code;
+	} rows[] = {
+		{ "AUTH EXTERNAL =\r\n", "=", 235 }, { "AUTH EXTERNAL\r\n\r\n", "=", 235 }, { "AUTH EXTERNAL Ym9i\r\n", "=bob", 235 },
+		{ "AUTH EXTERNAL\r\nYm9i\r\n", "=bob", 235 }, { "AUTH EXTERNAL YgBi\r\n", NULL, 501 }, { "AUTH EXTERNAL !\r\n", NULL, 501 },
+		{ "AUTH EXTERNAL\r\n*\r\n", NULL, 501 },
+	};
+	enum line_event event;
+
+	(void)state;
+	config.mechanisms |= MECHANISM_EXTERNAL;
+	assert_string_equal(sasl_list(&config, false), " PLAIN LOGIN");
+	assert_string_equal(sasl_list(&config, true), " PLAIN LOGIN EXTERNAL");
+	monitor.verdict = ASK_YES;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		if (converse(rows[i].input, &event)->code != rows[i].code || monitor.times != (rows[i].asked != NULL))
+			fail_msg("row %zu", i);
+		if (rows[i].asked == NULL)
+			continue;
+		assert_int_equal(monitor.length, 9 + strlen(rows[i].asked));
+		assert_memory_equal(monitor.body + 9, rows[i].asked, strlen(rows[i].asked));
+	}
+	converse("AUTH EXTERNAL\r\n", &event);
+	assert_int_equal(event, LINE_GONE);
+	config.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN;
 }
 
 static void
@@ -466,6 +624,9 @@ main(void)
 		cmocka_unit_test(no_password_is_left),
 		cmocka_unit_test(what_is_pipelined_stays),
 		cmocka_unit_test(mechanisms_with_steps),
+		cmocka_unit_test(scram),
+		cmocka_unit_test(cram_md5),
+		cmocka_unit_test(external),
 		cmocka_unit_test(mechanisms),
 	};
 
