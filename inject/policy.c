@@ -173,8 +173,10 @@ ask_server(const struct text *description, const char *state, const char *recipi
 	add_attribute(&text, "protocol_state", state);
 	add_attribute(&text, "recipient", recipient != NULL ? recipient : "");
 	add_number_attribute(&text, "recipient_count", count);
-	if (wire_put(&wire, array, text.used) && wire_put(&wire, description->bytes, description->used) &&
-	    wire_put(&wire, "\n", 1) && wire_flush(&wire) && read_action(action, sizeof action) != NULL)
+	wire_put(&wire, array, text.used);
+	wire_put(&wire, description->bytes, description->used);
+	wire_put(&wire, "\n", 1);
+	if (wire_flush(&wire) && read_action(action, sizeof action) != NULL)
 		return judge_action(action, outcome);
 	text_start(&text, outcome->how, sizeof outcome->how);
 	text_add(&text, "policy: ");

@@ -102,15 +102,11 @@ read_reply(struct talk *talk, void (*each)(struct talk *, char *))
 	return talk->code;
 }
 
-/* Adds to what waits to be sent. False: talk->error. */
-static bool
+/* Adds to what waits to be sent. */
+static void
 put(struct talk *talk, const char *string)
 {
-	if (wire_put(&talk->wire, string, strlen(string)))
-		return true;
-	talk->code = 0;
-	talk->error = errno;
-	return false;
+	wire_put(&talk->wire, string, strlen(string));
 }
 
 /* Sends what waits, and reads the reply to it. */
@@ -264,8 +260,12 @@ say_hello(struct talk *talk, const char *name)
 {
 	talk->offers = talk->attributes = 0;
 	talk->size_limit = 0;
-	return (put(talk, "EHLO ") && put(talk, name) && put(talk, "\r\n") &&
-	    exchange(talk, "EHLO", read_ehlo_line) == 250) || refused(talk, NULL);
+	put(talk, "EHLO ");
+	put(talk, name);
+	put(talk, "\r\n");
+	if (exchange(talk, "EHLO", read_ehlo_line) != 250)
+		return refused(talk, NULL);
+	return true;
 }
 
 /* xtext (RFC 3461 section 4). */
@@ -318,7 +318,8 @@ introduce(struct talk *talk)
 	text_add(&text, "\r\n");
 	if (text.cut)
 		return cannot_carry(talk, "5.6.0 The mail relay cannot be told who sends this");
-	if (!put(talk, array) || exchange(talk, "XCLIENT", NULL) != 220)
+	put(talk, array);
+	if (exchange(talk, "XCLIENT", NULL) != 220)
 		return refused(talk, NULL);
 	/* What it is told now goes before what it was told of HELO. */
 	return say_hello(talk, text_hostname(helo) ? helo : talk->config->hostname);
@@ -362,7 +363,7 @@ can_carry(struct talk *talk)
 	return true;
 }
 
-static bool
+static void
 add_mail(struct talk *talk)
 {
 	const struct message *message = talk->message;
@@ -394,16 +395,19 @@ add_mail(struct talk *talk)
 		}
 	}
 	text_add(&text, "\r\n");
-	return put(talk, array);
+	put(talk, array);
 }
 
-static bool
+static void
 add_recipient(struct talk *talk, const char *recipient)
 {
 	const char *dsn = message_dsn(recipient);
 
-	return put(talk, "RCPT TO:<") && put(talk, recipient) && put(talk, *dsn == '\0' ? ">" : "> ") &&
-	    put(talk, dsn) && put(talk, "\r\n");
+	put(talk, "RCPT TO:<");
+	put(talk, recipient);
+	put(talk, *dsn == '\0' ? ">" : "> ");
+	put(talk, dsn);
+	put(talk, "\r\n");
 }
 
 /* The reply to one RCPT. A refusal is kept, the first 5xx before the first 4xx. False: there is no going on. */
@@ -428,11 +432,10 @@ static bool
 send_group(struct talk *talk, const char **next, int most, bool mail)
 {
 	talk->step = mail ? "MAIL" : "RCPT";
-	if (mail && !add_mail(talk))
-		return false;
+	if (mail)
+		add_mail(talk);
 	for (; most > 0 && *next != NULL; most--, *next = message_recipient(talk->message, *next))
-		if (!add_recipient(talk, *next))
-			return false;
+		add_recipient(talk, *next);
 	if (wire_flush(&talk->wire))
 		return true;
 	talk->code = 0;
@@ -474,11 +477,14 @@ send_lines(struct talk *talk)
 		size_t length = (size_t)((newline != NULL ? newline : end) - at);
 		char *out;
 
-		if (!wire_reserve(wire, WIRE_ROOM) || (*at == '.' && !wire_put(wire, ".", 1)))
+		if (!wire_reserve(wire, WIRE_ROOM))
 			return false;
+		if (*at == '.')
+			wire_put(wire, ".", 1);
 		/* Longer than any line of text: written from where it is. */
 		if (length > WIRE_ROOM / 2) {
-			if (!wire_put(wire, at, length) || !wire_reserve(wire, 2))
+			wire_put(wire, at, length);
+			if (!wire_reserve(wire, 2))
 				return false;
 			out = wire->out + wire->out_used;
 		} else {
@@ -511,12 +517,14 @@ send_message(struct talk *talk)
 	talk->step = "DATA";
 	if (!wire_quiet(&talk->wire))
 		return interrupted(talk);
-	if (!put(talk, "DATA\r\n") || exchange(talk, "DATA", NULL) != 354)
+	put(talk, "DATA\r\n");
+	if (exchange(talk, "DATA", NULL) != 354)
 		return refused(talk, NULL);
 	talk->step = "message";
 	talk->in_message = true;
-	if (!send_lines(talk) || !wire_quiet(&talk->wire) || !put(talk, pipelining ? ".\r\nQUIT\r\n" : ".\r\n"))
+	if (!send_lines(talk) || !wire_quiet(&talk->wire))
 		return interrupted(talk);
+	put(talk, pipelining ? ".\r\nQUIT\r\n" : ".\r\n");
 	if (exchange(talk, "final dot", NULL) != 250)
 		return refused(talk, NULL);
 	talk->in_message = pipelining;
@@ -538,7 +546,9 @@ lock_up(struct talk *talk, int said)
 
 	talk->step = fault;
 	talk->error = errno;
-	return fault == NULL || broken(talk);
+	if (fault != NULL)
+		return broken(talk);
+	return true;
 }
 
 /* Connects, and hears the greeting and what is offered. */
@@ -578,9 +588,12 @@ leave(struct talk *talk)
 {
 	talk->wire.out_used = 0;
 	talk->wire.deadline = 0;
-	if (!talk->in_message && (talk->word.outcome.verdict == ASK_YES || !talk->word.taken ||
-	    (talk->offers & RELAY_PIPELINING) == 0 || put(talk, "RSET\r\n")) && put(talk, "QUIT\r\n"))
-		(void)wire_flush(&talk->wire);
+	if (talk->in_message)
+		return;
+	if (talk->word.outcome.verdict != ASK_YES && talk->word.taken && (talk->offers & RELAY_PIPELINING) != 0)
+		put(talk, "RSET\r\n");
+	put(talk, "QUIT\r\n");
+	(void)wire_flush(&talk->wire);
 }
 
 static bool
@@ -592,7 +605,9 @@ map_message(struct talk *talk)
 	talk->code = 0;
 	talk->error = errno;
 	talk->bytes = bytes;
-	return bytes != MAP_FAILED || broken(talk);
+	if (bytes == MAP_FAILED)
+		return broken(talk);
+	return true;
 }
 
 /* In the child: one relay, one message. */
@@ -628,18 +643,15 @@ ask_here(void *context, int said)
 	return 0;
 }
 
-/* The name of the relay of that number; false: there are not so many, or it is malformed. */
+/* The name of the relay of that number, of which there are so many; false: it is malformed. */
 static bool
 find_relay(const struct config *config, int number, char *name, size_t size, struct dial *dial)
 {
 	const char *at = config->injector_path;
 	size_t length;
 
-	for (; number > 0; number--) {
-		at = strchr(at, ',');
-		if (at++ == NULL)
-			return false;
-	}
+	for (; number > 0; number--)
+		at = strchr(at, ',') + 1;
 	length = strcspn(at, ",");
 	if (length >= size || !dial_read(at, length, dial))
 		return false;

@@ -13,6 +13,7 @@ wire_start(struct wire *wire, int descriptor, int64_t deadline)
 	wire->descriptor = descriptor;
 	wire->deadline = deadline;
 	wire->in_start = wire->in_end = wire->out_used = 0;
+	wire->error = 0;
 }
 
 static bool
@@ -76,52 +77,48 @@ wire_quiet(struct wire *wire)
 	return !take_in(wire) && errno == EAGAIN;
 }
 
-static bool
+/* Half of it may have gone when it fails: then nothing may follow. */
+static void
 send_all(struct wire *wire, const char *bytes, size_t length)
 {
-	while (length > 0) {
+	while (length > 0 && wire->error == 0) {
 		ssize_t sent = write(wire->descriptor, bytes, length);
 
 		if (sent > 0) {
 			bytes += sent;
 			length -= (size_t)sent;
-		} else if (errno == EAGAIN) {
-			if (!wait_for_server(wire, POLLOUT))
-				return false;
-		} else if (errno != EINTR) {
-			return false;
+		} else if (errno != EINTR && (errno != EAGAIN || !wait_for_server(wire, POLLOUT))) {
+			wire->error = errno;
 		}
 	}
-	return true;
 }
 
 bool
 wire_flush(struct wire *wire)
 {
-	size_t used = wire->out_used;
-
+	send_all(wire, wire->out, wire->out_used);
 	wire->out_used = 0;
-	return send_all(wire, wire->out, used);
+	errno = wire->error;
+	return wire->error == 0;
 }
 
 bool
 wire_reserve(struct wire *wire, size_t length)
 {
-	return length <= sizeof wire->out - wire->out_used || wire_flush(wire);
+	return (wire->error == 0 && length <= sizeof wire->out - wire->out_used) || wire_flush(wire);
 }
 
-bool
+void
 wire_put(struct wire *wire, const void *bytes, size_t length)
 {
-	if (length > sizeof wire->out - wire->out_used) {
-		if (!wire_flush(wire))
-			return false;
-		if (length >= sizeof wire->out)
-			return send_all(wire, bytes, length);
+	if (length > sizeof wire->out - wire->out_used)
+		(void)wire_flush(wire);
+	if (length > sizeof wire->out) {
+		send_all(wire, bytes, length);
+	} else {
+		memcpy(wire->out + wire->out_used, bytes, length);
+		wire->out_used += length;
 	}
-	memcpy(wire->out + wire->out_used, bytes, length);
-	wire->out_used += length;
-	return true;
 }
 
 const char *

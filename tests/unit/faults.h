@@ -1,0 +1,61 @@
+/*
+ * System calls that fail when a test wants it: what a unit defines itself goes before the C library's. The n-th call from
+ * now on of the one that is named fails with an error; children inherit what is left of it.
+ *
+ *   FAULTY(int, fchown, (int file, uid_t uid, gid_t gid), (file, uid, gid))	once, at file level
+ *   fault("fchown", 1, EPERM);
+ */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+static const char *fault_name = "";
+static int fault_left, fault_error;
+
+/* 0 for `error`: it does nothing, and says that it did. */
+static inline void
+fault(const char *name, int nth, int error)
+{
+	fault_name = name;
+	fault_left = nth;
+	fault_error = error;
+}
+
+/* True: the fault that was asked for has happened, or none was. */
+static inline bool
+fault_happened(void)
+{
+	bool happened = fault_left <= 0;
+
+	fault_left = 0;
+	return happened;
+}
+
+static inline bool
+fault_is_due(const char *name)
+{
+	if (fault_left <= 0 || strcmp(name, fault_name) != 0 || --fault_left > 0)
+		return false;
+	errno = fault_error;
+	return true;
+}
+
+#define FAULTY_AS(type, said, name, parameters, arguments) \
+	type name parameters; \
+	type name parameters \
+	{ \
+		static type (*real) parameters; \
+ \
+		if (fault_is_due(#name)) \
+			return fault_error == 0 ? 0 : said; \
+		if (real == NULL) \
+			*(void **)&real = dlsym(RTLD_NEXT, #name); \
+		return real arguments; \
+	}
+#define FAULTY(type, name, parameters, arguments) FAULTY_AS(type, -1, name, parameters, arguments)
+
+#endif
