@@ -107,8 +107,7 @@ walk(const char *path)
 static bool
 give(int directory, const struct config *config, const struct identity *service)
 {
-	return directory >= 0 &&
-	    (!config->root || fchown(directory, service->rights.uid, service->rights.gid) == 0);
+	return !config->root || fchown(directory, service->rights.uid, service->rights.gid) == 0;
 }
 
 /* Makes DIR, or only looks whether it could be made. Cuts its path at the last name. */
@@ -158,6 +157,8 @@ make_parts(const struct config *config, const struct identity *service)
 			continue;
 		}
 		part = openat(maildir, parts[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (part < 0)
+			return false;
 		given = give(part, config, service);
 		close(part);
 		if (!given)

@@ -2,9 +2,16 @@
 /* Which address belongs to which login: the table as Postfix has it, and what is wrong with one. */
 #include "unit.h"
 
+#include <search.h>
 #include <unistd.h>
 
+#include "faults.h"
 #include "inject/senders.h"
+
+FAULTY_AS(char *, NULL, strdup, (const char *string), (string))
+FAULTY_AS(void *, NULL, tsearch, (const void *key, void **root, int (*compare)(const void *, const void *)),
+    (key, root, compare))
+FAULTY(int, fseek, (FILE *file, long at, int whence), (file, at, whence))
 
 static char path[] = "/tmp/ofmipd-unit-senders.XXXXXX";
 static char why[300];
@@ -58,7 +65,7 @@ the_table_decides(void **state)
 		{ "root-of-mail", "sub@example.net", false }, { "root-of-mail", "any@where.example", true },
 		{ "bob", "any@where.example", false }, { "bob", "bob@example.com.evil.example", false },
 		{ "#", "bob@example.com", false }, { "erin", "x@sub.example.com", false },
-		{ "erin", "+x@example.com", true }, { "erin", "\"a@b\"@example.com", true },
+		{ "erin", "+x@example.com", true }, { "bob", "a@b+c", false }, { "root-of-mail", "a@b+c", true }, { "erin", "\"a@b\"@example.com", true },
 	};
 
 	(void)state;
@@ -118,6 +125,7 @@ own_addresses(void **state)
 	assert_false(senders_is_own("bob@x.example", "d.example", "rob@x.example"));
 	assert_false(senders_is_own("bob@x.example", "d.example", "bob@d.example"));
 	assert_false(senders_is_own("bob", "d.example", "bob"));
+	assert_false(senders_is_own("bob", "d.example", "rob+bob@d.example"));
 	assert_true(senders_is_own("bob+tag@x.example", "d.example", "bob+tag@x.example"));
 	assert_false(senders_is_own("bob+tag@x.example", "d.example", "bob@x.example"));
 }
@@ -142,6 +150,51 @@ faults_are_found(void **state)
 	assert_true(senders_check(report));
 	assert_string_equal(reported, "1: begins with a blan\n2: what is owned must\n3: what is owned must\n"
 	    "5: what is owned must\n6: nobody owns it: gi\n7: the same entry sta\n9: the same entry sta\n");
+	*reported = '\0';
+	use("a@b> x\n<a@b>x x\n\"a@b x\na@ x\n<> x\n@<> x\n\"a@b\"@c x\n");
+	assert_true(senders_check(report));
+	assert_string_equal(reported, "1: what is owned must\n2: what is owned must\n3: what is owned must\n4: what is owned must\n"
+	    "5: what is owned must\n6: what is owned must\n");
+}
+
+static void
+a_domain_without_end(void **state)
+{
+	char line[600];
+
+	(void)state;
+	memset(line, 'd', sizeof line);
+	line[0] = '@';
+	strcpy(line + 500, " x\n");
+	use(line);
+	*reported = '\0';
+	assert_true(senders_check(report));
+	assert_string_equal(reported, "1: what is owned must\n");
+}
+
+/* No memory, no table: it is said, and no login gets an address by it. */
+static void
+calls_that_fail(void **state)
+{
+	static const char *const names[] = { "strdup", "tsearch" };
+	struct address address;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(names); i++) {
+		use("bob@x.example bob\n");
+		*reported = '\0';
+		fault(names[i], 1, ENOMEM);
+		assert_true(senders_check(report));
+		assert_true(fault_happened());
+		assert_string_equal(reported, "1: no memory to check\n");
+	}
+	fault("fseek", 1, EIO);
+	assert_false(senders_check(report));
+	fault("fseek", 1, EIO);
+	assert_int_equal(senders_ask("bob", "bob@x.example"), SENDERS_UNKNOWN);
+	fault("fseek", 1, EIO);
+	assert_int_equal(senders_first("bob", &address), SENDERS_UNKNOWN);
+	assert_int_equal(senders_ask("bob", "bob@x.example"), SENDERS_OWN);
 }
 
 int
@@ -151,6 +204,7 @@ main(void)
 		cmocka_unit_test(the_table_decides), cmocka_unit_test(what_none_names_is_nobodys),
 		cmocka_unit_test(the_first_exact_address), cmocka_unit_test(a_table_that_cannot_be_read_is_no_answer),
 		cmocka_unit_test(own_addresses), cmocka_unit_test(faults_are_found),
+		cmocka_unit_test(a_domain_without_end), cmocka_unit_test(calls_that_fail),
 	};
 	int file = mkstemp(path), failed;
 
