@@ -279,7 +279,7 @@ auth(char *argument)
 	const struct reply *reply = auth_fault(argument);
 	const struct sasl_mechanism *mechanism = NULL;
 	size_t length = strcspn(argument, " "), whole = strlen(argument);
-	char *initial = argument + length + strspn(argument + length, " ");
+	char *initial = argument + length + (argument[length] == ' ');	/* one blank: RFC 4954 section 8 */
 	enum line_event event;
 
 	session.last_login = ++session.logins >= AUTH_MAX;
