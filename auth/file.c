@@ -14,12 +14,20 @@
 #include "base/network.h"
 #include "base/text.h"
 
-/* All lines of one name. */
+/*
+ * All lines of one name. A name that is not there has the line of a neighbour, and goes through whatever a neighbour
+ * goes through, up to the yes that it can never get: so it costs the same by construction, and neither the time nor the
+ * steps tell who has an account. What depends on `nobody` is the answer alone, and which keys SCRAM shows.
+ */
 struct found {
-	int count;
+	int count;		/* 0: it is not there, and nobody has a password */
+	bool nobody;
 	const struct entry *own;	/* the one without a label; or NULL */
+	const struct entry *neighbour;	/* for who has no password of his own; or NULL */
 	struct entry entries[PASSWD_LINES_MAX];
 };
+
+#define FRONT_MAX (1 << 18)	/* bytes of a file that are looked through for what is not of the name */
 
 static bool
 has_label(const struct entry *entry, char copy[sizeof entry->line])
@@ -34,27 +42,44 @@ verify_entry(const struct entry *entry, const char *password)
 }
 
 /*
- * What is checked for a name that is not there, so that it costs what a neighbour costs: the first entry
- * with a password, and without a label, behind the place in the file that the name's hash points at.
+ * The neighbour of a name, cut into *entry: the first line with a password, and without a label, behind the place in
+ * the file that the name's hash points at. Everybody's is looked for. NULL: none.
  */
-static bool
+static const char *
 find_neighbour(const struct file *file, const char *name, struct entry *entry)
 {
 	const char *start, *at, *end = file->bytes + file->length;
 	char copy[sizeof entry->line];
 
 	if (file->length == 0)
-		return false;
+		return NULL;
 	start = at = passwd_next(file, file->bytes + passwd_hash(name, strlen(name)) % file->length);
 	for (int tries = 0; tries < 1000; tries++) {
 		if (at == end)
 			at = file->bytes;
 		if (*at != '#' && passwd_entry(file, at, entry) && entry->count >= 2 &&
 		    verify_entry(entry, NULL) == PWHASH_NO && !has_label(entry, copy))
-			return true;
+			return at;
 		at = passwd_next(file, at);
 		if (at == start)
 			break;
+	}
+	return NULL;
+}
+
+/* The next entry at or behind *at with the word in its line; *at goes behind it. False: there is none. */
+static bool
+next_entry_with(const struct file *file, const char **at, const char *word, struct entry *entry)
+{
+	const char *end = file->bytes + file->length, *found;
+
+	while (*at < end && (found = memmem(*at, (size_t)(end - *at), word, strlen(word))) != NULL) {
+		const char *newline = memrchr(file->bytes, '\n', (size_t)(found - file->bytes));
+		const char *line = newline == NULL ? file->bytes : newline + 1;
+
+		*at = passwd_next(file, found);
+		if (*line != '#' && passwd_entry(file, line, entry))
+			return true;
 	}
 	return false;
 }
@@ -117,12 +142,10 @@ read_lines(const struct file *file, const char *const *at, int count, struct fou
  * none, and *answer says why. Unless the user's own was tried, a neighbour is: without it the time would tell.
  */
 static const struct entry *
-find_fitting(const struct file *file, const struct found *found, const char *name, const char *password,
-    enum pwhash_answer *answer)
+find_fitting(const struct found *found, const char *password, enum pwhash_answer *answer)
 {
 	const struct entry *slow = NULL;
-	struct entry neighbour;
-	char copy[sizeof neighbour.line];
+	char copy[sizeof slow->line];
 	bool own_tried = false;
 
 	*answer = PWHASH_LOCKED;
@@ -148,8 +171,8 @@ find_fitting(const struct file *file, const struct found *found, const char *nam
 		if (now == PWHASH_UNUSABLE || (now == PWHASH_NO && *answer == PWHASH_LOCKED))
 			*answer = now;
 	}
-	if (!own_tried && find_neighbour(file, name, &neighbour))	/* the cost of it */
-		(void)verify_entry(&neighbour, password);
+	if (!own_tried && found->neighbour != NULL)	/* the cost of it */
+		(void)verify_entry(found->neighbour, password);
 	return NULL;
 }
 
@@ -202,7 +225,14 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 	return checker_say_identity(attempt, &identity);
 }
 
-/* May a user whose password was right come in now, from there? */
+/* No, for this reason; for the name of nobody there is one alone. */
+static int
+refuse(const struct attempt *attempt, const struct found *found, const char *reason)
+{
+	return checker_say_reason(attempt, ASK_NO, found->nobody ? "no-such-user" : reason);
+}
+
+/* May a user whose password was right come in now, from there? Nobody gets further than here. */
 static int
 judge_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
 {
@@ -210,6 +240,8 @@ judge_entry(const struct attempt *attempt, const struct found *found, const stru
 	const char *expires = passwd_extra(entry, "expires", copy, sizeof copy);
 	int64_t end = INT64_MAX;
 
+	if (found->nobody)
+		return refuse(attempt, found, "no-such-user");
 	if (expires != NULL && !passwd_date(expires, &end))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
 	if ((int64_t)time(NULL) >= end)
@@ -236,7 +268,7 @@ judge_keyless(const struct found *found, const char **reason)
 			return ASK_TEMPORARY;
 		locked &= answer == PWHASH_LOCKED;
 	}
-	*reason = found->count == 0 ? "no-such-user" : locked ? "disabled" : "no-keys";
+	*reason = found->nobody ? "no-such-user" : locked ? "disabled" : "no-keys";
 	return ASK_NO;
 }
 
@@ -244,8 +276,8 @@ judge_keyless(const struct found *found, const char **reason)
 static int
 check_digest(const struct attempt *attempt, const struct found *found, const char *name)
 {
-	enum ask_verdict verdict;
 	const char *reason;
+	enum ask_verdict verdict = judge_keyless(found, &reason);	/* always: who has keys costs what others cost */
 	bool keys = false;
 
 	for (int i = 0; i < found->count; i++) {
@@ -258,10 +290,9 @@ check_digest(const struct attempt *attempt, const struct found *found, const cha
 		keys |= answer == PWHASH_NO;
 	}
 	if (keys)
-		return checker_say_reason(attempt, ASK_NO, "wrong-password");
-	/* The cost of one: it is all that could tell. */
+		return refuse(attempt, found, "wrong-password");
+	/* The cost of one that has. */
 	(void)pwhash_cram_md5("{PLAIN}?", false, attempt->challenge, attempt->digest);
-	verdict = judge_keyless(found, &reason);
 	return checker_say_reason(attempt, verdict, reason);
 }
 
@@ -275,26 +306,31 @@ find_keys(const struct found *found, struct pwhash_scram *record)
 	return NULL;
 }
 
-/* What a login without keys is shown: a salt that is always the same, and the count of others. */
+/*
+ * What a login without keys is shown: a salt that is always the same, and the count of the first that has keys. They
+ * come from the front of the file, so that a large one is no work; "-256}" ends {SCRAM-SHA-256} in whatever case.
+ */
 static void
 invent_keys(const struct file *file, const char *name, struct pwhash_scram *record)
 {
-	unsigned char secret[PASSWD_SECRET_MAX], digest[DIGEST_MAX];
+	const struct file front = { .bytes = file->bytes, .length = file->length < FRONT_MAX ? file->length : FRONT_MAX };
+	unsigned char secret[PASSWD_SECRET_MAX];
 	size_t length = passwd_secret(file, secret);
 	uint32_t iterations = PWHASH_SCRAM_MADE;
+	const char *at = front.bytes;
 	struct entry entry;
 
-	for (const char *at = file->bytes, *end = at + file->length; at < end; at = passwd_next(file, at))
-		if (*at != '#' && passwd_entry(file, at, &entry) && pwhash_scram(entry.fields[PASSWORD], record)) {
+	_Static_assert(DIGEST_MAX <= PASSWD_SECRET_MAX, "room for a digest");
+	while (next_entry_with(&front, &at, "-256}", &entry))
+		if (pwhash_scram(entry.fields[PASSWORD], record)) {
 			iterations = record->iterations;
 			break;
 		}
 	if (length == 0) {	/* nobody but us knows the file */
-		digest_of(&digest_sha256, file->bytes, file->length, "", 0, digest);
-		challenge_unknown(digest, digest_sha256.size, name, iterations, record);
-	} else {
-		challenge_unknown(secret, length, name, iterations, record);
+		digest_of(&digest_sha256, front.bytes, front.length, "", 0, secret);
+		length = digest_sha256.size;
 	}
+	challenge_unknown(secret, length, name, iterations, record);
 	explicit_bzero(secret, sizeof secret);
 }
 
@@ -303,23 +339,26 @@ static int
 check_proof(struct attempt *attempt, const struct file *file, const struct found *found, const char *name,
     const struct scram *scram)
 {
-	const char *reason = "wrong-password";
+	const char *reason;
 	char first[CHALLENGE_FIRST_MAX], last[CHALLENGE_FINAL_MAX], response[ASK_CHALLENGE_MAX + 1];
 	struct scram_final final = { .server_first = first };
 	struct challenge_said said = { .client_first_bare = scram->bare, .server_first = first, .proof = final.proof };
 	struct pwhash_scram record, invented;
+	/* All of it for everybody, whatever of it is then wanted. */
 	const struct entry *entry = find_keys(found, &record);
-	enum ask_verdict verdict = entry == NULL ? judge_keyless(found, &reason) : ASK_NO;
+	enum ask_verdict verdict = judge_keyless(found, &reason);
 	struct text text;
 	long length;
 
+	invent_keys(file, name, &invented);
+	if (found->nobody)
+		entry = NULL;
 	if (entry == NULL && (verdict == ASK_TEMPORARY || !attempt->last))
 		return checker_say_reason(attempt, verdict, reason);
-	/* To look at a hash costs page faults, which would tell that the name has one: so everybody has them. */
-	(void)pwhash_fault("$y$j9T$", false);
-	invent_keys(file, name, &invented);	/* always: the time must not tell */
 	if (entry == NULL)
 		record = invented;
+	else
+		reason = "wrong-password";
 	text_start(&text, first, sizeof first);
 	if (!challenge_first(&record, scram->nonce, &text))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "no-challenge");
@@ -343,32 +382,23 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 static int
 check_lines(const struct attempt *attempt, const struct file *file, const struct found *found, const char *name)
 {
-	struct entry neighbour;
-	const struct entry *entry = &neighbour;
+	const struct entry *entry;
 	enum pwhash_answer answer;
 	const char *fault;
 	bool cleartext = false;
 
-	if (found->count == 0 && !find_neighbour(file, name, &neighbour))
-		return checker_say_reason(attempt, ASK_NO, "no-such-user");
 	for (int i = 0; i < found->count; i++)
 		cleartext |= pwhash_is_cleartext(found->entries[i].fields[PASSWORD], found->entries[i].count == 2);
-	if (found->count == 0)
-		cleartext = pwhash_is_cleartext(neighbour.fields[PASSWORD], neighbour.count == 2);
 	fault = file_fault(&file->status, &attempt->service->rights, cleartext);
 	if (fault != NULL)
 		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
-	if (found->count == 0) {
-		(void)verify_entry(&neighbour, attempt->password);
-		return checker_say_reason(attempt, ASK_NO, "no-such-user");
-	}
-	entry = find_fitting(file, found, name, attempt->password, &answer);
+	entry = find_fitting(found, attempt->password, &answer);
 	if (answer == PWHASH_LOCKED)
-		return checker_say_reason(attempt, ASK_NO, "disabled");
-	if (answer == PWHASH_UNUSABLE)
+		return refuse(attempt, found, "disabled");
+	if (answer == PWHASH_UNUSABLE && !found->nobody)
 		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
 	if (entry == NULL)
-		return checker_say_reason(attempt, ASK_NO, "wrong-password");
+		return refuse(attempt, found, "wrong-password");
 	return judge_entry(attempt, found, entry, name);
 }
 
@@ -388,16 +418,12 @@ has_certificate(const struct attempt *attempt, const struct entry *entry)
 static int
 find_certificate(const struct attempt *attempt, const struct file *file, char (*name)[USER_MAX + 1])
 {
-	const char *end = file->bytes + file->length;
+	const char *at = file->bytes;
 	struct entry entry;
 	int count = 0;
 
-	for (const char *at = file->bytes; at < end && (at = memmem(at, (size_t)(end - at), "cert=", 5)) != NULL;
-	    at = passwd_next(file, at)) {
-		const char *before = memrchr(file->bytes, '\n', (size_t)(at - file->bytes)), *line = before == NULL ?
-		    file->bytes : before + 1;
-
-		if (*line == '#' || !passwd_entry(file, line, &entry) || !has_certificate(attempt, &entry))
+	while (next_entry_with(file, &at, "cert=", &entry)) {
+		if (!has_certificate(attempt, &entry))
 			continue;
 		count++;
 		if (strlcpy(*name, entry.fields[USER], sizeof *name) >= sizeof *name)
@@ -458,8 +484,9 @@ int
 file_check(struct attempt *attempt)
 {
 	static struct found found;	/* 130 KiB, of which each line touches four */
+	static struct entry neighbour;
 	static struct scram scram;
-	const char *at[PASSWD_LINES_MAX] = { NULL }, *fault;
+	const char *at[PASSWD_LINES_MAX] = { NULL }, *beside, *fault;
 	char name[USER_MAX + 1];
 	struct file file;
 	int count = 0;
@@ -482,6 +509,13 @@ file_check(struct attempt *attempt)
 	/* Names that could not stand in the file, or would be a comment, are not looked for. */
 	if (name[0] != '#' && strchr(name, ':') == NULL && text_utf8(name, strlen(name)))
 		count = passwd_find(&file, name, at, PASSWD_LINES_MAX);
+	beside = find_neighbour(&file, name, &neighbour);
+	found.neighbour = beside == NULL ? NULL : &neighbour;
+	found.nobody = count == 0;
+	if (found.nobody && beside != NULL) {
+		at[0] = beside;
+		count = 1;
+	}
 	fault = read_lines(&file, at, count, &found);
 	if (fault == NULL && attempt->password == NULL)
 		fault = file_fault(&file.status, &attempt->service->rights, attempt->digest != NULL);
