@@ -179,7 +179,6 @@ say_password_file(const struct check *check, const char *path)
 {
 	struct reading reading = { .path = path };
 	struct inspect inspect;
-	unsigned char secret[PASSWD_SECRET_MAX];
 	char array[1000];
 	struct text line;
 	struct file file;
@@ -213,11 +212,6 @@ say_password_file(const struct check *check, const char *path)
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
 		say("warning", array);
 	}
-	if (inspect.scram > 0 && (check->config->mechanisms & MECHANISM_SCRAM) != 0 &&
-	    passwd_secret(&file, secret) == 0)
-		say("warning", "the password file has no line #secret: whoever asks SCRAM-SHA-256 for a name before "
-		    "and after the file changes sees whether it is there; see ofmipd-authfile(5)");
-	explicit_bzero(secret, sizeof secret);
 	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
 		say_file_fault(path, fault);

@@ -375,6 +375,7 @@ inspect_file(const struct file *file, inspect_function *say, void *context, stru
 	struct inspector inspector = { .file = file, .say = say, .context = context, .inspect = inspect,
 	    .entry = &entry };
 	const char *next, *end = file->bytes + file->length;
+	unsigned char secret[PASSWD_SECRET_MAX];
 	bool done;
 
 	*inspect = (struct inspect){ 0 };
@@ -388,6 +389,11 @@ inspect_file(const struct file *file, inspect_function *say, void *context, stru
 	}
 	if (inspect->entries == 0)
 		report(&inspector, INSPECT_WARNING, "no user in it; ofmipd-passwd USER makes one");
+	if (inspect->scram > 0 && passwd_secret(file, secret) == 0)
+		report(&inspector, INSPECT_WARNING, "keys for SCRAM-SHA-256, and no line #secret: whoever asks for a name "
+		    "before and after the file changes sees whether it is there; ofmipd-passwd writes one with any "
+		    "change, see ofmipd-authfile(5)");
+	explicit_bzero(secret, sizeof secret);
 	explicit_bzero(&entry, sizeof entry);
 	return done;
 }
