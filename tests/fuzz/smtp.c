@@ -85,7 +85,8 @@ write(int descriptor, const void *bytes, size_t size)
 	return (ssize_t)size;
 }
 
-/* Lines of three digits, a blank or hyphen and printable ASCII (RFC 5321 section 4.2). */
+/* Lines of three digits, a blank or hyphen and printable ASCII (RFC 5321 section 4.2); challenges may be longer than
+ * other replies (RFC 4954 section 4). */
 static void
 check_replies(void)
 {
@@ -95,7 +96,8 @@ check_replies(void)
 	while (at < end) {
 		const char *line_end = memmem(at, (size_t)(end - at), "\r\n", 2);
 
-		MUST(line_end != NULL && line_end - at >= 4 && line_end - at <= 510);
+		MUST(line_end != NULL && line_end - at >= 4);
+		MUST(line_end - at <= (memcmp(at, "334 ", 4) == 0 ? LINE_AUTH_MAX : LINE_REPLY_MAX) - 2);
 		MUST(at[0] >= '2' && at[0] <= '5' && at[1] >= '0' && at[1] <= '5' && at[2] >= '0' && at[2] <= '9');
 		MUST(at[3] == ' ' || at[3] == '-');
 		for (const char *p = at; p < line_end; p++)
