@@ -25,64 +25,91 @@ may_stand(char byte, int where)
 	return (places[(unsigned char)byte] & where) != 0;
 }
 
-/* The domain or address literal at `p`; its length, 0 when there is none. */
-static size_t
-domain_length(const char *p)
+/* What is left to read. */
+struct input {
+	const char *at, *end;
+};
+
+/* The next byte; NUL at the end. */
+static inline char
+peek(const struct input *in)
 {
-	size_t length = 0;
+	return in->at < in->end ? *in->at : '\0';
+}
+
+/* Is the next byte this one? Then it is read. */
+static inline bool
+take(struct input *in, char byte)
+{
+	if (in->at >= in->end || *in->at != byte)
+		return false;
+	in->at++;
+	return true;
+}
+
+/* Up to ']': goes to `out` as it stands, with both brackets. */
+static bool
+address_literal(struct input *in, struct text *out)
+{
+	char array[64] = "", address[16];
+	struct text literal;
+
+	text_start(&literal, array, sizeof array);
+	for (; in->at < in->end && *in->at != ']'; in->at++)
+		text_add_byte(&literal, *in->at);
+	if (!take(in, ']'))
+		return false;
+	text_add_byte(out, '[');
+	text_add_bytes(out, array, literal.used);
+	text_add_byte(out, ']');
+	return !literal.cut && (text_is(array, literal.used < 5 ? literal.used : 5, "IPv6:")
+	    ? inet_pton(AF_INET6, array + 5, address) : inet_pton(AF_INET, array, address)) == 1;
+}
+
+/* The domain or address literal that comes next: goes to `out`. */
+static bool
+domain_part(struct input *in, struct text *out)
+{
 	bool empty_label = true;
 
-	if (*p == '[') {
-		char literal[64] = "", address[16];
-		const char *close = strchr(p, ']');
-		size_t inside = close == NULL ? sizeof literal : (size_t)(close - p - 1);
-
-		if (inside >= sizeof literal)
-			return 0;
-		memcpy(literal, p + 1, inside);
-		if (!(text_is(literal, inside < 5 ? inside : 5, "IPv6:")
-		    ? inet_pton(AF_INET6, literal + 5, address) : inet_pton(AF_INET, literal, address)))
-			return 0;
-		return inside + 2;
-	}
-	for (; may_stand(p[length], DOMAIN); length++) {
-		if (p[length] == '.' && empty_label)
-			return 0;
-		empty_label = p[length] == '.';
-	}
-	return empty_label ? 0 : length;
-}
-
-/* "..." at *at; what is in it goes to `content` without quotes and escapes (qtextSMTP and quoted-pair). */
-static bool
-quoted_string(const char **at, struct text *content)
-{
-	const char *p = *at + 1;
-
-	for (; *p != '"'; p++) {
-		bool escaped = *p == '\\';
-
-		p += escaped;
-		if ((*p >= 0 && *p < 32) || *p == 127 || (escaped && *p < 0))
+	if (take(in, '['))
+		return address_literal(in, out);
+	for (; in->at < in->end && may_stand(*in->at, DOMAIN); in->at++) {
+		if (*in->at == '.' && empty_label)
 			return false;
-		text_add_byte(content, *p);
+		empty_label = *in->at == '.';
+		text_add_byte(out, *in->at);
 	}
-	*at = p + 1;
-	return content->used > 0 && !content->cut;
+	return !empty_label;
 }
 
-/* Writes the local part as an atom or, where it must be, as the shortest quoted string. */
-static void
-add_local(struct text *out, const char *local, size_t length, bool was_quoted)
+/* Up to the second '"': goes to `content` without quotes and escapes (qtextSMTP and quoted-pair). */
+static bool
+quoted_string(struct input *in, struct text *content)
 {
-	bool quote = local[0] == '.' || local[length - 1] == '.';
+	while (in->at < in->end && *in->at != '"') {
+		bool escaped = take(in, '\\');
+		char byte = peek(in);
 
-	if (!was_quoted) {
-		text_add_bytes(out, local, length);
-		return;
+		if ((byte >= 0 && byte < 32) || byte == 127 || (escaped && byte < 0))
+			return false;
+		text_add_byte(content, byte);
+		in->at++;
 	}
-	for (size_t i = 0; i < length && !quote; i++)
-		quote = !may_stand(local[i], LOCAL) && (local[i] != '.' || local[i - 1] == '.');
+	return take(in, '"') && content->used > 0 && !content->cut;
+}
+
+/* Writes what stood in quotes as an atom or, where it must be, as the shortest quoted string. */
+static void
+add_quoted(struct text *out, const char *local, size_t length)
+{
+	bool quote = false, after_dot = true;
+
+	for (size_t i = 0; i < length; i++) {
+		quote |= local[i] == '.' ? after_dot : !may_stand(local[i], LOCAL);
+		after_dot = local[i] == '.';
+	}
+	quote |= after_dot;
 	if (quote)
 		text_add_byte(out, '"');
 	for (size_t i = 0; i < length; i++) {
@@ -94,59 +121,47 @@ add_local(struct text *out, const char *local, size_t length, bool was_quoted)
 		text_add_byte(out, '"');
 }
 
-/* local[@domain] at *at, up to the first byte that cannot belong to it. */
+/* local[@domain], up to the first byte that cannot belong to it. */
 static bool
-mailbox(const char **at, const char *domain, struct text *out)
+mailbox(struct input *in, const char *domain, struct text *out)
 {
-	char array[ADDRESS_MAX + 2];
+	char array[ADDRESS_MAX + 2] = "";
 	struct text local;
-	const char *p = *at;
-	bool quoted = *p == '"';
-	size_t length;
+	bool quoted = take(in, '"');
 
 	text_start(&local, array, sizeof array);
 	if (quoted) {
-		if (!quoted_string(&p, &local))
+		if (!quoted_string(in, &local))
 			return false;
+		add_quoted(out, array, local.used);
 	} else {
-		while (may_stand(*p, LOCAL) || *p == '.')
-			p++;
-		text_add_bytes(&local, *at, (size_t)(p - *at));
+		for (; in->at < in->end && (may_stand(*in->at, LOCAL) || *in->at == '.'); in->at++)
+			text_add_byte(&local, *in->at);
 		if (local.used == 0 || local.cut || array[0] == '.' || array[local.used - 1] == '.')
 			return false;
+		text_add_bytes(out, array, local.used);
 	}
-	add_local(out, array, local.used, quoted);
-	if (*p == '@') {
-		length = domain_length(p + 1);
-		if (length == 0)
+	if (take(in, '@')) {
+		text_add_byte(out, '@');
+		if (!domain_part(in, out))
 			return false;
-		text_add_bytes(out, p, length + 1);
-		p += length + 1;
 	} else if (quoted || strchr(array, '!') == NULL) {
 		text_add_byte(out, '@');
 		text_add(out, domain);
 	}
-	*at = p;
 	return !out->cut;
 }
 
-/* @one,@two: in front of an address: read and forgotten (RFC 5321 section 4.1.1.3). */
+/* @one,@two: in front of an address (RFC 5321 section 4.1.1.3). */
 static bool
-source_route(const char **at)
+source_route(struct input *in, struct text *out)
 {
-	const char *p = *at;
-
-	while (*p == '@') {
-		size_t length = domain_length(p + 1);
-
-		if (length == 0)
+	while (take(in, '@')) {
+		if (!domain_part(in, out))
 			return false;
-		p += length + 1;
-		if (*p == ':') {
-			*at = p + 1;
+		if (take(in, ':'))
 			return true;
-		}
-		if (*p++ != ',')
+		if (!take(in, ','))
 			return false;
 	}
 	return false;
@@ -155,25 +170,26 @@ source_route(const char **at)
 enum address_answer
 address_read(const char **at, const char *domain, struct address *address)
 {
-	const char *start = *at, *p = start;
-	bool brackets = *p == '<';
+	struct input in = { *at, *at + strlen(*at) };
+	bool brackets = take(&in, '<');
 	struct text out;
 
-	address->length = 0;
-	address->non_ascii = false;
+	*address = (struct address){ .length = 0 };
 	text_start(&out, address->text, sizeof address->text);
-	p += brackets;
-	if (!(brackets && *p == '>')) {
-		if (*p == '@' && brackets && !source_route(&p))
-			return ADDRESS_MALFORMED;
-		if (!mailbox(&p, domain, &out))
+	if (!(brackets && peek(&in) == '>')) {
+		if (brackets && peek(&in) == '@') {
+			if (!source_route(&in, &out))
+				return ADDRESS_MALFORMED;
+			text_start(&out, address->text, sizeof address->text);	/* and forgotten */
+		}
+		if (!mailbox(&in, domain, &out))
 			return ADDRESS_MALFORMED;
 	}
-	if (brackets && *p++ != '>')
+	if (brackets && !take(&in, '>'))
 		return ADDRESS_MALFORMED;
-	if ((*p != ' ' && *p != '\0') || p - start > (brackets ? ADDRESS_MAX + 2 : ADDRESS_MAX))
+	if ((peek(&in) != ' ' && peek(&in) != '\0') || in.at - *at > (brackets ? ADDRESS_MAX + 2 : ADDRESS_MAX))
 		return ADDRESS_MALFORMED;
-	*at = p;
+	*at = in.at;
 	address->length = out.used;
 	for (size_t i = 0; i < out.used; i++)
 		address->non_ascii |= address->text[i] < 0;

@@ -13,15 +13,10 @@ text_start(struct text *text, char *array, size_t size)
 void
 text_add_bytes(struct text *text, const void *bytes, size_t length)
 {
-	size_t room = text->size - 1 - text->used;
+	const char *at = bytes;
 
-	if (length > room) {
-		text->cut = true;
-		length = room;
-	}
-	memcpy(text->bytes + text->used, bytes, length);
-	text->used += length;
-	text->bytes[text->used] = '\0';
+	for (size_t i = 0; i < length; i++)
+		text_add_byte(text, at[i]);
 }
 
 void
@@ -33,7 +28,7 @@ text_add(struct text *text, const char *string)
 void
 text_add_byte(struct text *text, char byte)
 {
-	if (text->used + 1 < text->size) {
+	if (text->used < text->size - 1) {
 		text->bytes[text->used++] = byte;
 		text->bytes[text->used] = '\0';
 	} else {
@@ -202,15 +197,15 @@ sextet(char byte)
 long
 text_base64_decode(const char *in, size_t length, char *out)
 {
-	long used = 0;
+	int padding = 0;
 
 	if (length % 4 != 0)
 		return -1;
 	for (size_t i = 0; i < length; i += 4) {
-		bool last = i + 4 == length;
-		int padding = !last || in[i + 3] != '=' ? 0 : in[i + 2] != '=' ? 1 : 2;
 		uint32_t group = 0;
 
+		if (i + 4 == length)
+			padding = in[i + 3] != '=' ? 0 : in[i + 2] != '=' ? 1 : 2;
 		for (int k = 0; k < 4; k++) {
 			int value = k >= 4 - padding ? 0 : sextet(in[i + (size_t)k]);
 
@@ -221,9 +216,9 @@ text_base64_decode(const char *in, size_t length, char *out)
 		if ((padding == 1 && group & 0xff) || (padding == 2 && group & 0xffff))
 			return -1;	/* bits that nobody meant: two texts for the same bytes */
 		for (int k = 0; k < 3 - padding; k++)
-			out[used++] = (char)(group >> (16 - 8 * k));
+			out[i / 4 * 3 + (size_t)k] = (char)(group >> (16 - 8 * k));
 	}
-	return used;
+	return (long)(length / 4 * 3) - padding;
 }
 
 void
@@ -232,14 +227,14 @@ text_add_base64(struct text *text, const void *bytes, size_t length)
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *at = bytes;
 
-	for (; length > 0; length -= length < 3 ? length : 3, at += 3) {
-		uint32_t group = (uint32_t)at[0] << 16 | (length > 1 ? (uint32_t)at[1] << 8 : 0) |
-		    (length > 2 ? at[2] : 0);
+	for (size_t i = 0; i < length; i += 3) {
+		uint32_t group = (uint32_t)at[i] << 16 | (i + 1 < length ? (uint32_t)at[i + 1] << 8 : 0) |
+		    (i + 2 < length ? at[i + 2] : 0);
 
 		text_add_byte(text, digits[group >> 18]);
 		text_add_byte(text, digits[group >> 12 & 63]);
-		text_add_byte(text, length > 1 ? digits[group >> 6 & 63] : '=');
-		text_add_byte(text, length > 2 ? digits[group & 63] : '=');
+		text_add_byte(text, i + 1 < length ? digits[group >> 6 & 63] : '=');
+		text_add_byte(text, i + 2 < length ? digits[group & 63] : '=');
 	}
 }
 
@@ -260,11 +255,9 @@ text_utf8(const char *bytes, size_t length)
 		if (first < 0xc2 || first > 0xf4)
 			return false;
 		more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-		if (end - p < more)
-			return false;
 		point = first & (0x3fu >> more);
 		for (int i = 0; i < more; i++, p++) {
-			if ((*p & 0xc0) != 0x80)
+			if (p >= end || (*p & 0xc0) != 0x80)
 				return false;
 			point = point << 6 | (*p & 0x3f);
 		}
