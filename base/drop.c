@@ -310,6 +310,9 @@ seccomp(const struct drop_cage *cage)
 	allow_on(&list, SYS_recvmsg, &cage->wall, 1, 0);
 	allow(&list, SYS_close);
 	allow(&list, SYS_clock_gettime);	/* where the vDSO cannot answer */
+#ifdef SYS_time
+	allow(&list, SYS_time);
+#endif
 #ifdef SYS_clock_gettime64
 	allow(&list, SYS_clock_gettime64);
 #endif

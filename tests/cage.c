@@ -6,6 +6,8 @@
  *   cage calls PROGRAM ARGUMENT...            hostile calls by name; prints "NAME: killed" or what came back
  *   cage wall SCRIPT PROGRAM ARGUMENT...      plays the session's side of the wall as SCRIPT says
  *   cage say BYTE LENGTH PROGRAM ARGUMENT...  the relay process says so many such bytes to the monitor, and ends
+ *   cage clock SECONDS PROGRAM ARGUMENT...    for all processes of the program the time of day jumps, each time that
+ *                                             they look at it: so many seconds ahead, then back, and again
  *   cage fail CALL N ERRNO PROGRAM ARG...     the process's N-th call of that name, before it waits for its
  *                                             client or its relay, is not made and returns ERRNO; 0: success
  *
@@ -27,6 +29,7 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -34,6 +37,7 @@ typedef struct user_regs_struct registers;
 #define PC rip
 #define NUMBER orig_rax
 #define RESULT rax
+#define STACK rsp
 #define ARGUMENT(r, i) (*(unsigned long long *[]){ &(r)->rdi, &(r)->rsi, &(r)->rdx, &(r)->r10, &(r)->r8, &(r)->r9 }[i])
 static const unsigned char gadget[] = { 0x0f, 0x05, 0x90, 0x90, 0xcd, 0x80, 0x90, 0x90 };	/* syscall; int 0x80 */
 #define COMPATIBLE 4	/* where the second one is */
@@ -42,6 +46,7 @@ typedef struct user_regs_struct registers;
 #define PC pc
 #define NUMBER regs[8]
 #define RESULT regs[0]
+#define STACK sp
 #define ARGUMENT(r, i) ((r)->regs[i])
 static const unsigned char gadget[] = { 0x01, 0x00, 0x00, 0xd4, 0x1f, 0x20, 0x03, 0xd5 };	/* svc 0; nop */
 #else
@@ -272,6 +277,9 @@ finish(struct evil *evil, bool there)
 /* What drop.c allows, said once more. */
 static const unsigned long allowed[] = {
 	SYS_close, SYS_exit_group, SYS_clock_gettime, SYS_restart_syscall, SYS_rt_sigreturn,
+#ifdef SYS_time
+	SYS_time,
+#endif
 #ifdef SYS_poll
 	SYS_poll,
 #else
@@ -611,6 +619,97 @@ say(int byte, long length, char **command)
 	return WIFEXITED(end) ? WEXITSTATUS(end) : 99;
 }
 
+/* The kernel's own code in the program, which tells the time without a system call: it is not there. */
+static void
+hide_vdso(pid_t pid)
+{
+	unsigned long at = get(pid).STACK;
+	int lists = 0;
+
+	/* Arguments, environment, auxiliary vector: each behind the end of the one before it. */
+	for (at += sizeof(long); lists < 2; at += sizeof(long))
+		lists += ptrace(PTRACE_PEEKDATA, pid, at, 0) == 0;
+	for (long kind; (kind = ptrace(PTRACE_PEEKDATA, pid, at, 0)) != AT_NULL; at += 2 * sizeof(long))
+		if (kind == AT_SYSINFO_EHDR)
+			ptrace(PTRACE_POKEDATA, pid, at, (long)AT_IGNORE);
+}
+
+/* A system call of a process that was entered; it returns at the next stop. */
+struct entered {
+	pid_t pid;
+	registers at;
+};
+
+static void
+jump(pid_t pid, struct entered *entered, long seconds)
+{
+	static bool ahead;
+	registers all = get(pid);
+	unsigned long where = 0;
+
+	if (entered->at.NUMBER == SYS_clock_gettime && (ARGUMENT(&entered->at, 0) == CLOCK_REALTIME ||
+	    ARGUMENT(&entered->at, 0) == CLOCK_REALTIME_COARSE))
+		where = ARGUMENT(&entered->at, 1);
+	else if (entered->at.NUMBER == SYS_gettimeofday)
+		where = ARGUMENT(&entered->at, 0);
+#ifdef SYS_time
+	else if (entered->at.NUMBER == SYS_time) {
+		all.RESULT += (unsigned long)(ahead ? -seconds : seconds);
+		set(pid, all);
+		ahead = !ahead;
+	}
+#endif
+	if (where == 0)
+		return;
+	ptrace(PTRACE_POKEDATA, pid, where, ptrace(PTRACE_PEEKDATA, pid, where, 0) + (ahead ? -seconds : seconds));
+	ahead = !ahead;
+}
+
+static int
+clock_jumps(long seconds, char **command)
+{
+	static struct entered entered[64];
+	int status, end = 99, deliver;
+	pid_t program = fork(), pid;
+
+	if (program == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		execv(command[0], command);
+		_exit(99);
+	}
+	if (waitpid(program, &status, 0) != program || !WIFSTOPPED(status))
+		die("fork");
+	ptrace(PTRACE_SETOPTIONS, program, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+	    PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	ptrace(PTRACE_SYSCALL, program, 0, 0);
+	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
+		size_t i = 0, free = 0;
+
+		deliver = 0;
+		for (i = 0; i < sizeof entered / sizeof *entered && entered[i].pid != pid; i++)
+			if (entered[i].pid == 0)
+				free = i;
+		if (!WIFSTOPPED(status)) {
+			if (pid == program)
+				end = WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+			continue;
+		}
+		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
+			hide_vdso(pid);
+		} else if (WSTOPSIG(status) == (SIGTRAP | 0x80) && i < sizeof entered / sizeof *entered) {
+			jump(pid, &entered[i], seconds);
+			entered[i].pid = 0;
+		} else if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			entered[free] = (struct entered){ pid, get(pid) };
+		} else if (status >> 16 == 0 && WSTOPSIG(status) != SIGSTOP) {
+			deliver = WSTOPSIG(status);
+		}
+		ptrace(PTRACE_SYSCALL, pid, 0, deliver);
+	}
+	return end;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -626,6 +725,8 @@ main(int argc, char **argv)
 		return calls(argv + 2);
 	if (argc >= 4 && strcmp(argv[1], "wall") == 0)
 		return wall(argv[2], argv + 3);
+	if (argc >= 4 && strcmp(argv[1], "clock") == 0)
+		return clock_jumps(atol(argv[2]), argv + 3);
 	if (argc >= 6 && strcmp(argv[1], "fail") == 0)
 		return fail(number_of(argv[2]), atoi(argv[3]), atoi(argv[4]), argv + 5);
 	fprintf(stderr, "usage: see tests/cage.c\n");

@@ -51,6 +51,18 @@ def short_lived():
     return os.path.join(where, "ofmipd-session") if built.returncode == 0 else None
 
 
+def cage():
+    """tests/cage.c, built. Its path; or None."""
+    source, path = os.path.join(TOP, "tests", "cage.c"), os.path.join(TOP, "build", "cage")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)    # several tests want it
+        if os.path.exists(path) and os.stat(path).st_mtime > os.stat(source).st_mtime:
+            return path
+        built = subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", "-o", path, source])
+    return path if built.returncode == 0 else None
+
+
 # TAP ---------------------------------------------------------------------------------------------
 
 _counts = {True: 0, False: 0}
