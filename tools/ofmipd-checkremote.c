@@ -51,17 +51,21 @@ struct dialogue {
 	char last[256];			/* the server: its last line, cut */
 };
 
-/* Is HOST:PORT on this machine, by its form alone? */
+/* Is HOST or HOST:PORT on this machine, by its form alone? An IPv6 address has brackets. */
 static bool
-is_local(const char *host, size_t length)
+is_local(const char *given, size_t length)
 {
 	char name[256];
 	struct in_addr address;
 	struct text text;
+	size_t host;
 
 	text_start(&text, name, sizeof name);
-	text_add_bytes(&text, host, strncmp(host, "[::1]", 5) == 0 ? 5 : length);
-	name[strcspn(name, name[0] == '[' ? "" : ":")] = '\0';
+	text_add_bytes(&text, given, length);
+	host = name[0] == '[' ? strcspn(name, "]") + 1 : strcspn(name, ":");
+	if (text.cut || host > text.used || (host < text.used && name[host] != ':'))
+		return false;
+	name[host] = '\0';
 	return strcmp(name, "[::1]") == 0 || strcasecmp(name, "localhost") == 0 ||
 	    (inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
 }
