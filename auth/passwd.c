@@ -357,28 +357,40 @@ getent(const char *database, const char *name, struct child_end *end)
 	return end->status == 0 ? PASSWD_FOUND : PASSWD_NONE;
 }
 
-/* Does the machine keep accounts anywhere but in /etc/passwd (nsswitch.conf(5))? systemd's are its own. FOUND: yes. */
+/* Does a line of nsswitch.conf(5) name another source of accounts than this machine's files? systemd's are its own. */
+static bool
+names_directory(struct entry *entry)
+{
+	char *line = entry->line + strspn(entry->line, " \t"), *rest = (char *)(uintptr_t)entry->fields[PASSWORD];
+
+	line[strcspn(line, " \t")] = '\0';
+	if (strcmp(line, "passwd") != 0)
+		return false;
+	rest[strcspn(rest, "#")] = '\0';
+	for (char *word = strtok(rest, " \t"); word != NULL; word = strtok(NULL, " \t"))
+		if (strcmp(word, "files") != 0 && strcmp(word, "compat") != 0 && strcmp(word, "systemd") != 0)
+			return true;
+	return false;
+}
+
+/* Does the machine keep accounts elsewhere, too? FOUND: yes. */
 static enum passwd_answer
 accounts_elsewhere(void)
 {
+	enum passwd_answer answer = PASSWD_NONE;
 	struct file file;
 	struct entry entry;
-	const char *at;
-	bool found, read;
 
 	if (!passwd_open(&file, "/etc/nsswitch.conf"))
 		return errno == ENOENT ? PASSWD_NONE : PASSWD_CANNOT_TELL;
-	found = passwd_find(&file, "passwd", &at, 1) != 0;
-	read = found && passwd_entry(&file, at, &entry);
+	for (const char *at = file.bytes; at < file.bytes + file.length && answer == PASSWD_NONE;
+	    at = passwd_next(&file, at))
+		if (!passwd_entry(&file, at, &entry))
+			answer = *at == '#' ? PASSWD_NONE : PASSWD_CANNOT_TELL;
+		else if (entry.count > 1 && names_directory(&entry))
+			answer = PASSWD_FOUND;
 	unmap(&file);
-	if (!read)
-		return found ? PASSWD_CANNOT_TELL : PASSWD_NONE;
-	entry.line[strlen("passwd") + 1 + strcspn(entry.fields[PASSWORD], "#")] = '\0';
-	for (char *word = strtok((char *)(uintptr_t)entry.fields[PASSWORD], " \t"); word != NULL;
-	    word = strtok(NULL, " \t"))
-		if (strcmp(word, "files") != 0 && strcmp(word, "compat") != 0 && strcmp(word, "systemd") != 0)
-			return PASSWD_FOUND;
-	return PASSWD_NONE;
+	return answer;
 }
 
 bool

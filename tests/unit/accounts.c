@@ -185,6 +185,8 @@ where_accounts_are_kept(void **state)
 	} rows[] = {
 		{ "passwd: files\n", PASSWD_NONE }, { "passwd:\tcompat systemd # ldap\n", PASSWD_NONE }, { NULL, PASSWD_NONE },
 		{ "", PASSWD_NONE }, { "group: ldap\n", PASSWD_NONE }, { "passwd:\n", PASSWD_NONE },
+		{ " \t passwd: files ldap\n", PASSWD_FOUND }, { "group: files\npasswd : ldap\n", PASSWD_FOUND },
+		{ "passwd: files\npasswd_x: ldap\n #passwd: ldap\n", PASSWD_NONE },
 		{ "passwd: files ldap\n", PASSWD_FOUND }, { "passwd: sss", PASSWD_FOUND }, { long_line, PASSWD_CANNOT_TELL },
 	};
 
