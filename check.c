@@ -474,7 +474,7 @@ check_refused(const struct check *check, const char *why)
 	return 1;
 }
 
-/* The files of --state, which are made if they are not there yet. */
+/* The files of --state; the first session makes them. */
 static void
 say_state(const struct config *config)
 {
@@ -485,7 +485,7 @@ say_state(const struct config *config)
 	if (config->state[0] == '\0')
 		return;
 	say("state", config->state);
-	memory_open(&memory, config->state);
+	memory_look(&memory, config->state);
 	for (;;) {
 		text_start(&line, array, sizeof array);
 		text_add(&line, "--state ");

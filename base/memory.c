@@ -23,8 +23,8 @@ const struct table_shape memory_shapes[MEMORY_KINDS] = {
 
 _Static_assert(sizeof (struct memory_count) <= TABLE_PAYLOAD_MAX, "the largest payload");
 
-void
-memory_open(struct memory *memory, const char *directory)
+static void
+open_tables(struct memory *memory, const char *directory, bool make)
 {
 	struct stat status;
 	const char *fault = NULL;
@@ -35,13 +35,27 @@ memory_open(struct memory *memory, const char *directory)
 		fault = strerror(errno);
 	else if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		fault = "its directory is not ours, or others may write to it";
+	else if (faccessat(at, ".", W_OK | X_OK, 0) != 0)
+		fault = strerror(errno);
 	for (int i = 0; i < MEMORY_KINDS; i++) {
 		memory->tables[i] = (struct table){ .shape = &memory_shapes[i], .fault = fault, .file = -1 };
-		if (fault == NULL)
+		if (fault == NULL && (make || fstatat(at, memory_shapes[i].name, &status, AT_SYMLINK_NOFOLLOW) == 0))
 			table_open(&memory->tables[i], at, &memory_shapes[i]);
 	}
 	if (at >= 0)
 		close(at);
+}
+
+void
+memory_open(struct memory *memory, const char *directory)
+{
+	open_tables(memory, directory, true);
+}
+
+void
+memory_look(struct memory *memory, const char *directory)
+{
+	open_tables(memory, directory, false);
 }
 
 bool

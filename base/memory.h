@@ -65,6 +65,9 @@ struct memory {
 /* Opens or makes the files in `directory`, which is to be ours, and writable by nobody else. */
 void memory_open(struct memory *memory, const char *directory);
 
+/* The same, for memory_fault() alone: a file that is not there is not made, and is no fault. */
+void memory_look(struct memory *memory, const char *directory);
+
 /* What is wrong and was not told yet, as "FILE: FAULT" for the log: each file once. False: nothing. */
 bool memory_fault(struct memory *memory, struct text *fault);
 
