@@ -60,9 +60,8 @@ version_1(struct peer *peer, const struct config *config, const char *bytes, siz
 	if (family == 0 || inet_pton(family, words[2], address) != 1 ||
 	    inet_pton(family, words[3], address) != 1 || !port_1(words[4]) || !port_1(words[5]))
 		return -1;
-	/* unreachable: no address; inet_pton(3) took it for one */
 	return peer_proxied(peer, config, &(struct peer_proxied){ .address = words[2], .port = words[4] })
-	    ? (long)size + 2 : -1;
+	    ? (long)size + 2 : -1;	/* unreachable: -1, inet_pton(3) has taken it for an address */
 }
 
 /* A field of version 2: type, length in two bytes, value. What is left goes down by it; false: it does not fit. */
@@ -158,10 +157,10 @@ version_2(struct peer *peer, const struct config *config, const char *bytes, siz
 	text_start(&text, port, sizeof port);
 	text_add_number(&text, (uint64_t)(at[0] << 8 | at[1]));
 	(void)inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source);
-	/* unreachable: no address; inet_ntop(3) wrote it */
 	return peer_proxied(peer, config, &(struct peer_proxied){ .address = source, .port = port,
 	    .tls = tls.encrypted, .tls_protocol = tls.protocol, .tls_cipher = tls.cipher,
-	    .certificate = tls.verified ? tls.name : NULL }) ? (long)(16 + size) : -1;
+	    .certificate = tls.verified ? tls.name : NULL })
+	    ? (long)(16 + size) : -1;	/* unreachable: -1, inet_ntop(3) wrote the address */
 }
 
 long
