@@ -103,12 +103,103 @@ lines_are_told_apart(void **state)
 		}
 }
 
+static char asked[20000];	/* what the sender rule was asked, with a blank behind each */
+
+static const struct reply *
+sender_fault(const char *address)
+{
+	static const char *const fault = "refused";
+
+	strcat(strcat(asked, address == NULL ? "?" : address), " ");
+	return address == NULL || strcmp(address, "eve@x") == 0 ? (const struct reply *)fault : NULL;
+}
+
+/* The lines of a header, each whole. */
+static const struct header *
+header_of(const char *text, bool rule)
+{
+	static struct header header;
+	const struct header_origin origin = { .config = &config, .sender_fault = rule ? sender_fault : NULL };
+
+	header = (struct header){ .received = 0 };
+	asked[0] = '\0';
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\n") + 1;
+
+		if (header_line(&header, &origin, text, text + length) != HEADER_FIELD)
+			break;
+		header_text(&header, &origin, text, length);
+		text += length;
+	}
+	header_finish(&header, &origin);
+	return &header;
+}
+
+static void
+originators_are_asked_about(void **state)
+{
+	static char many[20000] = "From: ";
+	const struct header *header;
+
+	(void)state;
+	header = header_of("Subject: x\nReceived: y\nFROM: a@x,\n b@x\nTo: c@x\nsender : d@x\nReceived: z\n\n", true);
+	assert_string_equal(asked, "a@x b@x d@x ");
+	assert_true(header->fault == NULL && header->received == 2 && header->has_from && !header->has_date && !header->has_id);
+	header = header_of("From: a@x\nDate: x\nMessage-ID: y\nBcc: z\n", false);
+	assert_string_equal(asked, "");
+	assert_true(header->has_date && header->has_id && !header->dropping && header->fault == NULL);
+	/* The first fault is the last question. */
+	assert_non_null(header_of("From: a@x, eve@x, b@x\nSender: c@x\n", true)->fault);
+	assert_string_equal(asked, "a@x eve@x ");
+	assert_non_null(header_of("From: a@x b@x\nSender: c@x\n", true)->fault);
+	assert_string_equal(asked, "? ");
+	assert_non_null(header_of("From: a@x\nSender: (\n", true)->fault);
+	assert_string_equal(asked, "a@x ? ");
+	assert_non_null(header_of("From:\n", true)->fault);
+	assert_string_equal(asked, "? ");
+	/* A thousand addresses in all of them, and no more. */
+	for (int i = 0; i < 999; i++)
+		strcat(many, "a@x,");
+	strcpy(many + strlen(many) - 1, "\nSender: b@x\n");
+	assert_null(header_of(many, true)->fault);
+	assert_int_equal(strlen(asked), 4 * 1000);
+	strcpy(many + strlen(many) - 1, ",c@x\n");
+	assert_non_null(header_of(many, true)->fault);
+	assert_string_equal(asked + 4 * 1000, "? ");
+}
+
+static void
+fields_that_are_dropped(void **state)
+{
+	static const struct {
+		const char *name;
+		bool dropped, with_sender;	/* the latter: where we set one */
+	} rows[] = {
+		{ "Bcc:", true, true }, { "RESENT-BCC:", true, true }, { "return-path :", true, true }, { "Sender:", false, true },
+		{ "From:", false, false }, { "Bcc2:", false, false }, { "Resent-Sender:", false, false }, { "X:", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		for (int set = 0; set < 2; set++) {
+			const struct header_origin origin = { .config = &config, .set_sender = set ? "a@x" : NULL };
+			struct header header = { .received = 0 };
+
+			assert_int_equal(header_line(&header, &origin, rows[i].name, rows[i].name + strlen(rows[i].name)), HEADER_FIELD);
+			if (header.dropping != (set ? rows[i].with_sender : rows[i].dropped))
+				fail_msg("%s, %d", rows[i].name, set);
+			header_finish(&header, &origin);
+			assert_false(header.dropping);
+		}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_much_as_is_wanted), cmocka_unit_test(no_word_is_another_field),
-		cmocka_unit_test(lines_are_told_apart),
+		cmocka_unit_test(lines_are_told_apart), cmocka_unit_test(originators_are_asked_about),
+		cmocka_unit_test(fields_that_are_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "base/io.h"
 #include "session/line.h"
 
@@ -379,6 +380,56 @@ a_client_that_is_gone(void **state)
 
 /* poll(2) says that there is something, and then there is nothing: waited for again. */
 static void
+bytes_are_taken(void **state)
+{
+	const char *bytes;
+	char *string;
+	size_t length;
+
+	(void)state;
+	start(SCRIPT);
+	script.bytes = "PROXY\r\nNOOP\r\n";
+	script.left = 13;
+	script.part = 9;
+	assert_int_equal(line_pending(&line, &bytes), 0);
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	assert_int_equal(line_pending(&line, &bytes), 9);
+	assert_memory_equal(bytes, "PROXY\r\nNO", 9);
+	line_take(&line, 7);
+	assert_int_equal(line_pending(&line, &bytes), 2);
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+	assert_string_equal(string, "NOOP");
+	assert_int_equal(length, 4);
+	assert_int_equal(line_pending(&line, &bytes), 0);
+}
+
+/* What is left on the wall of a reply that is traced: it, without its line end. */
+static void
+replies_are_traced(void **state)
+{
+	static const struct reply ok = { 250, "2.0.0", "Ok", NULL };
+	char bytes[200];
+	int client, wall[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, wall), 0);
+	wall[1] = fcntl(wall[1], F_DUPFD, 110);
+	assert_int_equal(dup2(wall[0], ASK_WALL), ASK_WALL);
+	client = start_pair();
+	line_reply(&line, &ok);
+	assert_int_equal(recv(wall[1], bytes, sizeof bytes, MSG_DONTWAIT), -1);
+	line_set_debug(&line, true);
+	line_reply(&line, &ok);
+	assert_true(recv(wall[1], bytes, sizeof bytes, 0) > 24);
+	assert_memory_equal(bytes + sizeof(struct ask_head), "TS\000250 2.0.0 Ok\0", 17);
+	line_set_debug(&line, false);
+	close(ASK_WALL);
+	close(wall[1]);
+	close(client);
+	close(line.read_from);
+}
+
+static void
 a_wakeup_for_nothing(void **state)
 {
 	(void)state;
@@ -458,6 +509,8 @@ main(void)
 		cmocka_unit_test(a_client_that_does_not_read),
 		cmocka_unit_test(a_slow_reader_of_a_pipe),
 		cmocka_unit_test(a_client_that_is_gone),
+		cmocka_unit_test(bytes_are_taken),
+		cmocka_unit_test(replies_are_traced),
 		cmocka_unit_test(a_wakeup_for_nothing),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(nothing_is_left_of_a_line),

@@ -679,6 +679,19 @@ proxies_tell_whose_certificate_it_is(void **state)
 		if (rows[i].name != NULL)
 			assert_string_equal(peer.certificate[0], rows[i].name);
 	}
+	/* One that is too long is none. */
+	for (unsigned length = 254; length < 258; length++) {
+		char bytes[4200], body[400] = FOUR "\x20\0\0\3\0\0\0\0\x22";
+		struct peer peer;
+
+		memset(body + 23, 'n', length);
+		body[13] = (char)((length + 8) >> 8);
+		body[14] = (char)(length + 8);
+		body[21] = (char)(length >> 8);
+		body[22] = (char)length;
+		assert_true(proxy(bytes, version_2(bytes, 0x21, 0x11, body, 23 + length), &peer) > 0);
+		assert_true(peer_certified(&peer) == (length < 256));
+	}
 }
 
 static void

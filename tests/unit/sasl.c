@@ -439,6 +439,18 @@ mechanisms_with_steps(void **state)
 	memset(monitor.challenges, 0, sizeof monitor.challenges);
 	sasl_relay("");
 	assert_null(sasl_find(&config, "XSTEP", 5));
+	/* In any case, by its whole name; one of our own that is not offered by us, as we do it. */
+	config.mechanisms = MECHANISM_PLAIN;
+	sasl_relay("XSTEP LOGIN ");
+	assert_non_null(sasl_find(&config, "xstep", 5));
+	assert_null(sasl_find(&config, "XSTE", 4));
+	assert_null(sasl_find(&config, "XSTEPX", 6));
+	assert_null(sasl_find(&config, "XSTEQ", 5));
+	assert_string_equal(sasl_list(&config, false), " PLAIN XSTEP LOGIN");
+	assert_ptr_equal(converse("AUTH LOGIN Ym9i\r\ncA==\r\n", &event), &sasl_success);
+	assert_memory_equal(monitor.body, "LOGIN\0\0bob\0p", 13);
+	config.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN;
+	sasl_relay("");
 }
 
 /* In base64, for scripts. */
@@ -502,6 +514,10 @@ scram(void **state)
 	assert_int_equal(converse(input, &event)->code, 235);
 	monitor.lengths[0]++;
 	assert_int_equal(converse(input, &event)->code, 501);
+	monitor.challenges[0] = "r=abcdef,s=AAAA,i=4096\0";
+	monitor.lengths[0] = strlen(monitor.challenges[0]) + 1;
+	assert_int_equal(converse(input, &event)->code, 501);
+	assert_int_equal(converse("AUTH SCRAM-SHA-256 !\r\n", &event)->code, 501);
 	/* The server's last message: an empty answer, and any other is the monitor's to refuse. */
 	monitor.challenges[0] = "r=abcdef,s=AAAA,i=4096";
 	monitor.lengths[0] = strlen(monitor.challenges[0]);
