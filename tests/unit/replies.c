@@ -633,8 +633,8 @@ logins(void **state)
 	IS(RUN("EHLO x", "!mark", "AUTH", "AUTH ", "AUTH FOO", "AUTH PLAIN x y", "AUTH PLAIN  x",
 	    "AUTH PLAIN", "AGJvYgBzZXNhbWU="),
 	    "wipe 0\n501 5.5.4 Argument missing\nwipe 0\n501 5.5.4 Argument missing\nwipe 3\n"
-	    "504 5.5.4 Mechanism not offered\nwipe 9\n501 5.5.4 Argument malformed\nwipe 1\n"
-	    "501 5.5.2 That is not base64\n334 \nwipe 16\nauth? PLAIN bob sesame\n"
+	    "504 5.5.4 Mechanism not offered\nwipe 9\n501 5.5.4 Argument malformed\nwipe 8\n"
+	    "501 5.5.4 Argument malformed\n334 \nwipe 16\nauth? PLAIN bob sesame\n"
 	    "235 2.7.0 Authentication succeeded\nlog E eof| 7 0\n=0");
 	peer.tls = TLS_NONE;
 	IS(RUN("EHLO x", "!mark", PLAIN),
