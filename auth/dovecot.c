@@ -183,7 +183,9 @@ shake_hands(struct server *server)
 		} else if (strcmp(server->fields[0], "MECH") == 0) {
 			note_mechanism(server);
 		} else if (strcmp(server->fields[0], "DONE") == 0) {
-			return version || fail(server, "did not say its version");
+			if (!version)
+				return fail(server, "did not say its version");
+			return true;
 		}
 	}
 	return fail(server, "does not come to the end of its list");

@@ -371,7 +371,10 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 	said.without_proof = response;
 	said.length = final.without_proof;
 	text_start(&text, last, sizeof last);
-	if (!challenge_proved(&record, &said, &text) || entry == NULL)
+	if (!challenge_proved(&record, &said, &text))
+		return checker_say_reason(attempt, ASK_NO, reason);
+	/* unreachable: no proof fits keys that were made up; should one all the same, it is a no */
+	if (entry == NULL)
 		return checker_say_reason(attempt, ASK_NO, reason);
 	/* cppcheck-suppress autoVariables; the attempt ends with this process */
 	attempt->last_word = last;

@@ -131,7 +131,8 @@ passwd_date(const char *date, int64_t *end)
 	same = day;
 	seconds = timegm(&same);
 	*end = (int64_t)seconds + 24 * 60 * 60;
-	return same.tm_year == day.tm_year && same.tm_mon == day.tm_mon && same.tm_mday == day.tm_mday;
+	/* A day that there is not is one of another month. */
+	return same.tm_year == day.tm_year && same.tm_mon == day.tm_mon;
 }
 
 size_t

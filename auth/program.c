@@ -18,7 +18,7 @@
 #define WORD_LENGTH 32		/* hexadecimal digits that only we and our reporter know */
 #define CHECKPASSWORD_MAX 512	/* cr.yp.to/checkpwd/interface.html */
 
-/* user NUL password NUL NUL, or user NUL digest NUL challenge NUL. -1: no pipe, or one too long. */
+/* user NUL password NUL NUL, or user NUL digest NUL challenge NUL, for which there is room. -1: no pipe. */
 static int
 credentials_pipe(const struct attempt *attempt)
 {
@@ -34,7 +34,7 @@ credentials_pipe(const struct attempt *attempt)
 	text_add_bytes(&text, attempt->user, strlen(attempt->user) + 1);
 	text_add_bytes(&text, secret, strlen(secret) + 1);
 	text_add_bytes(&text, challenge, strlen(challenge) + 1);
-	if (text.cut || pipe2(ends, O_CLOEXEC) != 0) {
+	if (pipe2(ends, O_CLOEXEC) != 0) {
 		explicit_bzero(array, sizeof array);
 		return -1;
 	}

@@ -344,7 +344,7 @@ read_scram(const uint8_t *value, size_t length, struct pwhash_scram *scram)
 	size_t size = sizeof(decoded);
 	uint64_t iterations;
 
-	if (length > VALUE_SIZE || memchr(value, '\0', length) != NULL)
+	if (memchr(value, '\0', length) != NULL)
 		return false;
 	memcpy(text, value, length);
 	text[length] = '\0';

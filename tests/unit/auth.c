@@ -3,17 +3,28 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <nettle/base64.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auth.h"
+#include "auth/checker.h"
+#include "auth/digest.h"
+#include "auth/file.h"
 #include "auth/passwd.h"
+#include "auth/pwhash.h"
 #include "auth/tries.h"
+#include "faults.h"
+
+FAULTY(ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
 
 static struct config config;
 static struct peer peer = { .source = PEER_TCPSERVER, .address = "192.0.2.9", .client = "192.0.2.9" };
 static struct identity service, identity;
 static char path[32], reason[AUTH_REASON_MAX];
+static const char *label = "";	/* of the line that lets somebody in */
 
 static int
 start(void **state)
@@ -75,7 +86,7 @@ check(const char *user, const char *password)
 	if (verdict != ASK_YES)
 		assert_true(reason[0] != '\0');
 	assert_int_equal(strncmp(answer.login, user, USER_MAX), 0);
-	assert_string_equal(verdict == ASK_YES ? identity.label : "", "");
+	assert_string_equal(verdict == ASK_YES ? identity.label : label, label);
 	return verdict;
 }
 
@@ -436,6 +447,249 @@ accounts_of_the_machine(void **state)
 			fail_msg("\"%s\"", none[i]);
 }
 
+/* Files in which there is no line to compare with, near or far. */
+static void
+neighbours_that_are_none(void **state)
+{
+	static char file[20000];
+
+	(void)state;
+	strcpy(file, "a:*\n");
+	for (int i = 0; i < 1100; i++)
+		strcat(file, "nothing here\n");
+	write_file(file, strlen(file));
+	expect("bob", "x", ASK_NO, "no-such-user");
+	memset(file, 'x', 5000);	/* a line that nobody reads is none */
+	strcpy(file + 5000, "\nz:*\n");
+	write_file(file, strlen(file));
+	for (int i = 0; i < 20; i++) {
+		char name[20];
+
+		sprintf(name, "user%d", i);
+		expect(name, "x", ASK_NO, "no-such-user");
+	}
+	/* A locked one costs what a neighbour does, if there is any. */
+	WRITE("a:*\n#b:x\n");
+	expect("a", "x", ASK_NO, "disabled");
+}
+
+#define SLOW(salt) "$6$" salt "$"
+#define HELLO SLOW("saltstring") "svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+#define OTHER SLOW("saltsaltxx") "svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+
+/* Of the slow ones the user's own is tried, wherever it stands, and no more. */
+static void
+several_lines_of_a_user(void **state)
+{
+	(void)state;
+	WRITE("a:" OTHER "::::::label=x\na:" HELLO "::::::\na:" OTHER "::::::label=y\n");
+	expect("a", "Hello world!", ASK_YES, "a");
+	expect("a", "x", ASK_NO, "wrong-password");
+	WRITE("a:" HELLO "::::::label=x\na:" OTHER "::::::label=y\n");
+	label = "x";
+	expect("a", "Hello world!", ASK_YES, "a");
+	label = "";
+	expect("a", "x", ASK_NO, "wrong-password");
+	WRITE("a:" OTHER "::::::label=x\na:" HELLO "::::::label=y\n");
+	expect("a", "Hello world!", ASK_NO, "wrong-password");
+	WRITE("a:{PLAIN}1::::::label=x\na:{PLAIN}2::::::label=x\n");
+	expect("a", "1", ASK_TEMPORARY, "duplicate-label");
+	WRITE("a:{PLAIN}1::::::label=x\na:{PLAIN}2\na:{PLAIN}3::::::label=y\n");
+	expect("a", "2", ASK_YES, "a");
+	WRITE("a:*\na:!::::::label=y\n");
+	expect("a", "2", ASK_NO, "disabled");
+	WRITE("a:{NOSUCH}x\na:*::::::label=y\na:{PLAIN}1::::::label=z\n");
+	expect("a", "2", ASK_TEMPORARY, "unusable-password-entry");
+}
+
+/* What a line with a label leaves open is as in the user's own, where there is one. */
+static void
+lines_without_an_own(void **state)
+{
+	char far[400] = "a:{PLAIN}1::::::user=";
+
+	(void)state;
+	label = "x";
+	WRITE("a:{PLAIN}1::::::label=x\n");
+	expect("a", "1", ASK_YES, "a");
+	assert_string_equal(identity.home, "/service");
+	assert_string_equal(identity.quota, "");
+	WRITE("a:{PLAIN}1:::::: label=x\na:*:1234:2345::/home/a::user=b quota=5/h\n");
+	config.root = true;
+	expect("a", "1", ASK_YES, "b");
+	assert_int_equal(identity.rights.uid, 1234);
+	assert_string_equal(identity.home, "/home/a");
+	assert_string_equal(identity.quota, "5/h");
+	label = "";
+	WRITE("a:{PLAIN}1::2345:::: label=x\na:*:1234:2345::/home/a::user=b\n");
+	expect("a", "1", ASK_TEMPORARY, "malformed-entry");
+	WRITE("a:{PLAIN}1::2345::::\n");
+	expect("a", "1", ASK_TEMPORARY, "malformed-entry");
+	config.root = false;
+	WRITE("a:{PLAIN}1::::::label=x\na:*::::::nologin\n");
+	expect("a", "1", ASK_NO, "disabled");
+	WRITE("a:{PLAIN}1::::::label=x nologin\n");
+	expect("a", "1", ASK_NO, "disabled");
+	WRITE("a:{PLAIN}1::::::user=\n");
+	expect("a", "1", ASK_YES, "a");
+	memset(far + strlen(far), 'u', USER_MAX + 1);
+	write_file(far, strlen(far));
+	expect("a", "1", ASK_YES, "a");
+	WRITE("a:{PLAIN}1::::::quota=1000000/h\n");
+	expect("a", "1", ASK_TEMPORARY, "malformed-entry");
+	WRITE("a:{PLAIN}1::::::quota=00000000000000001/h\n");
+	expect("a", "1", ASK_TEMPORARY, "malformed-entry");
+	WRITE("a:{PLAIN}1::::::expires=never\n");
+	expect("a", "1", ASK_TEMPORARY, "malformed-entry");
+}
+
+/* EXTERNAL: the certificate's line, and no other. */
+static void
+certificates(void **state)
+{
+	static char file[6000];
+	static const struct {
+		const char *content, *name;
+		enum ask_verdict verdict;
+		const char *said;
+	} rows[] = {
+		{ "a:*::::::cert=phone\n", "", ASK_YES, "a" }, { "a:*::::::cert=PHONE\n", "A", ASK_YES, "a" },
+		{ "a:*::::::cert=phone\n", "b", ASK_NO, "authzid" }, { "a:*::::::cert=phone\n", "ab", ASK_NO, "authzid" },
+		{ "a:*::::::cert=p@x.example\n", "", ASK_YES, "a" }, { "a:!::::::cert=phone\n", "", ASK_NO, "disabled" },
+		{ "a:*::::::cert=\n", "", ASK_NO, "certificate-unknown: phone p@x.example" },
+		{ "#a:*::::::cert=phone\n", "", ASK_NO, "certificate-unknown:" }, { "a:cert=phone\n", "", ASK_NO, "certificate-unknown:" },
+		{ "a:*::::::cert=phone\nb:*::::::cert=phone\n", "", ASK_TEMPORARY, "duplicate-certificate" },
+		{ "a:{PLAIN}x\na:*::::::label=x cert=phone\n", "", ASK_YES, "a" },
+		{ "a:*\na:*\na:*::::::label=x cert=phone\n", "", ASK_TEMPORARY, "duplicate-user" },
+		{ file, "", ASK_NO, "certificate-unknown:" }, { file + 5000, "", ASK_TEMPORARY, "malformed-entry" },
+	};
+	const struct auth_context context = { &config, &peer, &service, "ID" };
+	const struct ask_attempt asked = { .mechanism = "EXTERNAL", .authzid = "", .user = "", .response = "" };
+	struct auth_answer answer;
+	struct peer plain = peer;
+
+	(void)state;
+	config.mechanisms = MECHANISM_EXTERNAL;
+	peer.tls = TLS_ENVIRONMENT;
+	peer.verified = true;
+	strcpy(peer.certificate[0], "phone");
+	strcpy(peer.certificate[1], "p@x.example");
+	memset(file, 'x', sizeof file - 1);	/* lines that are too long, and a name */
+	memcpy(file, "a:*::::::cert=phone x=", 22);
+	strcpy(file + 4999, "");
+	memset(file + 5000, 'n', USER_MAX + 1);
+	strcpy(file + 5000 + USER_MAX + 1, ":*::::::cert=phone\n");
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct ask_attempt now = asked;
+		enum ask_verdict verdict;
+
+		write_file(rows[i].content, strlen(rows[i].content));
+		now.response = rows[i].name;
+		now.length = strlen(rows[i].name);
+		verdict = auth_check(&context, &now, &answer);
+		if (verdict != rows[i].verdict || strncmp(verdict == ASK_YES ? answer.identity.user : answer.reason, rows[i].said,
+		    strlen(rows[i].said)) != 0)
+			fail_msg("row %zu: %c %s", i, verdict, answer.reason);
+	}
+	WRITE("a:*::::::cert=phone\nb:*::::::cert=phone\n");
+	assert_int_equal(chmod(path, 0602), 0);
+	assert_int_equal(auth_check(&context, &asked, &answer), ASK_TEMPORARY);
+	assert_int_equal(strncmp(answer.reason, "password-file-writable", 22), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	strcpy(config.authenticators[0].path, "/nonexistent");
+	assert_int_equal(auth_check(&context, &asked, &answer), ASK_TEMPORARY);
+	assert_int_equal(strncmp(answer.reason, "password-file-unreadable", 24), 0);
+	peer = plain;
+}
+
+/* SCRAM: what a client says that knows the password, or does not. */
+static enum ask_verdict
+scram(struct checker *checker, struct attempt *asked, const char *user, const char *password, struct auth_answer *answer)
+{
+	static char first[200];
+	char bare[150], server[600], final[800], decoded[200], *salt, *count;
+	uint8_t salted[32], client[32], stored[32], signature[32];
+	char text[1600], encoded[60];
+	struct digest_hmac hmac;
+	enum ask_verdict verdict;
+	long length;
+
+	snprintf(bare, sizeof bare, "n=%s,r=client", user);
+	snprintf(first, sizeof first, "n,,%s", bare);
+	asked->response = first;
+	asked->length = strlen(first);
+	assert_true(checker_start(checker, asked, file_check, 20));
+	fault("", 0, 0);
+	verdict = checker_hear(checker, answer);
+	if (verdict != ASK_CHALLENGE)
+		return verdict;
+	snprintf(server, sizeof server, "%.*s", (int)answer->length, answer->challenge);
+	snprintf(text, sizeof text, "%s", server);
+	salt = strstr(text, ",s=") + 3;
+	count = strstr(salt, ",i=") + 3;
+	count[-3] = '\0';
+	length = text_base64_decode(salt, strlen(salt), decoded);
+	digest_pbkdf2(&digest_sha256, password, decoded, (size_t)length, (uint32_t)atoi(count), salted);
+	digest_hmac_key(&hmac, &digest_sha256, salted, sizeof salted);
+	digest_hmac(&hmac, "Client Key", 10, client);
+	digest_of(&digest_sha256, client, sizeof client, "", 0, stored);
+	length = snprintf(final, sizeof final, "c=biws,r=%.*s", (int)(strstr(server, ",s=") - server - 2), server + 2);
+	snprintf(text, sizeof text, "%s,%s,%s", bare, server, final);
+	digest_hmac_key(&hmac, &digest_sha256, stored, sizeof stored);
+	digest_hmac(&hmac, text, strlen(text), signature);
+	for (int i = 0; i < 32; i++)
+		client[i] ^= signature[i];
+	base64_encode_raw(encoded, sizeof client, client);
+	snprintf(final + length, sizeof final - (size_t)length, ",p=%.44s", encoded);
+	assert_true(checker_tell(checker, final, strlen(final)));
+	return checker_hear(checker, answer);
+}
+
+static void
+scram_to_its_end(void **state)
+{
+	static char file[8000];
+	struct attempt asked = { .config = &config, .peer = &peer, .service = &service, .id = "ID", .mechanism = "SCRAM-SHA-256",
+	    .user = "", .authenticator = config.authenticators, .last = true };
+	struct auth_answer answer;
+	struct checker checker;
+	char made[PWHASH_STORED_SIZE];
+	size_t used;
+	int status;
+
+	(void)state;
+	assert_true(pwhash_make("SCRAM-SHA-256", "sesame", made, sizeof made));
+	memset(file, 'x', 5000);	/* one that nobody reads, in front */
+	used = 5000 + (size_t)sprintf(file + 5000, "\nann:{PLAIN}x\nbob:%s\n", made);
+	write_file(file, used);
+	assert_int_equal(scram(&checker, &asked, "bob", "sesame", &answer), ASK_CHALLENGE);
+	assert_memory_equal(answer.challenge, "v=", 2);
+	assert_true(checker_tell(&checker, "", 0));
+	assert_int_equal(checker_hear(&checker, &answer), ASK_YES);
+	assert_string_equal(answer.identity.user, "bob");
+	assert_int_equal(scram(&checker, &asked, "bob", "wrong", &answer), ASK_NO);
+	assert_string_equal(answer.reason, "wrong-password");
+	assert_int_equal(scram(&checker, &asked, "eve", "sesame", &answer), ASK_NO);
+	assert_string_equal(answer.reason, "no-such-user");
+	/* The last word is answered with nothing, or it was for nothing. */
+	assert_int_equal(scram(&checker, &asked, "bob", "sesame", &answer), ASK_CHALLENGE);
+	assert_true(checker_tell(&checker, "x", 1));
+	assert_int_equal(checker_hear(&checker, &answer), ASK_NO);
+	assert_string_equal(answer.reason, "mechanism-refused");
+	assert_int_equal(scram(&checker, &asked, "bob", "sesame", &answer), ASK_CHALLENGE);
+	close(checker.wall);
+	assert_int_equal(waitpid(checker.pid, &status, 0), checker.pid);
+	assert_int_equal(WEXITSTATUS(status), 111);
+	fault("getrandom", 1, EAGAIN);
+	assert_int_equal(scram(&checker, &asked, "bob", "sesame", &answer), ASK_TEMPORARY);
+	assert_string_equal(answer.reason, "no-challenge");
+	asked.response = NULL;
+	asked.length = 0;
+	assert_true(checker_start(&checker, &asked, file_check, 20));
+	assert_int_equal(checker_hear(&checker, &answer), ASK_NO);
+	assert_string_equal(answer.reason, "mechanism-refused");
+}
+
 int
 main(void)
 {
@@ -449,6 +703,11 @@ main(void)
 		cmocka_unit_test(what_is_wrong_with_a_path),
 		cmocka_unit_test_setup_teardown(identities, start, finish),
 		cmocka_unit_test(accounts_of_the_machine),
+		cmocka_unit_test_setup_teardown(neighbours_that_are_none, start, finish),
+		cmocka_unit_test_setup_teardown(several_lines_of_a_user, start, finish),
+		cmocka_unit_test_setup_teardown(lines_without_an_own, start, finish),
+		cmocka_unit_test_setup_teardown(certificates, start, finish),
+		cmocka_unit_test_setup_teardown(scram_to_its_end, start, finish),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

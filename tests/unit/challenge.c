@@ -2,7 +2,12 @@
 /* The server's half of SCRAM, against the example of RFC 7677 section 3. */
 #include "unit.h"
 
+#include <sys/random.h>
+
 #include "auth/challenge.h"
+#include "faults.h"
+
+FAULTY(ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
 
 #define NONCE "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
 #define STORED "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=," \
@@ -101,6 +106,9 @@ unknown_logins_look_like_others(void **state)
 	assert_string_not_equal(value(first, "r="), value(again, "r="));	/* a nonce is never used twice */
 	assert_false(proved("n=bob,r=client", first, without_proof, proof));
 	text_start(&text, array, 40);
+	assert_false(challenge_first(&record, "client", &text));
+	text_start(&text, array, sizeof array);
+	fault("getrandom", 1, EAGAIN);		/* no nonce but a new one */
 	assert_false(challenge_first(&record, "client", &text));
 }
 

@@ -16,6 +16,16 @@
 
 #include <cmocka.h>
 
+#include <crypt.h>
+
+#include "faults.h"
+
+static char star[] = "*0";
+FAULTY_AS(char *, star, crypt_rn, (const char *phrase, const char *setting, void *data, int size),
+    (phrase, setting, data, size))
+FAULTY_AS(char *, NULL, crypt_gensalt_rn, (const char *prefix, unsigned long count, const char *bytes, int bytes_size,
+    char *output, int output_size), (prefix, count, bytes, bytes_size, output, output_size))
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const answers[] = { "YES", "NO", "LOCKED", "UNUSABLE" };
@@ -612,6 +622,76 @@ comparison_takes_the_same_time(void **state)
 	assert_true(ratio > 0.9 && ratio < 1.1);
 }
 
+/* What the C library refuses proves nothing, and makes no password. */
+static void
+crypt_that_refuses(void **state)
+{
+	static const char hash[] = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcb"
+	    "YEdFCoEOfaS35inz1";
+	char made[PWHASH_STORED_SIZE];
+
+	(void)state;
+	for (int way = 0; way < 2; way++) {	/* "*0" and NULL */
+		fault("crypt_rn", 1, way == 0 ? EINVAL : 0);
+		expect(hash, false, "Hello world!", PWHASH_UNUSABLE);
+		fault("crypt_rn", 1, way == 0 ? EINVAL : 0);
+		assert_false(pwhash_make("SHA512-CRYPT", "sesame", made, sizeof made));
+	}
+	fault("crypt_gensalt_rn", 1, EINVAL);
+	assert_false(pwhash_make("SHA512-CRYPT", "sesame", made, sizeof made));
+	expect(hash, false, "Hello world!", PWHASH_YES);
+}
+
+static void
+no_room_for_what_is_made(void **state)
+{
+	static const char *const names[] = { "YESCRYPT", "SHA512-CRYPT", "SCRAM-SHA-256", "SSHA256", "PLAIN" };
+	char made[PWHASH_STORED_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(names); i++)
+		for (size_t size = 1; size < 20; size++)
+			assert_false(pwhash_make(names[i], "a: password of more than that", made, size));
+}
+
+static void
+values_with_odd_bytes(void **state)
+{
+	static const char *const stored[] = {
+		"{PLAIN.base32}YQ==", "{PBKDF2.b64}JDEkYQAk", "{ARGON2ID.b64}JGFyZ29uMmlkAA==", "{SCRAM-SHA-256.b64}NDA5NgA=",
+		"{SCRAM-SHA-256.b64}*", "{SCRAM-SHA-256.base64}*",
+	};
+	char far[600] = "{SCRAM-SHA-256}4096,";
+	struct pwhash_scram keys;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(stored); i++) {
+		expect(stored[i], false, "a", PWHASH_UNUSABLE);
+		assert_false(pwhash_scram(stored[i], &keys));
+	}
+	memset(far + strlen(far), 'A', 200);	/* a salt of 150 bytes */
+	strcat(far, ",WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=");
+	expect(far, false, "a", PWHASH_UNUSABLE);
+	assert_false(pwhash_scram(far, &keys));
+}
+
+/* Letters that look like others are taken for them, where the form is a fast one. */
+static void
+passwords_of_programs_as_they_are_typed(void **state)
+{
+	static const char hash[] = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcb"
+	    "YEdFCoEOfaS35inz1";
+	char made[PWHASH_STORED_SIZE];
+
+	(void)state;
+	assert_true(pwhash_make("SSHA256", "0110aaaabbbbccccddddeeeeffff", made, sizeof made));
+	assert_int_equal(pwhash_app_verify(made, false, "oliO-AAAA bbbb-cccc-dddd-eeee-ffff"), PWHASH_YES);
+	assert_int_equal(pwhash_app_verify(made, false, "oliO-AAAA bbbb-cccc-dddd-eeee-fff"), PWHASH_NO);
+	assert_int_equal(pwhash_app_verify(made, false, "oliO-AAAA bbbb-cccc-dddd-eeee-ffffa"), PWHASH_NO);
+	assert_int_equal(pwhash_app_verify(made, false, "oliO-AAAA bbbb-cccc-dddd-eeee-fff!"), PWHASH_NO);
+	assert_int_equal(pwhash_app_verify(hash, false, "0110aaaabbbbccccddddeeeeffff"), PWHASH_NO);
+}
+
 int
 main(void)
 {
@@ -635,8 +715,13 @@ main(void)
 		cmocka_unit_test(passwords_of_programs),
 		cmocka_unit_test(schemes_are_made_as_named),
 		cmocka_unit_test(clear_text_is_known),
+		cmocka_unit_test(crypt_that_refuses),
+		cmocka_unit_test(no_room_for_what_is_made),
+		cmocka_unit_test(values_with_odd_bytes),
+		cmocka_unit_test(passwords_of_programs_as_they_are_typed),
 		cmocka_unit_test(comparison_takes_the_same_time),
 	};
 
+	(void)crypt_checksalt("$6$");	/* else nothing of the library would be needed, and it were not there */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
