@@ -111,7 +111,6 @@ finish_field(struct header *header, const struct header_origin *origin)
 {
 	if (header->checking)
 		check_address(header, origin, originator_end(&header->originator));
-	header->checking = false;
 }
 
 void

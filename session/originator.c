@@ -10,7 +10,6 @@ static void
 restart_spec(struct originator *originator)
 {
 	originator->spec = SPEC_EMPTY;
-	originator->quoted = false;
 	text_start(&originator->text, originator->array, sizeof originator->array);
 }
 
@@ -62,9 +61,7 @@ add_word(struct originator *originator, char byte)
 
 	if (originator->spec == SPEC_EMPTY) {
 		originator->spec = SPEC_LOCAL;
-		originator->quoted = quote;
-	} else if (originator->spec == SPEC_LOCAL_END || (originator->spec == SPEC_LOCAL &&
-	    (quote || originator->quoted))) {
+	} else if (originator->spec == SPEC_LOCAL_END || (originator->spec == SPEC_LOCAL && quote)) {
 		originator->spec = SPEC_PHRASE;		/* a second word: a display name, or the name of a group */
 	} else if (originator->spec == SPEC_AT && !quote) {
 		originator->spec = SPEC_DOMAIN;

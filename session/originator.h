@@ -22,7 +22,6 @@ struct originator {
 	enum { TOKEN_PLAIN, TOKEN_QUOTED, TOKEN_LITERAL, TOKEN_COMMENT } token;
 	unsigned depth;			/* of nested comments */
 	bool escaped;			/* behind a backslash in a quoted string or a comment */
-	bool quoted;			/* the local part is a quoted string: nothing can be added to it */
 	bool folded, at;		/* a quoted string or a comment is; there is an @ in it */
 	bool in_group, named;		/* named: an address was there */
 	bool malformed;			/* for good */
