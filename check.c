@@ -24,19 +24,28 @@
 static int wrong;	/* how many things are */
 static unsigned served;	/* enum config_mechanism: what some authenticator can serve */
 
+/* NAME: PATH: VALUE; `path` may be NULL. */
 static void
-say(const char *name, const char *value)
+say_of(const char *name, const char *path, const char *value)
 {
-	char array[1200];
+	char array[1600];
 	struct text line;
 
 	text_start(&line, array, sizeof array);
 	text_add(&line, name);
 	text_add(&line, ": ");
+	text_add(&line, path != NULL ? path : "");
+	text_add(&line, path != NULL ? ": " : "");
 	text_add(&line, value);
 	text_add_byte(&line, '\n');
 	if (!io_write_all(STDOUT_FILENO, array, line.used))
 		_exit(111);
+}
+
+static void
+say(const char *name, const char *value)
+{
+	say_of(name, NULL, value);
 }
 
 static void
@@ -138,17 +147,10 @@ say_finding(void *context, enum inspect_kind kind, const char *text)
 {
 	struct reading *reading = context;
 	bool bad = kind == INSPECT_UNSOUND || kind == INSPECT_WRONG;
-	char array[1200];
-	struct text line;
 
 	wrong += bad;
-	if (reading->findings++ >= FINDINGS_MAX)
-		return;
-	text_start(&line, array, sizeof array);
-	text_add(&line, reading->path);
-	text_add(&line, ": ");
-	text_add(&line, text);
-	say(bad ? "wrong" : "warning", array);
+	if (reading->findings++ < FINDINGS_MAX)
+		say_of(bad ? "wrong" : "warning", reading->path, text);
 }
 
 /* What is wrong with the file as such: the word of file_fault(), and what to do. */
@@ -158,20 +160,16 @@ say_file_fault(const char *path, const char *fault)
 	static const struct {
 		const char *fault, *remedy;
 	} remedies[] = {
-		{ "password-file-owner", ": its owner is neither root nor the service account; chown root" },
-		{ "password-file-writable", ": others than its owner can write it; chmod go-w" },
+		{ "password-file-owner", "its owner is neither root nor the service account; chown root" },
+		{ "password-file-writable", "others than its owner can write it; chmod go-w" },
 		{ "cleartext-password-file-readable",
-		    ": it holds clear text that group or others can read; chmod 600" },
+		    "it holds clear text that group or others can read; chmod 600" },
 	};
-	char array[1000];
-	struct text line;
 
-	text_start(&line, array, sizeof array);
-	text_add(&line, path);
+	wrong++;
 	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
 		if (strcmp(fault, remedies[i].fault) == 0)
-			text_add(&line, remedies[i].remedy);
-	say_wrong(array);
+			say_of("wrong", path, remedies[i].remedy);
 }
 
 static void
@@ -184,18 +182,18 @@ say_password_file(const struct check *check, const char *path)
 	struct file file;
 	const char *fault;
 
-	text_start(&line, array, sizeof array);
-	text_add(&line, path);
 	if (!passwd_open(&file, path)) {
 		served = ~0u;	/* nobody knows */
-		text_add(&line, ": not a regular file that can be read; give the password file's path");
-		say_wrong(array);
+		wrong++;
+		say_of("wrong", path, "not a regular file that can be read; give the password file's path");
 		return;
 	}
 	if (!inspect_file(&file, say_finding, &reading, &inspect))
 		say_wrong("no memory to look for names that stand twice in the password file");
 	served |= MECHANISM_PLAIN | MECHANISM_LOGIN | (inspect.scram > 0 ? MECHANISM_SCRAM : 0) |
 	    (inspect.cram_md5 > 0 ? MECHANISM_CRAM_MD5 : 0) | (inspect.certificates > 0 ? MECHANISM_EXTERNAL : 0);
+	text_start(&line, array, sizeof array);
+	text_add(&line, path);
 	text_add(&line, ", mode ");
 	for (int shift = 9; shift >= 0; shift -= 3)
 		text_add_number(&line, (file.status.st_mode >> shift) & 7);
@@ -207,10 +205,9 @@ say_password_file(const struct check *check, const char *path)
 	say("password file", array);
 	if (reading.findings > FINDINGS_MAX) {
 		text_start(&line, array, sizeof array);
-		text_add(&line, path);
-		text_add(&line, ": more lines like these: ");
+		text_add(&line, "more lines like these: ");
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
-		say("warning", array);
+		say_of("warning", path, array);
 	}
 	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
@@ -376,13 +373,13 @@ say_sender_fault(unsigned number, const char *fault)
 	char array[1000];
 	struct text line;
 
+	wrong++;
 	text_start(&line, array, sizeof array);
-	text_add(&line, senders_path);
-	text_add(&line, ": line ");
+	text_add(&line, "line ");
 	text_add_number(&line, number);
 	text_add(&line, ": ");
 	text_add(&line, fault);
-	say_wrong(array);
+	say_of("wrong", senders_path, array);
 }
 
 static void

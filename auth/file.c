@@ -277,7 +277,7 @@ static int
 check_digest(const struct attempt *attempt, const struct found *found, const char *name)
 {
 	const char *reason;
-	enum ask_verdict verdict = judge_keyless(found, &reason);	/* always: who has keys costs what others cost */
+	enum ask_verdict verdict = judge_keyless(found, &reason);	/* for who has keys, too: the same cost */
 	bool keys = false;
 
 	for (int i = 0; i < found->count; i++) {
@@ -313,12 +313,13 @@ find_keys(const struct found *found, struct pwhash_scram *record)
 static void
 invent_keys(const struct file *file, const char *name, struct pwhash_scram *record)
 {
-	const struct file front = { .bytes = file->bytes, .length = file->length < FRONT_MAX ? file->length : FRONT_MAX };
+	const struct file front = { .bytes = file->bytes,
+	    .length = file->length < FRONT_MAX ? file->length : FRONT_MAX };
 	unsigned char secret[PASSWD_SECRET_MAX];
 	size_t length = passwd_secret(file, secret);
 	uint32_t iterations = PWHASH_SCRAM_MADE;
 	const char *at = front.bytes;
-	struct entry entry;
+	static struct entry entry;
 
 	_Static_assert(DIGEST_MAX <= PASSWD_SECRET_MAX, "room for a digest");
 	while (next_entry_with(&front, &at, "-256}", &entry))

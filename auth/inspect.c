@@ -391,9 +391,9 @@ inspect_file(const struct file *file, inspect_function *say, void *context, stru
 	if (inspect->entries == 0)
 		report(&inspector, INSPECT_WARNING, "no user in it; ofmipd-passwd USER makes one");
 	if (inspect->scram > 0 && passwd_secret(file, secret) == 0)
-		report(&inspector, INSPECT_WARNING, "keys for SCRAM-SHA-256, and no line #secret: whoever asks for a name "
-		    "before and after the file changes sees whether it is there; ofmipd-passwd writes one with any "
-		    "change, see ofmipd-authfile(5)");
+		report(&inspector, INSPECT_WARNING, "keys for SCRAM-SHA-256, and no line #secret: whoever asks for a "
+		    "name before and after the file changes sees whether it is there; ofmipd-passwd writes one with "
+		    "any change, see ofmipd-authfile(5)");
 	explicit_bzero(secret, sizeof secret);
 	explicit_bzero(&entry, sizeof entry);
 	return done;

@@ -494,8 +494,8 @@ pwhash_is_slow(const char *stored, bool two_fields)
 	const char *text;
 	const struct scheme *scheme = find_scheme(stored, two_fields, &encoding, &text);
 
-	return !is_locked(stored) && scheme != NULL && (scheme->verify == verify_crypt || scheme->verify == verify_argon2 ||
-	    scheme->verify == verify_pbkdf2 || scheme->verify == verify_scram);
+	return scheme != NULL && !is_locked(stored) && (scheme->verify == verify_crypt ||
+	    scheme->verify == verify_argon2 || scheme->verify == verify_pbkdf2 || scheme->verify == verify_scram);
 }
 
 /* The key of HMAC-MD5 from its stored states, or from the password. */

@@ -68,7 +68,7 @@ open_new(const struct replace *replace, const char *name, char new[REPLACE_NAME_
 
 	snprintf(new, REPLACE_NAME_SIZE, ".%s.new", name);
 	do {
-		int file = openat(replace->directory, new, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+		int file = openat(replace->directory, new, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 		if (file < 0) {
 			warn("%s: nothing changed: %s", replace->path, new);

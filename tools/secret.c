@@ -20,7 +20,7 @@ read_line(char password[SECRET_SIZE])
 		return false;
 	}
 	length = strcspn(password, "\n");
-	if (password[length] == '\0' && length < SECRET_SIZE - 1 && !feof(stdin)) {
+	if (length < SECRET_SIZE - 1 && password[length] == '\0' && !feof(stdin)) {
 		warnx("the password holds a NUL byte");
 		return false;
 	}
