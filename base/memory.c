@@ -224,6 +224,18 @@ next_level(uint16_t level, uint32_t last, int64_t now, bool too_many)
 	return too_many;
 }
 
+/* Counts a try, unless it was counted before (false): `most` of them within so many minutes are a bar. */
+static bool
+count_try(struct memory_try *tries, int room, uint16_t hash, int64_t now, int minutes, int most, uint16_t *level,
+    uint32_t *last)
+{
+	if (!add_try(tries, room, hash, now, minutes))
+		return false;
+	*level = next_level(*level, *last, now, memory_tries(tries, room, now, minutes) >= most);
+	*last = (uint32_t)now;
+	return true;
+}
+
 void
 memory_failed(struct memory *memory, const char *user, const char *password, const char *address, int64_t now)
 {
@@ -250,32 +262,18 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 	text_add(&key, from);
 	of_login = find_record(memory, MEMORY_LOGIN, array, key.used, now, true);
 	if (of_login != NULL) {
-		bool new = add_try(of_login->tries, LENGTH(of_login->tries), hash, now, HOUR / 60);
-
-		if (new) {
-			copy_name(of_login->user, sizeof of_login->user, array);
-			copy_name(of_login->network, sizeof of_login->network, from);
-			of_login->level = next_level(of_login->level, of_login->last, now,
-			    memory_tries(of_login->tries, LENGTH(of_login->tries), now, HOUR / 60) >=
-			    MEMORY_LOGIN_TRIES);
-			of_login->last = (uint32_t)now;
-		}
-		done(memory, MEMORY_LOGIN, new ? TABLE_WRITE : TABLE_KEEP, now);
+		copy_name(of_login->user, sizeof of_login->user, array);
+		copy_name(of_login->network, sizeof of_login->network, from);
+		done(memory, MEMORY_LOGIN, count_try(of_login->tries, LENGTH(of_login->tries), hash, now, HOUR / 60,
+		    MEMORY_LOGIN_TRIES, &of_login->level, &of_login->last) ? TABLE_WRITE : TABLE_KEEP, now);
 	}
 	if (is_loopback(from))
 		return;
 	of_network = find_record(memory, MEMORY_NETWORK, from, strlen(from), now, true);
 	if (of_network != NULL) {
-		bool new = add_try(of_network->tries, LENGTH(of_network->tries), hash, now, DAY / 60);
-
-		if (new) {
-			copy_name(of_network->network, sizeof of_network->network, from);
-			of_network->level = next_level(of_network->level, of_network->last, now,
-			    memory_tries(of_network->tries, LENGTH(of_network->tries), now, DAY / 60) >=
-			    MEMORY_NETWORK_TRIES);
-			of_network->last = (uint32_t)now;
-		}
-		done(memory, MEMORY_NETWORK, new ? TABLE_WRITE : TABLE_KEEP, now);
+		copy_name(of_network->network, sizeof of_network->network, from);
+		done(memory, MEMORY_NETWORK, count_try(of_network->tries, LENGTH(of_network->tries), hash, now,
+		    DAY / 60, MEMORY_NETWORK_TRIES, &of_network->level, &of_network->last) ? TABLE_WRITE : TABLE_KEEP, now);
 	}
 }
 
