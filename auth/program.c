@@ -1,5 +1,6 @@
 /* Checks a login with a checkpassword program; and our own end of that handshake. */
 #include <bsd/string.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -155,9 +156,13 @@ run_program(const struct attempt *attempt, int credentials, struct identity *ide
 		*verdict = judge_end(&end, reason);
 		return false;
 	}
-	*verdict = ASK_NO;
 	/* The reporter sees this only if nobody closed its descriptor 3. */
-	if (ioctl(credentials, FIONREAD, &unread) != 0 || unread != 0) {
+	if (ioctl(credentials, FIONREAD, &unread) != 0) {
+		text_add(reason, strerror(errno));
+		return false;
+	}
+	*verdict = ASK_NO;
+	if (unread != 0) {
 		text_add(reason, "password-not-read: the program let somebody in without reading descriptor 3");
 		return false;
 	}

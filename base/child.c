@@ -110,7 +110,7 @@ wait_for_end(int pipe, int process, int64_t deadline, struct child_end *end)
 	/* What it said before it ended is in the pipe still, and no more is heard: a descendant may go on saying things
 	 * for ever. */
 	if (ioctl(pipe, FIONREAD, &left) != 0)
-		return true;
+		return false;
 	for (ssize_t got; left > 0 && (got = listen_to(pipe, end)) > 0; left -= (int)got)
 		;
 	return true;
@@ -235,8 +235,8 @@ void
 child_run(const struct child_job *job, struct child_end *end)
 {
 	int64_t deadline = io_now() + job->seconds * 1000;
-	int said[2];
-	bool in_time;
+	int said[2], error;
+	bool in_time, known;
 	pid_t pid;
 
 	end->how = CHILD_NOT_STARTED;
@@ -265,11 +265,15 @@ child_run(const struct child_job *job, struct child_end *end)
 		end->how = CHILD_LATE;
 		return;
 	}
-	if (job->ended_as != NULL && in_time && !read_rights(pid, job->ended_as)) {
-		end->length = 0;	/* nobody can tell: then it said nothing */
+	known = job->ended_as == NULL || !in_time || read_rights(pid, job->ended_as);
+	error = errno;
+	reap(pid, in_time, end);
+	if (!known) {	/* nobody can tell who it was: as if it had not been */
+		end->how = CHILD_NOT_STARTED;
+		end->status = error;
+		end->length = 0;
 		end->said[0] = '\0';
 	}
-	reap(pid, in_time, end);
 }
 
 void
