@@ -273,7 +273,8 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 	if (of_network != NULL) {
 		copy_name(of_network->network, sizeof of_network->network, from);
 		done(memory, MEMORY_NETWORK, count_try(of_network->tries, LENGTH(of_network->tries), hash, now,
-		    DAY / 60, MEMORY_NETWORK_TRIES, &of_network->level, &of_network->last) ? TABLE_WRITE : TABLE_KEEP, now);
+		    DAY / 60, MEMORY_NETWORK_TRIES, &of_network->level, &of_network->last) ? TABLE_WRITE :
+		    TABLE_KEEP, now);
 	}
 }
 

@@ -107,7 +107,7 @@ put_lines(struct job *job, const struct file *old, FILE *to)
 	const struct options *options = job->options;
 	enum word action = options->action;
 	const char *label = action == CHANGE ? NULL : options->given[action], *end = old->bytes + old->length;
-	const char *path = options->given[PATH], *fault, *next;
+	const char *path = options->given[PATH], *fault = NULL, *next;
 	struct entry entry;
 	int lines = 0, found = 0;
 
@@ -127,10 +127,14 @@ put_lines(struct job *job, const struct file *old, FILE *to)
 		if (!entry_put(to, path, &entry, next - at > 1 && next[-2] == '\r' ? "\r\n" : "\n"))
 			return FAILED;
 	}
-	fault = action == CHANGE ? NULL : lines == 0 ? "there is no such user" :
-	    action != APP ? found == 0 ? "there is no password with this label" : NULL :
-	    found > 0 ? "there is a password with this label; --revoke it first" :
-	    lines >= PASSWD_LINES_MAX ? "there are 32 lines, and can be no more; --revoke one" : NULL;
+	if (lines == 0 && action != CHANGE)
+		fault = "there is no such user";
+	else if (action == REVOKE && found == 0)
+		fault = "there is no password with this label";
+	else if (action == APP && found > 0)
+		fault = "there is a password with this label; --revoke it first";
+	else if (action == APP && lines >= PASSWD_LINES_MAX)
+		fault = "there are 32 lines, and can be no more; --revoke one";
 	if (fault != NULL) {
 		warnx("%s: user %s: %s", path, options->user, fault);
 		return NO;

@@ -15,6 +15,8 @@
 
 #define LOCK_WAIT 30		/* seconds to wait for another writer */
 
+static char buffer[1 << 16];	/* of the new file's stream: it may hold passwords, and is wiped */
+
 /*
  * A symbolic link is followed to the end: the file it names is replaced, not the link, and the
  * new one is made in that file's directory, since rename() does not cross file systems.
@@ -99,6 +101,7 @@ replace_start(struct replace *replace, const char *path, bool create)
 	sigprocmask(SIG_BLOCK, &all, &replace->signals);
 	if (!resolve_path(replace) || (replace->to = open_new(replace, replace->name, replace->new)) == NULL)
 		return false;
+	setvbuf(replace->to, buffer, _IOFBF, sizeof buffer);
 	/* O_NONBLOCK: a FIFO must not hold us here. */
 	errno = 0;
 	file = openat(replace->directory, replace->name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -156,6 +159,7 @@ replace_end(struct replace *replace)
 		unlinkat(replace->directory, replace->new, 0);
 	if (replace->to != NULL)
 		fclose(replace->to);	/* what was written is on the disk, or is gone */
+	explicit_bzero(buffer, sizeof buffer);
 	if (replace->directory >= 0)
 		close(replace->directory);
 	free(replace->resolved);
