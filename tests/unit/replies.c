@@ -368,7 +368,7 @@ ask_send(struct envelope *envelope, const struct ask_message *message, struct an
 	note("send? helo=%s bytes=%llu%s%s ", message->helo, (unsigned long long)message->bytes,
 	    message->smtputf8 ? " smtputf8" : "", message->eight_bit ? " eight" : "");
 	if (message->digest != NULL)
-		note("digest=%02x%02x ", message->digest[0], message->digest[31]);
+		note("digest=%02x%02x%02x ", message->digest[0], message->digest[30], message->digest[31]);
 	for (size_t i = 0; i < envelope->length; i++)
 		text_add_byte(&heard, envelope->body[i] == '\0' ? ' ' : envelope->body[i]);
 	note("\n");
@@ -1120,7 +1120,8 @@ digests(void **state)
 	(void)state;
 	strcpy(config.state, "/state");
 	strcpy(first, RUN(LOGIN, ENVELOPE, TEXT));
-	assert_non_null(strstr(first, " digest="));
+	/* SHA-256 of all that the client sent, and of the envelope. */
+	assert_non_null(strstr(first, " digest=daa549 "));
 	assert_string_equal(RUN(LOGIN, ENVELOPE, TEXT), first);
 	assert_string_not_equal(RUN(LOGIN, MAIL, "RCPT TO:<amy@x.example>", "!mark", "DATA", TEXT), first);
 	assert_null(strstr(RUN(LOGIN, ENVELOPE, "From: x\r\n\r\ntext\r\n.\r\n"), "digest"));
@@ -1278,6 +1279,23 @@ times_and_titles(void **state)
 	    "250 2.0.0 Taken\n{session 192.0.2.9:9 bob QUIT}\n221 2.0.0 Bye\nlog E quit| 9 57\n=0");
 }
 
+/* The longer the message, the longer it may take: 500 bytes a second; but not longer than the session. */
+static void
+long_messages_may_take_longer(void **state)
+{
+	static char part[5001];
+
+	(void)state;
+	memset(part, 'x', sizeof part - 1);
+	world.shows_time = true;
+	config.max_size = 10000;
+	assert_non_null(strstr(RUN(LOGIN, ENVELOPE, part, part, "\r\n.\r\n"),
+	    "\ndeadline 301000\ndeadline 311000\ndeadline 321000\ndeadline 7201000\n"));
+	config.timeout = 7200;
+	assert_non_null(strstr(RUN(LOGIN, ENVELOPE, part, "\r\n.\r\n"),
+	    "\ndeadline 7201000\ndeadline 7201000\ndeadline 7201000\nsend?"));
+}
+
 static void
 all_is_traced(void **state)
 {
@@ -1322,6 +1340,7 @@ main(void)
 		cmocka_unit_test_setup(sender_rules, begin),
 		cmocka_unit_test_setup(replies_that_are_lost, begin),
 		cmocka_unit_test_setup(times_and_titles, begin),
+		cmocka_unit_test_setup(long_messages_may_take_longer, begin),
 		cmocka_unit_test_setup(all_is_traced, begin),
 	};
 
