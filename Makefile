@@ -61,7 +61,7 @@ all: $(TOOLS)
 
 SESSION_OBJECTS = $(ROOMS:%=$(BUILD)/%.o)
 PASSWD_OBJECTS = $(patsubst %.c,$(BUILD)/%.o,tools/ofmipd-passwd.c tools/entry.c tools/import.c tools/replace.c \
-	tools/secret.c auth/digest.c auth/inspect.c auth/passwd.c auth/pwhash.c) \
+	tools/secret.c auth/inspect.c auth/passwd.c auth/pwhash.c) \
 	$(BUILD)/base.a
 
 ofmipd-session $(BUILD)/ofmipd-session: $(SESSION_OBJECTS)

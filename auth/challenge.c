@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 #include "auth/challenge.h"
-#include "auth/digest.h"
+#include "base/digest.h"
 
 #define NONCE_BYTES 18	/* 24 letters of base64, none of them a comma */
 #define SALT_BYTES 16	/* what other servers use, and ofmipd-passwd writes */

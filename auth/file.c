@@ -7,10 +7,10 @@
 
 #include "auth/challenge.h"
 #include "auth/checker.h"
-#include "auth/digest.h"
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
+#include "base/digest.h"
 #include "base/network.h"
 #include "base/text.h"
 

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "auth/digest.h"
 #include "auth/pwhash.h"
+#include "base/digest.h"
 #include "base/text.h"
 
 enum encoding { AS_IS, BASE64, HEX, GUESS };

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "auth/digest.h"
 #include "auth/tries.h"
 #include "base/config.h"
+#include "base/digest.h"
 
 static struct {
 	int count;

@@ -14,7 +14,7 @@
 #define MEMORY_NETWORK_TRIES 50		/* different wrong pairs of login and password from a network within a day */
 #define MEMORY_BAR_MAX 3600		/* seconds; the first bar is a minute, each further one twice as long */
 #define MEMORY_NETWORKS 16		/* of a login within a day; one more is an alarm */
-#define MEMORY_DIGEST 32		/* bytes: SHA-256 */
+#define MEMORY_DIGEST 32		/* bytes: what session/data makes of a message */
 
 enum memory_kind { MEMORY_NETWORK, MEMORY_LOGIN, MEMORY_COUNT, MEMORY_LOST, MEMORY_KINDS };
 

@@ -1,7 +1,6 @@
 /* A hash table of fixed size in a file, which many processes change one at a time. */
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/hmac.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/io.h"
 #include "base/table.h"
 
@@ -140,12 +140,13 @@ table_open(struct table *table, int directory, const struct table_shape *shape)
 void
 table_key(const struct table *table, const void *bytes, size_t length, unsigned char key[TABLE_KEY])
 {
-	struct hmac_sha256_ctx context;
+	unsigned char whole[SHA256_DIGEST_LENGTH];
+	struct digest_hmac hmac;
 
-	hmac_sha256_set_key(&context, sizeof table->secret, table->secret);
-	hmac_sha256_update(&context, length, bytes);
-	hmac_sha256_digest(&context, TABLE_KEY, key);
-	explicit_bzero(&context, sizeof context);
+	digest_hmac_key(&hmac, &digest_sha256, table->secret, sizeof table->secret);
+	digest_hmac(&hmac, bytes, length, whole);
+	memcpy(key, whole, TABLE_KEY);
+	explicit_bzero(&hmac, sizeof hmac);
 }
 
 /*

@@ -56,7 +56,7 @@ data_start(struct data *data, const struct header_origin *origin, int spool)
 	data->spool = spool;
 	data->place = DATA_AFTER_CRLF;
 	data->in_header = true;
-	sha256_init(&data->digest);
+	digest_sha512.start(&data->digest);
 	text_start(&text, array, sizeof array);
 	header_add_received(origin, &text);
 	add_line(data, &text);
@@ -199,7 +199,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 	data->blemished |= memchr(bytes, '\0', length) != NULL;
 	data->consumed += length;
 	if (data->origin->config->state[0] != '\0')
-		sha256_update(&data->digest, length, (const uint8_t *)bytes);
+		digest_sha512.add(&data->digest, bytes, length);
 	data->size = data->consumed - data->dots - (data->done ? 3 : 0);
 	/* A message that will be refused is not stored, only read to its end. */
 	if (data->size > data->origin->config->max_size || data->blemished)
@@ -233,11 +233,14 @@ data_read(struct data *data, struct line *line, int64_t patience, int64_t deadli
 }
 
 void
-data_digest(struct data *data, const char *envelope, size_t length, unsigned char digest[SHA256_DIGEST_SIZE])
+data_digest(struct data *data, const char *envelope, size_t length, unsigned char digest[MEMORY_DIGEST])
 {
+	unsigned char whole[SHA512_DIGEST_LENGTH];
+
 	/* The text ends with its end mark: where the envelope begins is no question. */
-	sha256_update(&data->digest, length, (const uint8_t *)envelope);
-	sha256_digest(&data->digest, SHA256_DIGEST_SIZE, digest);
+	digest_sha512.add(&data->digest, envelope, length);
+	digest_sha512.end(&data->digest, whole);
+	memcpy(digest, whole, MEMORY_DIGEST);
 }
 
 const struct reply *

@@ -2,9 +2,9 @@
 #ifndef DATA_H
 #define DATA_H
 
-#include <nettle/sha2.h>
-
 #include "base/config.h"
+#include "base/digest.h"
+#include "base/memory.h"
 #include "session/header.h"
 #include "session/line.h"
 
@@ -27,7 +27,7 @@ struct data {
 	bool blemished;		/* a bare CR or a NUL was in it */
 	bool done;		/* CRLF.CRLF came */
 	bool spool_failed;
-	struct sha256_ctx digest;	/* with --state: of all that the client sent */
+	union digest_state digest;	/* with --state: of all that the client sent */
 	size_t out_used;
 	char out[DATA_OUT_SIZE];
 };
@@ -50,8 +50,9 @@ size_t data_take(struct data *data, const char *bytes, size_t length);
  */
 enum line_event data_read(struct data *data, struct line *line, int64_t patience, int64_t deadline);
 
-/* With --state, once the message is whole: what tells this message with this envelope from all others (SHA-256). */
-void data_digest(struct data *data, const char *envelope, size_t length, unsigned char digest[SHA256_DIGEST_SIZE]);
+/* With --state, once the message is whole: what tells this message with this envelope from all others (the first
+ * half of a SHA-512). */
+void data_digest(struct data *data, const char *envelope, size_t length, unsigned char digest[MEMORY_DIGEST]);
 
 /* Writes out the rest. NULL when the message may be sent, else why not. */
 const struct reply *data_finish(struct data *data);

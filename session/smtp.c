@@ -683,7 +683,7 @@ ask_to_send(void)
 	struct ask_message message = { .helo = helo_name(), .bytes = session.data.size,
 	    .smtputf8 = session.transaction.smtputf8, .eight_bit = session.transaction.eight_bit };
 
-	unsigned char digest[SHA256_DIGEST_SIZE];
+	unsigned char digest[MEMORY_DIGEST];
 
 	/* Without a Message-ID of its own the same text may well be another message: a device's next alarm. */
 	if (session.config->state[0] != '\0' && session.data.header.has_id) {

@@ -1,4 +1,4 @@
-/* links: auth/inspect auth/passwd auth/pwhash auth/digest */
+/* links: auth/inspect auth/passwd auth/pwhash */
 /* Any bytes as a password file: what is read of it stays within it, and each look at it says the same. */
 #include "fuzz.h"
 #include "auth/inspect.h"

@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/digest auth/dovecot auth/file auth/challenge auth/passwd auth/program auth/pwhash auth/tries */
+/* links: auth auth/checker auth/dovecot auth/file auth/challenge auth/passwd auth/program auth/pwhash auth/tries */
 /* Password files: which line is found, what is wrong with lines and files, and who we become at a login. */
 #include "unit.h"
 

@@ -1,4 +1,4 @@
-/* links: auth/challenge auth/digest auth/pwhash */
+/* links: auth/challenge auth/pwhash */
 /* The server's half of SCRAM, against the example of RFC 7677 section 3. */
 #include "unit.h"
 

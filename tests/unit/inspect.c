@@ -1,4 +1,4 @@
-/* links: auth/inspect auth/passwd auth/pwhash auth/digest */
+/* links: auth/inspect auth/passwd auth/pwhash */
 /* What is wrong with the lines of a password file, the secret in it, dates, and all lines of one name. */
 #include "unit.h"
 

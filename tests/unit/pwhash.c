@@ -1,4 +1,4 @@
-/* links: auth/pwhash auth/digest */
+/* links: auth/pwhash */
 /*
  * Passwords against their stored forms. The stored forms are published ones, made by others: the
  * specifications of the hashes, FIPS 180-4, and the examples of Dovecot, Openwall and hashcat.

@@ -1,11 +1,12 @@
 /* Digests of libmd; HMAC (RFC 2104) and PBKDF2 (RFC 8018 section 5.2) over them. */
 #include <string.h>
 
-#include "auth/digest.h"
+#include "base/digest.h"
 
 /*
  * libmd's digests and not nettle's, which asks the processor what it can at every start of the program: in a virtual
- * machine that costs more than a whole login. nettle's HMAC and PBKDF2 bring the same with them.
+ * machine that costs more than a whole login. nettle's HMAC and PBKDF2 bring the same with them: no room uses any of
+ * these (tests/layers).
  */
 #define DIGEST(name, member, Name, SIZE, BLOCK) \
 	static void name##_start(union digest_state *state) { Name##Init(&state->member); } \
