@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "tools/checkpassword.h"
 
-#define READ_SECONDS 30		/* for whoever starts us to write to descriptor 3 */
+#define LIFE_SECONDS 90		/* the last belt: to read descriptor 3, and for any check */
 
 static const char *program;
 static mode_t started_with;	/* the umask, for the program that is run last */
@@ -23,7 +23,7 @@ checkpassword_start(const char *name)
 {
 	program = name;
 	started_with = umask(077);
-	if (!drop_start(READ_SECONDS) || !drop_hide())
+	if (!drop_start(LIFE_SECONDS) || !drop_hide())
 		_exit(checkpassword_say(CHECKPASSWORD_TEMPORARY, "cannot start", strerror(errno)));
 }
 
@@ -87,7 +87,7 @@ struct question {
 	unsigned seconds;
 };
 
-/* In the process of the check. Its own alarm ends it where a library has closed the pipe, and us unnoticed. */
+/* In the process of the check. Its own timer ends it where a library has closed the pipe, and us unnoticed. */
 static int
 check_in_child(void *context, int said)
 {
@@ -112,7 +112,6 @@ checkpassword_ask(struct checkpassword *credentials,
 	const struct child_job job = { .inside = check_in_child, .context = &question, .seconds = (int)seconds };
 	struct child_end end;
 
-	alarm(seconds + 5);	/* the last belt */
 	child_run(&job, &end);
 	explicit_bzero(credentials->bytes, sizeof credentials->bytes);
 	if (end.how != CHILD_EXITED)
@@ -129,7 +128,6 @@ checkpassword_ask(struct checkpassword *credentials,
 _Noreturn void
 checkpassword_run(char **arguments)
 {
-	alarm(0);
 	umask(started_with);
 	if (drop_restore_signals())
 		execve(arguments[0], arguments, environ);
