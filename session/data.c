@@ -89,36 +89,36 @@ begin_header_line(struct data *data, const char *bytes, const char *end)
 static const char *
 take_lines(struct data *data, const char *at, const char *end)
 {
-	const char *after_lf = data->place == DATA_AFTER_LF ? at : NULL;	/* a line whose dot is text */
+	int stuffed = data->place == DATA_AFTER_LF ? -1 : '.';	/* what goes, at the start of a line: no byte is -1 */
 	char *out = data->out + data->out_used;
 	uint64_t dots = 0;
 
 	while (end - at > 9) {
-		const char *line = at + ((*at == '.') & (at != after_lf)), *newline;
+		const char *line = at + ((unsigned char)*at == stuffed), *newline;
 		size_t kept = 0;
 
 		while (kept < 8 && (unsigned char)line[kept] > '\r')
 			kept++;
 		newline = line + kept + 1;
 		if (kept < 8 && newline[-1] == '\r' && *newline == '\n') {
+			if (kept == 0 && line > at)	/* the end mark */
+				break;
 			memcpy(out, line, 8);
+			stuffed = '.';
 		} else if (kept < 8 && newline[-1] == '\n') {
 			memcpy(out, line, 8);
-			after_lf = newline--;
+			newline--;
+			stuffed = -1;
 		} else {
 			newline = memchr(line, '\n', (size_t)(end - line));
 			if (newline == NULL)
 				break;
 			kept = (size_t)(newline - line);
-			if (newline[-1] == '\r')	/* there is one: an LF alone was seen above */
-				kept--;
-			else
-				after_lf = newline + 1;
+			stuffed = newline[-1] == '\r' ? '.' : -1;	/* there is one: an LF alone was seen above */
+			kept -= stuffed == '.';
 			data->blemished |= memchr(line, '\r', kept) != NULL;
 			memcpy(out, line, kept);
 		}
-		if (kept == 0 && line > at)	/* an end mark, or nearly */
-			break;
 		out += kept;
 		*out++ = '\n';
 		dots += (uint64_t)(line - at);
@@ -126,7 +126,7 @@ take_lines(struct data *data, const char *at, const char *end)
 	}
 	data->out_used = (size_t)(out - data->out);
 	data->dots += dots;
-	data->place = at == after_lf ? DATA_AFTER_LF : DATA_AFTER_CRLF;
+	data->place = stuffed < 0 ? DATA_AFTER_LF : DATA_AFTER_CRLF;
 	return at;
 }
 
