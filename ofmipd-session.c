@@ -21,7 +21,6 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -322,7 +321,7 @@ leave_client(void)
 			return false;
 	/* sslserver's word that the connection is over: the session sees that by itself, and what is under
 	 * way here ends in order. */
-	if (config.tls_control >= 0 && signal(SIGTERM, SIG_IGN) == SIG_ERR)
+	if (config.tls_control >= 0 && !drop_block_signals(true))
 		return false;
 	return close(ASK_WALL) == 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO &&
 	    dup2(null, STDOUT_FILENO) == STDOUT_FILENO;

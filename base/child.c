@@ -104,7 +104,9 @@ wait_for_end(int pipe, int process, int64_t deadline, struct child_end *end)
 
 		if (ready == 0 || (ready < 0 && errno != EINTR))
 			return false;
-		if (ready > 0 && pollers[0].revents == 0 && listen_to(pipe, end) <= 0)
+		/* Nothing to read: nobody has its other end any more. */
+		if (ready > 0 && pollers[0].revents == 0 &&
+		    ((pollers[1].revents & POLLIN) == 0 || listen_to(pipe, end) <= 0))
 			pollers[1].fd = -1;
 	} while (pollers[0].revents == 0);
 	/* What it said before it ended is in the pipe still, and no more is heard: a descendant may go on saying things

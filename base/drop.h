@@ -30,9 +30,9 @@ struct identity {
 };
 
 /*
- * First thing of all: signals that would change what we do back to their defaults (SIGPIPE and SIGXFSZ
- * ignored: write(2) reports), nothing blocked, umask 077; and SIGKILL in `seconds`, which ends the
- * process that calls this even while it is stopped. False: errno.
+ * First thing of all: signals that would change what we do back to their defaults, SIGPIPE, SIGXFSZ (write(2) reports)
+ * and SIGALRM blocked and nothing else, umask 077; and SIGKILL in `seconds`, which ends the process that calls this
+ * even while it is stopped. False: errno.
  */
 bool drop_start(unsigned seconds);
 
@@ -40,13 +40,16 @@ bool drop_start(unsigned seconds);
  * errno. */
 bool drop_end_after(unsigned seconds);
 
+/* Blocks the three, and SIGTERM if `terminate`. Blocked and not ignored: one call gives a child all of them back. */
+bool drop_block_signals(bool terminate);
+
 /* Closes every descriptor above 2 but the `kept` ones (-1: none). False: errno. */
 bool drop_descriptors(const int *kept, int count);
 
 /* No core dump, and /proc/PID/mem and environ are root's alone. Takes /proc/self/fd away too. False: errno. */
 bool drop_hide(void);
 
-/* What a program that we start must get back: the signals that drop_start() ignores. Child side only. */
+/* What a program that we start must get back: the signals that are blocked. Child side only. */
 bool drop_restore_signals(void);
 
 /*

@@ -757,6 +757,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(answers_that_are_none, make_wall, close_wall),
 	};
 
-	signal(SIGPIPE, SIG_IGN);	/* as drop_start() does */
+	signal(SIGPIPE, SIG_IGN);	/* write(2) reports, as behind drop_start() */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

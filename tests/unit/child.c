@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/drop.h"
 #include "base/io.h"
 
 static struct child_end end;
@@ -168,8 +169,7 @@ what_a_program_is_given(void **state)
 {
 	(void)state;
 	/* A session of its own, in /, signals and descriptors as programs expect them. */
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	assert_true(drop_start(600) && drop_block_signals(true));
 	run_script("[ \"$(pwd)\" = / ] && set -- $(cat /proc/self/stat) && [ $6 = $$ ] && echo leader; "
 	    "grep SigIgn /proc/self/status; grep SigBlk /proc/self/status; env | grep -v ^_= | grep -v ^PWD= | sort", 20);
 	assert_string_equal(end.said, "leader\nSigIgn:\t0000000000000000\nSigBlk:\t0000000000000000\nONLY=this\n"

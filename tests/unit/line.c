@@ -518,6 +518,6 @@ main(void)
 
 	if (dup2(open("/dev/null", O_RDONLY), SCRIPT) != SCRIPT)
 		return 1;
-	signal(SIGPIPE, SIG_IGN);	/* as drop_start() does */
+	signal(SIGPIPE, SIG_IGN);	/* write(2) reports, as behind drop_start() */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -646,6 +646,6 @@ main(void)
 		cmocka_unit_test(mechanisms),
 	};
 
-	signal(SIGPIPE, SIG_IGN);	/* as drop_start() does */
+	signal(SIGPIPE, SIG_IGN);	/* write(2) reports, as behind drop_start() */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
