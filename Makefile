@@ -11,7 +11,9 @@ SYSCONFDIR ?= /etc
 EXAMPLEDIR ?= $(PREFIX)/share/doc/ofmipd-session/examples
 
 # The rooms of the program; the folders show the wall (DESIGN.md), and tests/layers holds them apart.
-ROOMS = $(patsubst %.c,%,$(wildcard *.c base/*.c session/*.c auth/*.c inject/*.c))
+# In this order: what the monitor alone writes lies on as few pages as can be, and behind a fork each is copied.
+ROOMS = $(TOGETHER) $(filter-out $(TOGETHER),$(patsubst %.c,%,$(wildcard *.c base/*.c session/*.c auth/*.c inject/*.c)))
+TOGETHER = auth inject monitor ask
 MANUALS = $(wildcard man/*.[578])
 EXAMPLES = xinetd.d stunnel systemd haproxy cluster fail2ban
 RUNS    = tcpserver-run tcpserver-run-stunnel tcpserver-run-ucspi-tls tcpserver-log-run

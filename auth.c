@@ -25,13 +25,13 @@ _Static_assert(PASSWORD_MAX == PWHASH_PASSWORD_MAX, "what the monitor lets throu
 /* The attempt that is under way, between its steps. */
 static struct {
 	struct attempt attempt;
-	struct checker checker;
 	int index;			/* of the authenticator that is asked */
 	int steps;
 	enum ask_verdict verdict;	/* of those before it */
 	bool cram_md5;			/* the client was sent our own challenge */
 	char user[USER_MAX + 1], digest[CRAM_DIGITS + 1], challenge[320];	/* of CRAM-MD5 */
 	char reason[AUTH_REASON_MAX];
+	struct checker checker;		/* last: most of it is never touched */
 } state;
 
 static const char *
@@ -215,7 +215,7 @@ make_challenge(const struct auth_context *context, struct auth_answer *answer)
 	text_add(&text, context->config->hostname);
 	text_add_byte(&text, '>');
 	state.cram_md5 = true;
-	memcpy(answer->challenge, state.challenge, text.used);
+	answer->challenge = state.challenge;
 	answer->length = text.used;
 	return ASK_CHALLENGE;
 }
@@ -318,7 +318,7 @@ auth_mechanisms(const struct auth_context *context)
 	asked = true;
 	text_start(&list, array, sizeof array);
 	for (int i = 0; i < context->config->authenticator_count; i++) {
-		struct checker checker;
+		static struct checker checker;
 
 		attempt.authenticator = &context->config->authenticators[i];
 		if (attempt.authenticator->kind != AUTHENTICATOR_DOVECOT ||

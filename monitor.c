@@ -47,13 +47,16 @@ static struct state {
 	bool in_attempt;		/* the client was sent a challenge */
 	char mechanism[24];		/* of the attempt */
 	char login[USER_MAX + 1];	/* as the client gave it */
-	struct memory memory;		/* with --state; opened at the first login */
 	bool has_digest;
 	unsigned char digest[MEMORY_DIGEST];	/* of the last message, if it was accepted */
 } state;
 
-/* To the last attempt: who it is. Not in the state: what is written at every start should be little. */
-static struct auth_answer answer;
+/* To the last attempt: who it is. Not in the state: what is written at every start should be little. On a page of its
+ * own, with what is written beside it: behind a fork each page is copied. */
+static _Alignas(4096) struct auth_answer answer;
+
+/* With --state; opened at the first login. */
+static struct memory kept;
 
 static void
 set_title(const char *what)
@@ -206,7 +209,7 @@ log_memory(void)
 	char array[200];
 	struct text fault;
 
-	for (text_start(&fault, array, sizeof array); memory_fault(&state.memory, &fault);
+	for (text_start(&fault, array, sizeof array); memory_fault(&kept, &fault);
 	    text_start(&fault, array, sizeof array)) {
 		log_begin("error");
 		log_word("what", "state");
@@ -225,9 +228,9 @@ is_barred(const char *user)
 
 	if (state.config->state[0] == '\0')
 		return false;
-	if (!state.memory.on)
-		memory_open(&state.memory, state.config->state);
-	wait = memory_barred(&state.memory, user, state.peer->address, time(NULL), &network);
+	if (!kept.on)
+		memory_open(&kept, state.config->state);
+	wait = memory_barred(&kept, user, state.peer->address, time(NULL), &network);
 	log_memory();
 	if (wait == 0)
 		return false;
@@ -277,8 +280,8 @@ remember(enum ask_verdict verdict, const char *password)
 	const char *user = answer.login, *address = state.peer->address;
 
 	if (verdict == ASK_NO && was_guess()) {
-		memory_failed(&state.memory, user, password, address, time(NULL));
-	} else if (verdict == ASK_YES && memory_succeeded(&state.memory, user, address, time(NULL))) {
+		memory_failed(&kept, user, password, address, time(NULL));
+	} else if (verdict == ASK_YES && memory_succeeded(&kept, user, address, time(NULL))) {
 		log_login("alarm");
 		log_message("reason", "more than 16 networks in a day");
 		log_end();
@@ -418,7 +421,7 @@ answer_send(char *body, size_t length)
 {
 	struct message message = { .id = state.id, .number = ++state.messages, .spool = state.spool,
 	    .login = state.login, .mechanism = state.mechanism, .identity = &answer.identity,
-	    .memory = &state.memory };
+	    .memory = &kept };
 	struct ask_message asked;
 	struct outcome outcome;
 
@@ -476,7 +479,7 @@ lose_reply(void)
 {
 	if (!state.has_digest)
 		return;
-	memory_lose(&state.memory, state.login, state.digest, time(NULL));
+	memory_lose(&kept, state.login, state.digest, time(NULL));
 	log_memory();
 }
 

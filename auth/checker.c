@@ -15,7 +15,6 @@
 #include "base/io.h"
 
 #define FRAME_MAX 4096		/* a last word: identity or reason, and a name */
-#define CHALLENGE_FRAME_MAX (1 + USER_MAX + 1 + ASK_CHALLENGE_MAX)
 
 bool
 checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
@@ -94,7 +93,7 @@ write_packet(const struct attempt *attempt, const struct text *text)
 int
 checker_say_identity(const struct attempt *attempt, const struct identity *identity)
 {
-	char array[FRAME_MAX];
+	static char array[FRAME_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
@@ -109,7 +108,7 @@ checker_say_identity(const struct attempt *attempt, const struct identity *ident
 int
 checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason)
 {
-	char array[FRAME_MAX];
+	static char array[FRAME_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
@@ -122,7 +121,7 @@ checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, cons
 long
 checker_challenge(const struct attempt *attempt, const void *challenge, size_t length, char *response, size_t size)
 {
-	char array[CHALLENGE_FRAME_MAX + 1];
+	char array[CHECKER_FRAME_MAX + 1];
 	struct text text;
 	ssize_t got;
 
@@ -146,7 +145,8 @@ checker_start(struct checker *checker, struct attempt *attempt, int (*check)(str
 {
 	int wall[2];
 
-	*checker = (struct checker){ .left = seconds * 1000 };
+	checker->pid = 0;
+	checker->left = seconds * 1000;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, wall) != 0)
 		return false;
 	checker->wall = wall[0];
@@ -248,21 +248,21 @@ read_challenge(const char *at, const char *end, struct auth_answer *answer)
 {
 	const char *challenge = at + strlen(at) + 1;
 
-	if (challenge > end || (size_t)(end - challenge) > sizeof answer->challenge)
+	if (challenge > end || (size_t)(end - challenge) > ASK_CHALLENGE_MAX)
 		return false;
 	strlcpy(answer->login, at, sizeof answer->login);
 	answer->length = (size_t)(end - challenge);
-	memcpy(answer->challenge, challenge, answer->length);
+	answer->challenge = challenge;
 	return true;
 }
 
 enum ask_verdict
 checker_hear(struct checker *checker, struct auth_answer *answer)
 {
-	char frame[CHALLENGE_FRAME_MAX + 1];
+	char *frame = checker->said;
 	int64_t start = io_now();
 	bool in_time = io_wait(checker->wall, POLLIN, start + checker->left);
-	ssize_t got = in_time ? io_read(checker->wall, frame, sizeof frame - 1) : -1;
+	ssize_t got = in_time ? io_read(checker->wall, frame, sizeof checker->said - 1) : -1;
 	enum ask_verdict verdict;
 
 	checker->left -= io_now() - start;

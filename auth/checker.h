@@ -12,6 +12,7 @@
 #include "base/text.h"
 
 #define AUTH_REASON_MAX 400
+#define CHECKER_FRAME_MAX (1 + USER_MAX + 1 + ASK_CHALLENGE_MAX)	/* a challenge, with the name in front */
 
 /* What a back end needs to check one login. */
 struct attempt {
@@ -37,8 +38,8 @@ struct auth_answer {
 	char login[USER_MAX + 1];		/* the name that the client gave, as far as anybody knows it */
 	char reason[AUTH_REASON_MAX];		/* neither ASK_YES nor ASK_CHALLENGE: for the log */
 	bool delayed;				/* a server said no, after the pause that it thought right */
+	const char *challenge;			/* ASK_CHALLENGE: `length` bytes for the client; until the next step */
 	size_t length;
-	char challenge[ASK_CHALLENGE_MAX];	/* ASK_CHALLENGE: `length` bytes for the client */
 };
 
 /* May a login become that? The service account always; root, its group and system accounts never. */
@@ -65,6 +66,7 @@ struct checker {
 	pid_t pid;		/* 0: there is none */
 	int wall;
 	int64_t left;		/* milliseconds that may still be waited for it */
+	char said[CHECKER_FRAME_MAX + 1];	/* its last message; last: most of it is never touched */
 };
 
 /* Starts it: there `check` is called, and its return value is the exit status. False: errno. */

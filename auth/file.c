@@ -48,8 +48,8 @@ verify_entry(const struct entry *entry, const char *password)
 static const char *
 find_neighbour(const struct file *file, const char *name, struct entry *entry)
 {
+	static char copy[sizeof entry->line];
 	const char *start, *at, *end = file->bytes + file->length;
-	char copy[sizeof entry->line];
 
 	if (file->length == 0)
 		return NULL;
@@ -88,7 +88,7 @@ next_entry_with(const struct file *file, const char **at, const char *word, stru
 static bool
 network_allowed(const struct attempt *attempt, const struct entry *entry)
 {
-	char copy[sizeof entry->line];
+	static char copy[sizeof entry->line];
 	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
 
 	return value == NULL || network_holds(value, attempt->peer->address);
@@ -111,7 +111,7 @@ file_fault(const struct stat *status, const struct rights *service, bool clearte
 static const char *
 read_lines(const struct file *file, const char *const *at, int count, struct found *found)
 {
-	char labels[2][sizeof found->entries->line];
+	static char labels[2][sizeof found->entries->line];
 
 	if (count > PASSWD_LINES_MAX)
 		return "too-many-lines-of-user";
@@ -144,8 +144,8 @@ read_lines(const struct file *file, const char *const *at, int count, struct fou
 static const struct entry *
 find_fitting(const struct found *found, const char *password, enum pwhash_answer *answer)
 {
+	static char copy[sizeof ((struct entry *)0)->line];
 	const struct entry *slow = NULL;
-	char copy[sizeof slow->line];
 	bool own_tried = false;
 
 	*answer = PWHASH_LOCKED;
@@ -180,10 +180,10 @@ find_fitting(const struct found *found, const char *password, enum pwhash_answer
 static int
 say_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
 {
+	static char copy[sizeof entry->line];
 	const struct entry *ids = entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0' || found->own == NULL ?
 	    entry : found->own, *home = entry->fields[HOME][0] == '/' || found->own == NULL ? entry : found->own;
 	struct identity identity = { 0 };
-	char copy[sizeof entry->line];
 	const char *user = passwd_extra(entry, "user", copy, sizeof copy), *label, *quota;
 	uint64_t hour, day;
 
@@ -236,7 +236,7 @@ refuse(const struct attempt *attempt, const struct found *found, const char *rea
 static int
 judge_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
 {
-	char copy[sizeof entry->line];
+	static char copy[sizeof entry->line];
 	const char *expires = passwd_extra(entry, "expires", copy, sizeof copy);
 	int64_t end = INT64_MAX;
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auth/passwd.h"
@@ -119,20 +118,24 @@ passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size
 bool
 passwd_date(const char *date, int64_t *end)
 {
-	struct tm day = { 0 }, same;
-	time_t seconds;
+	/* Before the first of each month, from March on, which puts the leap day last. timegm(3) would bring time zones,
+	 * scanf(3) and floating point with it: a tenth of the program. */
+	static const short before[] = { 0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 306, 337 };
+	int year = atoi(date), month, day, leap, length;
 
 	if (strlen(date) != 10 || date[4] != '-' || date[7] != '-' || strspn(date, "0123456789") != 4 ||
 	    strspn(date + 5, "0123456789") != 2 || strspn(date + 8, "0123456789") != 2)
 		return false;
-	day.tm_year = atoi(date) - 1900;
-	day.tm_mon = atoi(date + 5) - 1;
-	day.tm_mday = atoi(date + 8);
-	same = day;
-	seconds = timegm(&same);
-	*end = (int64_t)seconds + 24 * 60 * 60;
-	/* A day that there is not is one of another month. */
-	return same.tm_year == day.tm_year && same.tm_mon == day.tm_mon;
+	month = atoi(date + 5);
+	day = atoi(date + 8);
+	leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	if (month < 1 || month > 12 || day < 1)
+		return false;
+	length = month == 2 ? 28 + leap : 30 + ((month + (month > 7)) & 1);
+	year -= month < 3;
+	*end = 86400 * (365 * (int64_t)year + year / 4 - year / 100 + year / 400 + before[(month + 9) % 12] + day -
+	    719468);
+	return day <= length;
 }
 
 size_t
@@ -216,7 +219,7 @@ passwd_index_start(struct passwd_index *index, const struct stat *status)
 static const struct passwd_place *
 open_index(const struct file *file, size_t *count)
 {
-	char path[PATH_MAX + sizeof ".index"];
+	static char path[PATH_MAX + sizeof ".index"];
 	struct passwd_index wanted;
 	struct file index;
 
@@ -378,9 +381,9 @@ names_directory(struct entry *entry)
 static enum passwd_answer
 accounts_elsewhere(void)
 {
+	static struct entry entry;
 	enum passwd_answer answer = PASSWD_NONE;
 	struct file file;
-	struct entry entry;
 
 	if (!passwd_open(&file, "/etc/nsswitch.conf"))
 		return errno == ENOENT ? PASSWD_NONE : PASSWD_CANNOT_TELL;
@@ -414,8 +417,8 @@ passwd_ids(struct identity *identity, const struct entry *entry)
 static enum passwd_answer
 local_account(const char *name, struct identity *identity)
 {
+	static struct entry entry;
 	struct file file;
-	struct entry entry;
 	const char *at;
 	int found;
 	bool read;

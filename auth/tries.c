@@ -60,5 +60,6 @@ tries_add(const char *user, const char *password)
 void
 tries_forget(void)
 {
-	explicit_bzero(&tries, sizeof tries);
+	if (tries.count > 0)	/* else nothing was ever written there */
+		explicit_bzero(&tries, sizeof tries);
 }

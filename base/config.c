@@ -24,7 +24,7 @@ enum {
 /* Every option, in the order of the manual page. One without `help` is accepted, but not shown. */
 static const struct row {
 	int letter;
-	const char *name, *argument, *help;
+	char name[16], argument[16], help[76];	/* no pointers, here and below: each would be relocated at every start */
 } rows[] = {
 	{ 'a', "authfile", "FILE", "password file: Dovecot passwd-file lines, or tmda's user:password" },
 	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
@@ -34,9 +34,9 @@ static const struct row {
 	{ 'i', "inject", "KIND[:PATH]", "sendmail (default), qmail, maildir:DIR, smtp:RELAY,..." },
 	{ OPTION_OFFER, "offer", "LIST", "what the relay carries: SMTPUTF8, DSN" },
 	{ 'u', "user", "USER", "service account (default: ofmipd)" },
-	{ OPTION_BEHIND_TLS, "behind-tls", NULL, "a TLS wrapper is in front: every connection is encrypted" },
-	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", NULL, "offer AUTH on unencrypted connections too" },
-	{ OPTION_PROXY, "proxy", NULL, "a PROXY v1 or v2 header comes first" },
+	{ OPTION_BEHIND_TLS, "behind-tls", "", "a TLS wrapper is in front: every connection is encrypted" },
+	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", "", "offer AUTH on unencrypted connections too" },
+	{ OPTION_PROXY, "proxy", "", "a PROXY v1 or v2 header comes first" },
 	{ OPTION_PROXY_FROM, "proxy-from", "NETS", "the same for clients from these networks only" },
 	{ OPTION_XCLIENT_FROM, "xclient-from", "NETS", "these networks may tell the client's address by XCLIENT" },
 	{ OPTION_HOSTNAME, "hostname", "NAME", "our name in the banner and in Received" },
@@ -49,29 +49,29 @@ static const struct row {
 	{ OPTION_MIN_UID, "min-uid", "N", "lowest uid that may log in (default: 1000)" },
 	{ OPTION_MECHANISMS, "mechanisms", "LIST", "what AUTH offers (default: \"PLAIN LOGIN\")" },
 	{ 's', "senders", "FILE", "who may send as which address: lines of ADDRESS LOGIN..." },
-	{ OPTION_OWN_ADDRESS, "own-address", NULL, "a login may send as the address that it is, and no other" },
-	{ OPTION_FIX_SENDER, "fix-sender", NULL, "with either: leave From as it is, and set Sender" },
+	{ OPTION_OWN_ADDRESS, "own-address", "", "a login may send as the address that it is, and no other" },
+	{ OPTION_FIX_SENDER, "fix-sender", "", "with either: leave From as it is, and set Sender" },
 	{ OPTION_RECEIVED, "received", "WORD", "of the client in Received: full (default), login, no-address, none" },
 	{ OPTION_STATE, "state", "DIR", "what is remembered across sessions: failures, counts, lost replies" },
 	{ OPTION_QUOTA, "quota", "N/h,N/d", "recipients of a login in an hour, in a day (with --state)" },
 	{ 't', "throttle-script", "PROG", "may this user send now? nonzero: 450" },
 	{ OPTION_POLICY, "policy", "SERVER", "may this go on? a Postfix policy server: ADDRESS:PORT or /PATH" },
-	{ 'n', "check", NULL, "say what would be done here, and stop; status 1 if something is wrong" },
-	{ 'd', "debug", NULL, "trace on the log, secrets masked" },
-	{ 'V', "version", NULL, "print the version" },
-	{ 'h', "help", NULL, "print this" },
-	{ OPTION_IGNORED, "one-session", NULL, NULL },
-	{ OPTION_IGNORED, "foreground", NULL, NULL },
-	{ OPTION_IGNORED, "pure-proxy", NULL, NULL },
-	{ 'u', "username", "USER", NULL },
+	{ 'n', "check", "", "say what would be done here, and stop; status 1 if something is wrong" },
+	{ 'd', "debug", "", "trace on the log, secrets masked" },
+	{ 'V', "version", "", "print the version" },
+	{ 'h', "help", "", "print this" },
+	{ OPTION_IGNORED, "one-session", "", "" },
+	{ OPTION_IGNORED, "foreground", "", "" },
+	{ OPTION_IGNORED, "pure-proxy", "", "" },
+	{ 'u', "username", "USER", "" },
 };
 
 /* Options of tmda-ofmipd that mean nothing here, and what to use instead. */
 static const struct {
 	int letter;
-	const char *name;
+	char name[16];
 	bool argument;
-	const char *instead;
+	char instead[80];
 } tmda[] = {
 	{ 'b', "background", false, "the program is started per connection: use tcpserver, systemd or xinetd" },
 	{ 'c', "configdir", true, "there is no TMDA configuration: let -i name tmda-inject as its program" },
@@ -105,7 +105,7 @@ print_help(void)
 		char array[160];
 		struct text line;
 
-		if (rows[i].help == NULL)
+		if (rows[i].help[0] == '\0')
 			continue;
 		text_start(&line, array, sizeof array);
 		text_add(&line, rows[i].letter < 256 ? "  -" : "      --");
@@ -114,7 +114,7 @@ print_help(void)
 			text_add(&line, ", --");
 		}
 		text_add(&line, rows[i].name);
-		if (rows[i].argument != NULL) {
+		if (rows[i].argument[0] != '\0') {
 			text_add_byte(&line, ' ');
 			text_add(&line, rows[i].argument);
 		}
@@ -518,7 +518,7 @@ read_option(struct config *config, int option, char *argument, struct text *why)
 static enum config_answer
 read_options(struct config *config, int argc, char **argv, struct text *why)
 {
-	static struct option longs[LENGTH(rows) + LENGTH(tmda) + 1];
+	struct option longs[LENGTH(rows) + LENGTH(tmda) + 1] = { 0 };
 	char letters[80];
 	struct text shorts;
 	int option;
@@ -526,10 +526,10 @@ read_options(struct config *config, int argc, char **argv, struct text *why)
 	text_start(&shorts, letters, sizeof letters);
 	text_add(&shorts, ":1fP");
 	for (int i = 0; i < LENGTH(rows); i++) {
-		longs[i] = (struct option){ rows[i].name, rows[i].argument != NULL, NULL, rows[i].letter };
+		longs[i] = (struct option){ rows[i].name, rows[i].argument[0] != '\0', NULL, rows[i].letter };
 		if (rows[i].letter < 256) {
 			text_add_byte(&shorts, (char)rows[i].letter);
-			text_add(&shorts, rows[i].argument != NULL ? ":" : "");
+			text_add(&shorts, rows[i].argument[0] != '\0' ? ":" : "");
 		}
 	}
 	for (int i = 0; i < LENGTH(tmda); i++) {

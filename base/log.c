@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-static struct {
+static _Alignas(2048) struct {	/* on one page */
 	enum {
 		LOG_UNKNOWN,
 		LOG_FILE,	/* does not block; or it cannot be helped */

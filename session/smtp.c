@@ -29,7 +29,7 @@ struct transaction {
 	char dsn[DSN_MAX + 1];		/* parameters of MAIL */
 };
 
-static struct session {
+static _Alignas(4096) struct session {
 	const struct config *config;
 	const char *id;
 	struct peer peer;
@@ -53,12 +53,14 @@ static struct session {
 	struct reply greeting;		/* 220, and the answer to HELO */
 	struct reply reply;		/* the one whose text comes from behind the wall */
 	struct answer answer;
-	struct xclient xclient;		/* what was said so far */
 	/* Each begins with what is always used and ends with what mostly is not: few pages are touched. */
 	struct line line;
+	struct xclient xclient;		/* what was said so far */
 	struct data data;
-	struct login login;
-	struct envelope envelope;
+	union {
+		struct login login;	/* until somebody has logged in */
+		struct envelope envelope;
+	};
 } session;
 
 #define REPLY(name, code, enhanced, text) static const struct reply name = { code, enhanced, text, NULL }

@@ -178,6 +178,7 @@ begin(void)
 {
 	explicit_bzero(session.line.in, session.line.end);
 	memset(&session, 0, offsetof(struct session, line.in));
+	session.xclient = (struct xclient){ .address_said = false };
 	memset(&session.data, 0, offsetof(struct data, out));
 	session.login.length = session.envelope.length = 0;
 	for (int i = 0; i < TAPES; i++)

@@ -258,7 +258,7 @@ static enum ask_verdict
 verdict_of(const char *word, struct auth_answer *answered)
 {
 	strlcpy(answered->reason, word + (*word != '\0'), sizeof answered->reason);
-	strlcpy(answered->challenge, word + (*word != '\0'), sizeof answered->challenge);
+	answered->challenge = word + (*word != '\0');
 	answered->length = strlen(answered->challenge);
 	answered->delayed = word[0] == 'd';
 	if (word[0] == 'N')
@@ -354,7 +354,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 	assert_ptr_equal(config, state.config);
 	assert_ptr_equal(peer, state.peer);
 	assert_ptr_equal(message->identity, &answer.identity);
-	assert_ptr_equal(message->memory, &state.memory);
+	assert_ptr_equal(message->memory, &kept);
 	assert_int_equal(message->envelope[message->length], '\0');
 	note(" send(%s.%u spool=%d login=%s mechanism=%s helo=%s length=%zu%s%s%s)", message->id, message->number,
 	    message->spool, message->login, message->mechanism, message->helo, message->length,
@@ -396,7 +396,7 @@ memory_open(struct memory *memory, const char *directory)
 bool
 memory_fault(struct memory *memory, struct text *fault)
 {
-	assert_ptr_equal(memory, &state.memory);
+	assert_ptr_equal(memory, &kept);
 	text_add(fault, "logins: broken");
 	return world.faults-- > 0;
 }
@@ -413,14 +413,14 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 void
 memory_failed(struct memory *memory, const char *user, const char *password, const char *address, int64_t now)
 {
-	assert_true(memory == &state.memory && now == 77);
+	assert_true(memory == &kept && now == 77);
 	note(" failed(%s, %s, %s)", user, password == NULL ? "-" : password, address);
 }
 
 bool
 memory_succeeded(struct memory *memory, const char *user, const char *address, int64_t now)
 {
-	assert_true(memory == &state.memory && now == 77);
+	assert_true(memory == &kept && now == 77);
 	note(" succeeded(%s, %s)", user, address);
 	return world.alarm;
 }
@@ -428,7 +428,7 @@ memory_succeeded(struct memory *memory, const char *user, const char *address, i
 void
 memory_lose(struct memory *memory, const char *user, const unsigned char digest[MEMORY_DIGEST], int64_t now)
 {
-	assert_true(memory == &state.memory && now == 77);
+	assert_true(memory == &kept && now == 77);
 	note(" lost(%s, %02x%02x)", user, digest[0], digest[MEMORY_DIGEST - 1]);
 	world.faults = 1;
 }
@@ -459,6 +459,7 @@ run(const struct step *steps)
 
 	world.at = steps;
 	text_start(&heard, transcript, sizeof transcript);
+	kept = (struct memory){ .on = false };
 	note("=%d", monitor_run(&config, &peer, &service, "ID", 4242));
 	assert_false(heard.cut);
 	return transcript;

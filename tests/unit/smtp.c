@@ -47,7 +47,8 @@ talk(const char *input, size_t length)
 			dup2(spool, SPOOL_DESCRIPTOR);
 		alarm(20);
 		smtp_session(&config, &peer, "ID");
-		_exit(secret != NULL && memmem(&session, offsetof(struct session, envelope), secret, strlen(secret)) != NULL);
+		_exit(secret != NULL && memmem(&session, offsetof(struct session, login) + sizeof session.login, secret,
+		    strlen(secret)) != NULL);
 	}
 	close(pair[0]);
 	assert_int_equal(send(pair[1], input, length, MSG_NOSIGNAL), length);
