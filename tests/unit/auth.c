@@ -11,7 +11,7 @@
 
 #include "auth.h"
 #include "auth/checker.h"
-#include "auth/digest.h"
+#include "base/digest.h"
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"

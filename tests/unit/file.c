@@ -1,4 +1,4 @@
-/* links: auth/file auth/passwd auth/challenge auth/digest */
+/* links: auth/file auth/passwd auth/challenge */
 /* A name that is not in the password file goes through the very steps that one goes through that is: what of
  * auth/pwhash is called, in which order, is written down. And what is shown to it comes from the front of the file. */
 #include "unit.h"

@@ -1,4 +1,4 @@
-/* links: auth/passwd auth/pwhash auth/digest */
+/* links: auth/passwd auth/pwhash */
 /* Password files in which all names have one hash: none is taken for another by that. */
 #include "unit.h"
 
