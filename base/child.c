@@ -112,7 +112,6 @@ wait_for_end(int pipe, int process, int64_t deadline, struct child_end *end)
 	/* What it said before it ended is in the pipe still, and no more is heard: a descendant may go on saying things
 	 * for ever. */
 	if (ioctl(pipe, FIONREAD, &left) != 0)
-	if (ioctl(pipe, FIONREAD, &left) != 0)
 		return false;
 	for (ssize_t got; left > 0 && (got = listen_to(pipe, end)) > 0; left -= (int)got)
 		;
