@@ -126,8 +126,8 @@ network_of(const char *address, char network[48])
 	} else if (inet_pton(AF_INET6, address, &six) == 1) {
 		if (!IN6_IS_ADDR_LOOPBACK(&six))
 			memset(six.s6_addr + 8, 0, 8);
-		if (inet_ntop(AF_INET6, &six, network, 44) != NULL)
-			memcpy(network + strlen(network), "/64", 4);
+		inet_ntop(AF_INET6, &six, network, 44);
+		memcpy(network + strlen(network), "/64", 4);
 	}
 }
 
@@ -336,7 +336,7 @@ memory_succeeded(struct memory *memory, const char *user, const char *address, i
 	count = find_record(memory, MEMORY_COUNT, array, length, now, true);
 	if (count != NULL) {
 		copy_name(count->user, sizeof count->user, array);
-		alarm = add_network(count, hash == 0 ? 1 : hash, now);
+		alarm = add_network(count, hash + (hash == 0), now);
 		done(memory, MEMORY_COUNT, TABLE_WRITE, now);
 	}
 	return alarm;
@@ -386,7 +386,8 @@ until_room(const uint16_t *slots, int room, uint32_t newest, int unit, uint64_t 
 		return 0;
 	if (more > limit)
 		return -1;
-	for (int64_t slot = (int64_t)newest - room + 1; slot <= newest; slot++) {
+	/* When the last of them has gone there is room. */
+	for (int64_t slot = (int64_t)newest - room + 1;; slot++) {
 		sum -= slots[((slot % room) + room) % room];
 		if (sum <= limit) {
 			int64_t wait = (slot + room) * unit - now;
@@ -394,7 +395,6 @@ until_room(const uint16_t *slots, int room, uint32_t newest, int unit, uint64_t 
 			return wait > 0 ? wait : 1;
 		}
 	}
-	return -1;
 }
 
 static void

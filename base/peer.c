@@ -68,8 +68,6 @@ set_name(char (*name)[256], const char *value, size_t length)
 		return;
 	memcpy(*name, value, length);
 	(*name)[length] = '\0';
-	if (text_has_control(*name))
-		(*name)[0] = '\0';
 }
 
 static void
@@ -124,7 +122,7 @@ static const struct {
 	{ "SSL_CLIENT_S_DN_Email", set_email },
 };
 
-/* PREFIX + SUFFIX from the environment. */
+/* PREFIX + SUFFIX from the environment; a prefix has at most eight letters. */
 static const char *
 variable(const char *prefix, const char *suffix)
 {
@@ -134,7 +132,7 @@ variable(const char *prefix, const char *suffix)
 	text_start(&name, array, sizeof array);
 	text_add(&name, prefix);
 	text_add(&name, suffix);
-	return name.cut ? NULL : getenv(array);
+	return getenv(array);
 }
 
 static bool
@@ -164,8 +162,6 @@ static void
 settle(struct peer *peer, const struct config *config)
 {
 	name_client(peer);
-	if (peer->tls == TLS_LOOPBACK)
-		peer->tls = TLS_NONE;
 	if (peer->tls == TLS_NONE && config->behind_tls)
 		peer->tls = TLS_BEHIND;
 	if (peer->tls == TLS_NONE && loopback(peer->address))
@@ -193,7 +189,7 @@ stunnel_pair(const char *client_port)
 	if (here.any.sa_family == AF_UNIX)
 		return size <= sizeof here.local.sun_family;
 	return here.any.sa_family == AF_INET &&
-	    getpeername(STDIN_FILENO, &there.any, &there_size) == 0 && there.any.sa_family == AF_INET &&
+	    getpeername(STDIN_FILENO, &there.any, &there_size) == 0 &&
 	    here.four.sin_addr.s_addr == htonl(INADDR_LOOPBACK) &&
 	    there.four.sin_addr.s_addr == htonl(INADDR_LOOPBACK) &&
 	    text_number(client_port, 65535, &port) && ntohs(there.four.sin_port) != port;
@@ -220,10 +216,9 @@ from_socket(struct peer *peer)
 		inet_ntop(AF_INET6, &name.six.sin6_addr, address, sizeof address);
 	text_start(&text, port, sizeof port);	/* sin_port and sin6_port stand in the same place */
 	text_add_number(&text, ntohs(name.four.sin_port));
-	if (set_address(&peer->address, address)) {
-		peer->source = PEER_SOCKET;
-		set_port(&peer->port, port);
-	}
+	set_address(&peer->address, address);
+	peer->source = PEER_SOCKET;
+	set_port(&peer->port, port);
 }
 
 void
@@ -298,9 +293,9 @@ peer_proxied(struct peer *peer, const struct config *config, const struct peer_p
 bool
 peer_replaced(struct peer *peer, const char *address, const char *port, const char *host)
 {
-	if ((!set_address(&peer->address, address) && *address != '\0') || (*host != '\0' && !text_hostname(host)) ||
-	    strlcpy(peer->host, host, sizeof peer->host) >= sizeof peer->host)
+	if ((!set_address(&peer->address, address) && *address != '\0') || (*host != '\0' && !text_hostname(host)))
 		return false;
+	strlcpy(peer->host, host, sizeof peer->host);
 	set_port(&peer->port, port);
 	peer->info[0] = '\0';
 	peer->source = PEER_XCLIENT;

@@ -95,8 +95,9 @@ scram_first(struct scram *scram, const char *message, size_t length, const char 
 	enum scram_answer answer;
 
 	*scram = (struct scram){ 0 };
-	if (memchr(message, '\0', length) != NULL || !next(&cursor, &attribute, &size))
+	if (memchr(message, '\0', length) != NULL)
 		return SCRAM_MALFORMED;
+	(void)next(&cursor, &attribute, &size);		/* there is always a first one, empty perhaps */
 	answer = channel_flag(attribute, size, binding, plus_offered);
 	if (answer == SCRAM_MALFORMED || !next(&cursor, &attribute, &size))
 		return SCRAM_MALFORMED;
@@ -151,8 +152,10 @@ scram_final(const struct scram *scram, const char *message, size_t length, struc
 	size_t size, value_size;
 	enum scram_answer answer;
 
-	if (memchr(message, '\0', length) != NULL || !next(&cursor, &attribute, &size) ||
-	    (value = value_of(attribute, size, 'c', &value_size)) == NULL)
+	if (memchr(message, '\0', length) != NULL)
+		return SCRAM_MALFORMED;
+	(void)next(&cursor, &attribute, &size);
+	if ((value = value_of(attribute, size, 'c', &value_size)) == NULL)
 		return SCRAM_MALFORMED;
 	answer = channel_binding(scram, value, value_size, final);
 	if (answer == SCRAM_MALFORMED || !next(&cursor, &attribute, &size) ||

@@ -40,7 +40,7 @@ checksum(const void *bytes, size_t length)
 
 	for (const unsigned char *at = bytes; length-- > 0; at++)
 		sum = (sum ^ *at) * 16777619u;
-	return sum == 0 ? 1 : sum;
+	return sum + (sum == 0);
 }
 
 static void *

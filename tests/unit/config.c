@@ -2,10 +2,39 @@
 /* Every option, every value that is wrong: the message names the option and says what to do. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/config.h"
+
+static const char *program;		/* where /proc/self/exe leads, if not NULL; "" for nowhere */
+static const char *nodename;		/* what the machine calls itself, if not NULL; "" for a failure */
+
+ssize_t
+readlink(const char *path, char *to, size_t size)
+{
+	size_t length = program == NULL ? 0 : strlen(program);
+
+	if (program == NULL)
+		return syscall(SYS_readlinkat, AT_FDCWD, path, to, size);
+	memcpy(to, program, length < size ? length : size);
+	return length == 0 ? -1 : (ssize_t)(length < size ? length : size);
+}
+
+int
+uname(struct utsname *system)
+{
+	int said = (int)syscall(SYS_uname, system);
+
+	if (nodename != NULL)
+		strcpy(system->nodename, nodename);
+	return nodename != NULL && *nodename == '\0' ? -1 : said;
+}
 
 static struct config config;
 static char why[4096];
@@ -421,6 +450,126 @@ starttls_by_the_server_in_front(void **state)
 		unsetenv(names[k]);
 }
 
+/* What an option prints, and how the process ends, when descriptor 1 leads to `out`. */
+static int
+print_to(const char *line, int out)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		dup2(out, STDOUT_FILENO);
+		_exit(read_line(line) == CONFIG_PRINTED ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+what_is_printed(void **state)
+{
+	static const char *const lines[] = { "--help", "-h", "--version", "-V" };
+	static char printed[20000];
+	int full = open("/dev/full", O_WRONLY);
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(lines); i++) {
+		int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+
+		assert_int_equal(print_to(lines[i], file), 0);
+		printed[pread(file, printed, sizeof printed - 1, 0)] = '\0';
+		close(file);
+		if (i < 2) {
+			assert_memory_equal(printed, "usage: ofmipd-session ", 22);
+			assert_non_null(strstr(printed, "\n  -a, --authfile FILE "));
+			assert_non_null(strstr(printed, "\n      --received "));
+			for (char *one = strtok(printed, "\n"); one != NULL; one = strtok(NULL, "\n"))
+				assert_true(strlen(one) < 110);
+		} else {
+			assert_string_equal(printed, "ofmipd-session " VERSION "\n");
+		}
+		assert_int_equal(print_to(lines[i], full), 111);
+	}
+	close(full);
+}
+
+static void
+what_of_the_client_is_shown(void **state)
+{
+	static const char *const words[] = { "full", "login", "no-address", "none" };
+	char line[60];
+
+	(void)state;
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_int_equal(config.received, RECEIVED_FULL);
+	for (int i = 0; i < 4; i++) {
+		sprintf(line, "-a /f --received %s", words[i]);
+		assert_int_equal(read_line(line), CONFIG_RUN);
+		assert_int_equal(config.received, i);
+	}
+	assert_int_equal(read_line("-a /f --received no"), CONFIG_WRONG);
+	assert_non_null(strstr(why, "--received 'no': give full, login, no-address or none"));
+}
+
+static void
+programs_beside_our_own(void **state)
+{
+	char directory[] = "/tmp/unit-config.XXXXXX", path[100], self[100];
+	static char far[600];
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	sprintf(path, "%s/ofmipd-checkpam", directory);
+	sprintf(self, "%s/ofmipd-session", directory);
+	assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0755)), 0);
+	program = self;
+	assert_int_equal(read_line("-m x"), CONFIG_RUN);
+	assert_string_equal(config.authenticators[0].path, path);
+	assert_int_equal(chmod(path, 0644), 0);		/* not to be run: then where -A looks */
+	assert_int_equal(read_line("-m x"), CONFIG_RUN);
+	assert_string_not_equal(config.authenticators[0].path, path);
+	memset(far, '/', sizeof far - 1);
+	program = far;
+	assert_int_equal(read_line("-m x"), CONFIG_RUN);
+	assert_string_not_equal(config.authenticators[0].path, far);
+	program = "ofmipd-session";
+	assert_int_equal(read_line("-m x"), CONFIG_RUN);
+	program = "";
+	assert_int_equal(read_line("-m x"), CONFIG_RUN);
+	program = NULL;
+	unlink(path);
+	rmdir(directory);
+}
+
+static void
+odd_values(void **state)
+{
+	static const char *const quotas[] = { "1-h", "123456789/h", "1/h,1/h", "x,1/d", "1/d,x", "5/x", "/h", "0/h", "60001/h", "1/d,1/d" };
+	static char line[1000];
+	uint64_t hour, day;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(quotas); i++)
+		if (config_quota(quotas[i], &hour, &day))
+			fail_msg("%s", quotas[i]);
+	strcpy(line, "-a /f -i sendmail:");
+	memset(line + strlen(line), '/', 600);
+	assert_int_equal(read_line(line), CONFIG_WRONG);
+	strcpy(line, "-a /f --senders ");
+	memset(line + strlen(line), 's', 600);
+	assert_int_equal(read_line(line), CONFIG_WRONG);
+	assert_non_null(strstr(why, "empty, or longer than can be right"));
+	assert_int_equal(read_line("-a /f --senders="), CONFIG_WRONG);
+	nodename = "not a host name";
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_string_equal(config.hostname, "localhost");
+	nodename = "";
+	assert_int_equal(read_line("-a /f"), CONFIG_RUN);
+	assert_string_equal(config.hostname, "localhost");
+	nodename = NULL;
+}
+
 int
 main(void)
 {
@@ -436,6 +585,10 @@ main(void)
 		cmocka_unit_test(sizes_have_units),
 		cmocka_unit_test(sizes_of_the_environment),
 		cmocka_unit_test(starttls_by_the_server_in_front),
+		cmocka_unit_test(what_is_printed),
+		cmocka_unit_test(what_of_the_client_is_shown),
+		cmocka_unit_test(programs_beside_our_own),
+		cmocka_unit_test(odd_values),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,8 @@
 static const char *fault_name = "";
 static int fault_left, fault_error;
 
+static const char *fault_next = "";	/* fails as soon as the other one has */
+
 /* 0 for `error`: it does nothing, and says that it did. */
 static inline void
 fault(const char *name, int nth, int error)
@@ -40,6 +42,11 @@ fault_is_due(const char *name)
 {
 	if (fault_left <= 0 || strcmp(name, fault_name) != 0 || --fault_left > 0)
 		return false;
+	if (*fault_next != '\0') {
+		fault_name = fault_next;
+		fault_next = "";
+		fault_left = 1;
+	}
 	errno = fault_error;
 	return true;
 }

@@ -44,6 +44,8 @@ gone(void **state)
 	return 0;
 }
 
+static bool no_random;
+
 /* The same each time: of fifty tries, which are kept as two bytes, else two may be alike. */
 ssize_t
 getrandom(void *bytes, size_t size, unsigned flags)
@@ -52,7 +54,7 @@ getrandom(void *bytes, size_t size, unsigned flags)
 
 	(void)flags;
 	memset(bytes, ++next, size);
-	return (ssize_t)size;
+	return no_random ? -1 : (ssize_t)size;
 }
 
 static int64_t
@@ -358,6 +360,101 @@ without_a_directory_nothing_is_remembered(void **state)
 	assert_int_equal(chmod(place, 0700), 0);
 }
 
+/* A failure that nobody saw counts without random bytes, too. */
+static void
+unseen_passwords_without_random_bytes(void **state)
+{
+	(void)state;
+	no_random = true;
+	for (int i = 0; i < 12; i++)
+		memory_failed(&memory, "ann", NULL, "192.0.2.7", START + i);
+	no_random = false;
+	assert_true(barred("ann", "192.0.2.7", START + 12) > 0);
+}
+
+static void
+networks_near_our_own(void **state)
+{
+	/* Only ::1 is this machine; every other /64 is a network. */
+	static const char *const rows[] = { "::2", "::1:0:1", "0:0:1::1", "::1:0:0:1", "0:1::1", "1::1" };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		char user[16];
+
+		for (int k = 0; k < 50; k++) {
+			snprintf(user, sizeof user, "user%d", k);
+			memory_failed(&memory, user, "123456", rows[i], START + k);
+		}
+		if (barred("ann", rows[i], START + 50) == 0)
+			fail_msg("%s", rows[i]);
+	}
+	assert_false(memory_succeeded(&memory, "ann", "", START));
+	assert_false(memory_succeeded(&memory, "ann", "no address", START));
+}
+
+/* One limit alone, none, and more than a slot can count. */
+static void
+quotas_at_their_edges(void **state)
+{
+	struct memory_taken taken, none = { 0 };
+
+	(void)state;
+	assert_int_equal(memory_take(&memory, "a", 100, 0, 0, START, &taken), 0);
+	assert_int_equal(taken.recipients, 0);
+	assert_int_equal(memory_take(&memory, "a", 5, 0, 10, START, &taken), 0);
+	assert_int_equal(memory_take(&memory, "a", 11, 0, 10, START, &taken), -1);
+	assert_int_equal(memory_take(&memory, "a", 11, 10, 0, START, &taken), -1);
+	assert_int_equal(memory_take(&memory, "a", 11, 10, 10, START, &taken), -1);
+	assert_true(memory_take(&memory, "a", 6, 10, 0, START, &taken) > 0);
+	assert_true(memory_take(&memory, "a", 6, 0, 10, START, &taken) > 3600);
+	assert_true(memory_take(&memory, "a", 6, 10, 10, START, &taken) > 3600);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(memory_take(&memory, "b", 60000, 200000, 200000, START, &taken), 0);
+	/* It stands still at 65535, and goes back no further than to nothing. */
+	assert_true(memory_take(&memory, "b", 1, 65535, 0, START, &taken) > 0);
+	assert_int_equal(memory_take(&memory, "b", 1, 65536, 0, START, &taken), 0);
+	taken.recipients = 60000;
+	memory_give_back(&memory, "b", &taken, START);
+	memory_give_back(&memory, "b", &taken, START);
+	assert_int_equal(memory_take(&memory, "b", 10, 10, 10, START, &taken), 0);
+	/* Nothing was taken, nobody of that name is known, or it was long ago. */
+	memory_give_back(&memory, "b", &none, START);
+	taken.recipients = 5;
+	memory_give_back(&memory, "nobody", &taken, START);
+	taken.time = START - 10 * 86400;
+	memory_give_back(&memory, "b", &taken, START);
+	taken.time = START + 10 * 86400;
+	memory_give_back(&memory, "b", &taken, START);
+	assert_true(memory_take(&memory, "b", 1, 10, 10, START, &taken) > 0);
+}
+
+/* The clock goes back by less than a window, by more, and forward by more. */
+static void
+clocks_and_quotas(void **state)
+{
+	struct memory_taken taken;
+
+	(void)state;
+	assert_int_equal(memory_take(&memory, "a", 5, 10, 10, START, &taken), 0);
+	assert_int_equal(memory_take(&memory, "a", 5, 10, 10, START - 600, &taken), 0);
+	assert_true(memory_take(&memory, "a", 1, 10, 10, START - 600, &taken) > 0);
+	assert_int_equal(memory_take(&memory, "a", 5, 10, 10, START - 20 * 86400, &taken), 0);
+	assert_int_equal(memory_take(&memory, "a", 10, 10, 10, START + 20 * 86400, &taken), 0);
+}
+
+/* A failure behind an hour of peace, and a success that is an hour old. */
+static void
+success_is_written_once_an_hour(void **state)
+{
+	(void)state;
+	assert_false(memory_succeeded(&memory, "bob", "192.0.2.7", START));
+	assert_false(memory_succeeded(&memory, "bob", "192.0.2.7", START + 10));
+	assert_false(memory_succeeded(&memory, "bob", "192.0.2.7", START + 3700));
+	guess("bob", "192.0.2.7", 0, 12, START + 4000);
+	assert_int_equal(barred("bob", "192.0.2.7", START + 4100), 0);
+}
+
 int
 main(void)
 {
@@ -368,6 +465,11 @@ main(void)
 		TEST(a_clock_that_goes_back_bars_nobody_for_long), TEST(many_networks_are_an_alarm_once),
 		TEST(the_window_slides), TEST(what_it_says_is_true), TEST(what_was_not_sent_is_given_back),
 		TEST(a_lost_reply_is_recalled_once), TEST(without_a_directory_nothing_is_remembered),
+		cmocka_unit_test_setup_teardown(unseen_passwords_without_random_bytes, fresh, gone),
+		cmocka_unit_test_setup_teardown(networks_near_our_own, fresh, gone),
+		cmocka_unit_test_setup_teardown(quotas_at_their_edges, fresh, gone),
+		cmocka_unit_test_setup_teardown(clocks_and_quotas, fresh, gone),
+		cmocka_unit_test_setup_teardown(success_is_written_once_an_hour, fresh, gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

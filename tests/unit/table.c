@@ -12,7 +12,35 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sys/random.h>
+#include <sys/syscall.h>
+
 #include "base/table.h"
+#include "faults.h"
+
+FAULTY(int, unlinkat, (int at, const char *path, int flags), (at, path, flags))
+FAULTY(int, linkat, (int from, const char *old, int to, const char *new, int flags), (from, old, to, new, flags))
+FAULTY(int, ftruncate, (int file, off_t size), (file, size))
+FAULTY(int, futimens, (int file, const struct timespec times[2]), (file, times))
+FAULTY(int, fstat, (int file, struct stat *status), (file, status))
+FAULTY(ssize_t, write, (int file, const void *bytes, size_t length), (file, bytes, length))
+FAULTY(ssize_t, pread, (int file, void *bytes, size_t length, off_t at), (file, bytes, length, at))
+FAULTY(ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
+
+int
+openat(int at, const char *path, int flags, ...)
+{
+	va_list list;
+	mode_t mode = 0;
+
+	if (fault_is_due("openat"))
+		return -1;
+	va_start(list, flags);
+	if ((flags & O_CREAT) != 0)
+		mode = va_arg(list, mode_t);
+	va_end(list);
+	return (int)syscall(SYS_openat, at, path, flags, mode);
+}
 
 static const struct table_shape small = { "small", 1, 8, 4, 1000 };
 static char place[] = "/tmp/unit-table.XXXXXX";
@@ -378,6 +406,107 @@ processes_take_turns(void **state)
 	shut(&table);
 }
 
+static void
+look_at_none(void *context, const unsigned char key[TABLE_KEY], const void *payload, int64_t changed)
+{
+	(void)key;
+	(void)payload;
+	(void)changed;
+	++*(int *)context;
+}
+
+/* Each call that fails: a table is whole or not there, and nothing of it is left behind. */
+static void
+calls_that_fail(void **state)
+{
+	static const struct {
+		const char *name;
+		int nth, error;
+		const char *said;	/* NULL: it is not noticed */
+	} rows[] = {
+		{ "unlinkat", 1, EACCES, "Permission denied" }, { "unlinkat", 1, ENOENT, NULL }, { "openat", 1, EMFILE, "Too many open files" },
+		{ "openat", 2, EMFILE, "Too many open files" }, { "openat", 3, ENOENT, "" }, { "getrandom", 1, EAGAIN, "" },
+		{ "write", 1, ENOSPC, "No space left" }, { "ftruncate", 1, EFBIG, "File too large" }, { "futimens", 1, EIO, "Input/output error" },
+		{ "linkat", 1, EXDEV, "cross-device" }, { "fstat", 1, EIO, "Input/output error" }, { "pread", 1, EIO, "not of the right size" },
+	};
+	struct table table;
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		unlinkat(directory, "small", 0);
+		fault(rows[i].name, rows[i].nth, rows[i].error);
+		table = (struct table){ .file = -1 };
+		table_open(&table, directory, &small);
+		if (!fault_happened() || (table.fault == NULL) != (rows[i].said == NULL) ||
+		    (rows[i].said != NULL && strstr(table.fault, rows[i].said) == NULL))
+			fail_msg("%s %d: %s", rows[i].name, rows[i].nth, table.fault == NULL ? "fine" : table.fault);
+		if (rows[i].said == NULL)
+			shut(&table);
+	}
+	/* The new name could not be taken away: that is told, and the next one of our number takes it away. */
+	unlinkat(directory, "small", 0);
+	fault("unlinkat", 2, EIO);
+	table_open(&table, directory, &small);
+	assert_non_null(table.fault);
+	unlinkat(directory, "small", 0);
+	/* Another's table came first: it stays. */
+	fault("linkat", 1, EEXIST);
+	table_open(&table, directory, &small);
+	assert_non_null(table.fault);	/* ... but it is gone again: no more than two tries */
+	table = opened(NULL);
+	put(&table, 1, 2, 1000);
+	{
+		int looked = 0;
+
+		fault("pread", 1, EIO);
+		(void)table_each(&table, 1000, look_at_none, &looked);
+		assert_int_equal(looked, 0);
+		assert_string_equal(table.fault, "cannot be read");
+	}
+	shut(&table);
+}
+
+/* A header that is whole, and another's. */
+static void
+headers_of_others(void **state)
+{
+	static const struct table_shape shapes[] = {
+		{ "small", 2, 8, 4, 1000 }, { "small", 1, 16, 4, 1000 }, { "small", 1, 8, 8, 1000 }, { "small", 1, 8, 4, 1000 },
+		{ "small", 1, 8, 4, 1000 },
+	};
+	struct table table;
+	off_t size;
+
+	(void)state;
+	table = opened(NULL);
+	size = lseek(table.file, 0, SEEK_END);
+	shut(&table);
+	for (size_t i = 0; i < LENGTH(shapes); i++) {
+		char header[60];
+		uint32_t sum = 2166136261u;
+		int file;
+
+		unlinkat(directory, "small", 0);
+		table = (struct table){ .file = -1 };
+		table_open(&table, directory, &shapes[i]);
+		assert_null(table.fault);
+		shut(&table);
+		file = openat(directory, "small", O_RDWR);
+		assert_int_equal(ftruncate(file, size), 0);
+		assert_int_equal(pread(file, header, sizeof header, 0), sizeof header);
+		if (i >= 3) {	/* another letter, another order of bytes; the checksum, which is its last field, fits */
+			header[i == 3 ? 0 : 8] ^= 1;
+			memset(header + sizeof header - 4, 0, 4);
+			for (size_t j = 0; j < sizeof header; j++)
+				sum = (sum ^ (unsigned char)header[j]) * 16777619u;
+			memcpy(header + sizeof header - 4, &sum, 4);
+			assert_int_equal(pwrite(file, header, sizeof header, 0), sizeof header);
+		}
+		close(file);
+		table = opened("damaged, or of another version; remove it");
+	}
+}
+
 int
 main(void)
 {
@@ -386,6 +515,8 @@ main(void)
 		TEST(is_found_again), TEST(ages), TEST(is_bounded), TEST(is_listed), TEST(damaged_records_are_none),
 		TEST(a_wrong_file_is_a_fault), TEST(a_file_that_is_cut_later_is_a_fault), TEST(a_lock_is_not_waited_for),
 		TEST(a_full_disk_is_a_fault), TEST(processes_take_turns),
+		cmocka_unit_test_setup_teardown(calls_that_fail, fresh, gone),
+		cmocka_unit_test_setup_teardown(headers_of_others, fresh, gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
