@@ -435,7 +435,6 @@ round_trip(const char *scheme, const char *password)
 		fail_msg("%s cannot store a password of %zu bytes", scheme, strlen(password));
 	assert_null(strpbrk(stored, ":\r\n\t\x01\x7f"));
 	expect(stored, false, password, PWHASH_YES);
-	expect(stored, true, password, PWHASH_YES);
 	assert_int_equal(pwhash_is_cleartext(stored, true), strcmp(scheme, "PLAIN") == 0);
 	strcpy(other, password);
 	other[strlen(other) - 1] ^= 1;
