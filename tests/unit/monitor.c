@@ -957,6 +957,28 @@ lines_without_end_are_dropped(void **state_pointer)
 	assert_non_null(strstr(said, "@125000 [trace S=\"x\"]\n@125000 [trace C=\"x\"]\n"));
 }
 
+/* Addresses that it asks for, and may not send as, are such lines: a session that was taken over asks for ever. */
+static void
+senders_without_end_are_dropped(void **state_pointer)
+{
+	static struct step steps[10010];
+	const char *said;
+	int written = 0, dropped = 0, answered = 0;
+
+	(void)state_pointer;
+	steps[0] = (struct step)LOGIN;
+	for (int i = 1; i < 10006; i++)
+		steps[i] = (struct step)Q(ASK_SENDER, "d@x\0");
+	said = run(steps);
+	for (const char *at = said; (at = strstr(at, "reason=not-own]\n")) != NULL; at++)
+		written++;
+	for (const char *at = said; (at = strstr(at, "reason=not-own] dropped\n")) != NULL; at++)
+		dropped++;
+	for (const char *at = said; (at = strstr(at, "<D 5.7.1 No>")) != NULL; at++)
+		answered++;
+	assert_true(written == 10000 && dropped == 5 && answered == 10005);
+}
+
 #define DIGEST Q(ASK_SEND, "DIGEST=ab00000000000000000000000000000000000000000000000000000000000cd\0\0FK\0Ta@x\0\0")
 #define DIGEST_OF(verdict) Q(ASK_SEND, \
 	"DIGEST=ab000000000000000000000000000000000000000000000000000000000000cd\0\0F" verdict "\0Ta@x\0\0")
@@ -1045,6 +1067,7 @@ main(void)
 		cmocka_unit_test_setup(messages, begin),
 		cmocka_unit_test_setup(messages_that_came_no_further, begin),
 		cmocka_unit_test_setup(lines_without_end_are_dropped, begin),
+		cmocka_unit_test_setup(senders_without_end_are_dropped, begin),
 		cmocka_unit_test_setup(replies_that_are_lost, begin),
 		cmocka_unit_test_setup(health_checks, begin),
 	};
