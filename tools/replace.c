@@ -58,7 +58,8 @@ is_there(const struct replace *replace, const char *name, const struct stat *fil
 
 /*
  * Makes .NAME.new and locks it with flock(2). The name is always the same: who holds the lock is its only user, and
- * takes away what a killed predecessor left. What is locked may have been renamed while we waited. NULL: said.
+ * takes away what a killed predecessor left, or somebody else put there. What is locked may have been renamed while we
+ * waited. NULL: said.
  */
 static FILE *
 open_new(const struct replace *replace, const char *name, char new[REPLACE_NAME_SIZE])
@@ -78,7 +79,8 @@ open_new(const struct replace *replace, const char *name, char new[REPLACE_NAME_
 		}
 		if (flock(file, LOCK_EX | LOCK_NB) == 0 && fstat(file, &status) == 0 &&
 		    is_there(replace, new, &status)) {
-			if (status.st_size == 0 && status.st_uid == geteuid() && (to = fdopen(file, "w")) != NULL)
+			if (status.st_size == 0 && status.st_uid == geteuid() && status.st_nlink == 1 &&
+			    (to = fdopen(file, "w")) != NULL)
 				return to;
 			unlinkat(replace->directory, new, 0);
 		}
