@@ -80,6 +80,7 @@ addresses_are_found(void **state)
 		{ " ,,a@x,,b@y", "a@x b@y" },
 		{ " a@x <b@y>", "a@x b@y" },
 		{ " a@x<b@y>", "a@x b@y" },
+		{ " Joe Doe \"Junior\" Roe <a@x>", "a@x" },
 		{ " \"a@x\" <b@y>", "b@y" },
 	};
 

@@ -665,6 +665,10 @@ logins(void **state)
 	    "wipe 16\nauth? PLAIN bob sesame\n454 4.7.0 Temporary authentication failure\nwipe 16\n"
 	    "auth? PLAIN bob sesame\n454 4.7.0 Temporary authentication failure\n"
 	    "log E too-many-logins| 11 0\n=1");
+	ANSWERS("Z", "Z", "Z", "Z", "Z", "Z", "Z", "Z", "Z", "-");
+	IS(RUN("EHLO x", PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, "!mark", PLAIN),
+	    "wipe 16\nauth? PLAIN bob sesame\n421 4.3.0 Internal failure, closing connection\n"
+	    "log E internal-failure| 11 0\n=1");
 	ANSWERS("Z", "Z", "Z", "Z", "Z", "Z", "Z", "Z", "Z");
 	IS(RUN("EHLO x", PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, PLAIN, "!mark", PLAIN, PLAIN, "NOOP"),
 	    "wipe 16\nauth? PLAIN bob sesame\n454 4.7.0 Temporary authentication failure\nwipe 16\n"
@@ -697,6 +701,11 @@ trouble_is_limited(void **state)
 	    "214 2.0.0 EHLO HELO AUTH STARTTLS MAIL RCPT DATA RSET NOOP VRFY HELP QUIT: RFC 5321, 6409\n"
 	    "wipe 4\n530 5.7.0 Authentication required\n421 4.7.0 Too many errors, closing connection\n"
 	    "log E too-many-errors| 22 0\n=1");
+	/* What ends the session ends it in its own words. */
+	script[i - 4] = "GET / HTTP/1.1";
+	script[i - 3] = NULL;
+	IS(run(script),
+	    "wipe 14\n502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 20 0\n=1");
 	/* A thousand that come to nothing. */
 	for (i = 0; i < 1000; i++)
 		script[i] = "NOOP";

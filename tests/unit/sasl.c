@@ -446,6 +446,10 @@ mechanisms_with_steps(void **state)
 	assert_null(sasl_find(&config, "XSTE", 4));
 	assert_null(sasl_find(&config, "XSTEPX", 6));
 	assert_null(sasl_find(&config, "XSTEQ", 5));
+	sasl_relay("ABCDEFGHIJKLMNOPQRSTUVW ABCDEFGHIJKLMNOPQRSTUVWX XSTEP LOGIN ");
+	assert_non_null(sasl_find(&config, "ABCDEFGHIJKLMNOPQRSTUVW", 23));
+	assert_null(sasl_find(&config, "ABCDEFGHIJKLMNOPQRSTUVWX", 24));	/* longer than any is */
+	sasl_relay("XSTEP LOGIN ");
 	assert_string_equal(sasl_list(&config, false), " PLAIN XSTEP LOGIN");
 	assert_ptr_equal(converse("AUTH LOGIN Ym9i\r\ncA==\r\n", &event), &sasl_success);
 	assert_memory_equal(monitor.body, "LOGIN\0\0bob\0p", 13);
@@ -568,6 +572,11 @@ cram_md5(void **state)
 		assert_memory_equal(monitor.body, "CRAM-MD5\0-", 10);
 		assert_int_equal(monitor.length, 10);
 	}
+	/* What is left of a longer challenge behind it does not matter. */
+	monitor.challenges[0] = "<1.2345678901234567890123456789012345678901234567890123456789@mail.example>";
+	monitor.lengths[0] = strlen(monitor.challenges[0]);
+	sprintf(input, "AUTH CRAM-MD5\r\n%s\r\n", encode("b " DIGITS));
+	assert_int_equal(converse(input, &event)->code, 235);
 	monitor.times = 0;
 	assert_int_equal(converse("AUTH CRAM-MD5 c2VjcmV0\r\n", &event)->code, 501);
 	assert_int_equal(monitor.times, 0);
