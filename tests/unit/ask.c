@@ -585,6 +585,13 @@ nobody_is_waited_for_longer(void **state)
 	size_t length;
 
 	(void)state;
+	send_frame(ASK_WALL, ASK_SENDER, 4, "a@b", 4);
+	assert_int_equal(ask_receive(&body, &length, io_now() + 5000), ASK_SENDER);
+	assert_int_equal(ask_receive(&body, &length, io_now() + 20), ASK_SILENT);
+	/* Asked later than it was waited for, it is a question like others. */
+	send_frame(ASK_WALL, ASK_SENDER, 4, "c@d", 4);
+	assert_int_equal(receive(&body, &length), ASK_SENDER);
+	assert_string_equal(body, "c@d");
 	assert_int_equal(ask_receive(&body, &length, io_now() + 20), ASK_SILENT);
 	send_raw(ASK_WALL, "A", 1);
 	assert_int_equal(receive(&body, &length), ASK_BROKEN);	/* after two seconds */
