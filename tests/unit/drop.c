@@ -26,6 +26,7 @@ static size_t rules_size;		/* what it was last given */
 static unsigned long auxiliary = 1;	/* 0: nothing is known */
 static uint64_t rules[3];
 
+FAULTY(int, sigprocmask, (int how, const sigset_t *set, sigset_t *old), (how, set, old))
 FAULTY_AS(sighandler_t, SIG_ERR, signal, (int number, sighandler_t handler), (number, handler))
 FAULTY(int, setgroups, (size_t count, const gid_t *groups), (count, groups))
 FAULTY(int, setresgid, (gid_t r, gid_t e, gid_t s), (r, e, s))
@@ -300,15 +301,17 @@ starts_that_fail(void **state)
 		fault("signal", nth, EINVAL);
 		assert_false(drop_start(1000));
 	}
-	for (int nth = 1; nth <= 3; nth++) {
-		fault("signal", nth, EINVAL);
-		assert_false(drop_restore_signals());
-	}
+	fault("sigprocmask", 1, EINVAL);
+	assert_false(drop_restore_signals());
+	fault("sigprocmask", 1, EINVAL);
+	assert_false(drop_start(1000));
+	assert_true(drop_block_signals(true));
 	fault("timer_create", 1, EAGAIN);
 	assert_false(drop_start(1000));
 	fault("timer_settime", 1, EINVAL);
 	assert_false(drop_start(1000));
 	assert_true(drop_start(1000));
+	assert_true(drop_restore_signals());
 	assert_int_equal(dup2(0, 10), 10);
 	assert_int_equal(dup2(0, 20), 20);
 	for (int nth = 1; nth <= 3; nth++) {
