@@ -377,7 +377,7 @@ calls_that_fail(void **state)
 		{ "pipe2", 1, EMFILE, CHILD_NOT_STARTED, EMFILE }, { "setsid", 1, EPERM, CHILD_EXITED, 111 },
 		{ "chdir", 1, EACCES, CHILD_EXITED, 111 }, { "sigprocmask", 1, EINVAL, CHILD_EXITED, 111 },
 		{ "dup2", 1, EBUSY, CHILD_EXITED, 111 }, { "poll", 1, ENOMEM, CHILD_LATE, SIGKILL }, { "poll", 1, EINTR, CHILD_EXITED, 3 },
-		{ "ioctl", 1, EIO, CHILD_EXITED, 3 }, { "waitpid", 1, EINTR, CHILD_EXITED, 3 },
+		{ "ioctl", 1, EIO, CHILD_LATE, 3 }, { "waitpid", 1, EINTR, CHILD_EXITED, 3 },
 	};
 
 	(void)state;
