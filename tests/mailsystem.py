@@ -307,7 +307,7 @@ def takes(system, session):
         wanted = system.odd.get(what, "250")
         wanted = wanted if isinstance(wanted, str) else "250"
         code = transact(session, message, recipients, "" if what == "the null sender" else SENDER, patience=300).code
-        same(code, wanted, "%s: %s: %s" % (system.name, what, wanted), session.log()[-1500:])
+        same(code, wanted, "%s: %s: %s" % (system.name, what, wanted), session.log()[-600:])
         if code == "250":
             holds(system, what, message, recipients, "" if what == "the null sender" else SENDER)
         else:
@@ -316,7 +316,7 @@ def takes(system, session):
 
 def refused(system, session, text, wanted, message, recipients):
     reply = transact(session, message, recipients, patience=300)
-    same(reply.code, wanted, "%s: %s: %s" % (system.name, text, wanted), reply, session.log()[-1500:])
+    same(reply.code, wanted, "%s: %s: %s" % (system.name, text, wanted), reply, session.log()[-600:])
     # Its own notice to the sender, perhaps.
     mails = [(sender, *rest) for sender, *rest in system.held(0) if not rest[1].startswith(b"Return-path: <>\n")]
     same(mails, [], "%s: %s: it holds nothing" % (system.name, text))
@@ -336,7 +336,7 @@ def refuses(system, session):
     stops = iter(system.stops())
     for text, wanted, kept in stops:
         reply = transact(session, MESSAGE, system.recipients)
-        same(reply.code, wanted, "%s: %s: %s" % (system.name, text, wanted), reply, session.log()[-1500:])
+        same(reply.code, wanted, "%s: %s: %s" % (system.name, text, wanted), reply, session.log()[-600:])
         next(stops, None)
         if kept:
             holds(system, text, MESSAGE, system.recipients)
