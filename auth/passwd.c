@@ -118,7 +118,7 @@ passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size
 bool
 passwd_date(const char *date, int64_t *end)
 {
-	/* Before the first of each month, from March on, which puts the leap day last. timegm(3) would bring time zones,
+	/* Before the first of each month, from March on: the leap day is last. timegm(3) would bring time zones,
 	 * scanf(3) and floating point with it: a tenth of the program. */
 	static const short before[] = { 0, 31, 61, 92, 122, 153, 184, 214, 245, 275, 306, 337 };
 	int year = atoi(date), month, day, leap, length;

@@ -24,7 +24,7 @@ enum {
 /* Every option, in the order of the manual page. One without `help` is accepted, but not shown. */
 static const struct row {
 	int letter;
-	char name[16], argument[16], help[76];	/* no pointers, here and below: each would be relocated at every start */
+	char name[16], argument[16], help[76];	/* no pointers: each would be relocated at every start */
 } rows[] = {
 	{ 'a', "authfile", "FILE", "password file: Dovecot passwd-file lines, or tmda's user:password" },
 	{ 'A', "authprog", "COMMAND", "checkpassword program; words split at blanks, no shell" },
