@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -595,7 +596,8 @@ wait_for_session(pid_t session)
 	int status;
 
 	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it,
-	 * its timer does. */
+	 * its timer does. One that has not, and waits for an answer, sees us gone. */
+	(void)shutdown(ASK_MONITOR, SHUT_RDWR);
 	(void)kill(session, SIGKILL);
 	while (waitpid(session, &status, 0) < 0)
 		if (errno != EINTR)

@@ -47,7 +47,8 @@ run_in_child(const struct child_job *job, int said)
 
 	if (job->inside != NULL)
 		_exit(job->inside(job->context, said));
-	if (setsid() < 0 || chdir("/") != 0 || !drop_restore_signals())
+	/* Until it is another program: execve(2) takes the timer away. */
+	if (!drop_end_after((unsigned)job->seconds) || setsid() < 0 || chdir("/") != 0 || !drop_restore_signals())
 		_exit(111);
 	for (int i = 0; i < CHILD_DESCRIPTORS; i++) {
 		int from = job->descriptors[i] == CHILD_SAID ? said : job->descriptors[i];

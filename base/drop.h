@@ -36,8 +36,8 @@ struct identity {
  */
 bool drop_start(unsigned seconds);
 
-/* SIGKILL in `seconds` for this process; another signal would wait for as long as it is stopped. No fork has it. False:
- * errno. */
+/* SIGKILL in `seconds` for this process; another signal would wait for as long as it is stopped. No fork has it, nor
+ * the next program. False: errno. */
 bool drop_end_after(unsigned seconds);
 
 /* Blocks the three, and SIGTERM if `terminate`. Blocked and not ignored: one call gives a child all of them back. */
