@@ -562,11 +562,20 @@ ask_read_log(const char *body, size_t length, struct ask_line *log)
 	    text_number(count, UINT64_MAX, &log->count) && text_number(bytes, UINT64_MAX, &log->bytes);
 }
 
+/* An answer could not be sent. Whoever waits for it, should there be somebody still, sees the end of the wall and ends;
+ * that it is gone the next ask_receive() sees, behind what it told before. */
+static void
+lose_answer(int error)
+{
+	received.failed = error == EPIPE ? 0 : error;
+	(void)shutdown(ASK_MONITOR, SHUT_WR);
+}
+
 static void
 send_answer(const void *frame, size_t length)
 {
 	if (!io_write_all(ASK_MONITOR, frame, length))
-		received.failed = errno == EPIPE ? 0 : errno;	/* that it is gone the next ask_receive() sees */
+		lose_answer(errno);
 }
 
 void
@@ -624,5 +633,5 @@ ask_answer_spool(int spool)
 		sent = sendmsg(ASK_MONITOR, &message, 0);
 	while (sent < 0 && errno == EINTR);
 	if (sent != (ssize_t)sizeof answer)	/* there is always room for so little */
-		received.failed = sent >= 0 ? EIO : errno == EPIPE ? 0 : errno;
+		lose_answer(sent >= 0 ? EIO : errno);
 }

@@ -743,6 +743,46 @@ answers_that_are_none(void **state)
 	ask_answer(ASK_YES, "");	/* nobody to hear it; nor any harm */
 }
 
+/* Neither side waits for what the other will never have: an answer that is lost ends the session. */
+static void
+an_answer_that_is_lost(void **state)
+{
+	static const int errors[] = { EPIPE, EIO, ENOBUFS };
+	const struct peer peer = { .tls_protocol = "TLSv1.3" };
+	struct answer answer;
+
+	for (size_t i = 0; i < 4 * LENGTH(errors); i++) {
+		int error = errors[i / 4];
+		char byte, *body;
+		size_t length;
+
+		assert_int_equal(make_wall(state), 0);
+		calls.error = error;
+		switch (i % 4) {
+		case 0: ask_answer(ASK_YES, "text"); break;
+		case 1: ask_answer_challenge("text", 4); break;
+		case 2: ask_answer_starttls(&peer); break;
+		default: ask_answer_spool(STDERR_FILENO);
+		}
+		assert_int_equal(calls.error, 0);
+		/* The session sees that there is none, tells its end and goes. */
+		assert_int_equal(recv(ASK_WALL, &byte, 1, MSG_DONTWAIT), 0);
+		ask_log(&(struct ask_line){ .event = ASK_END, .reason = "internal-failure" });
+		assert_int_equal(shutdown(ASK_WALL, SHUT_WR), 0);
+		if (error == EPIPE) {
+			assert_int_equal(ask_receive(&body, &length, INT64_MAX), ASK_LOG);
+			assert_int_equal(ask_receive(&body, &length, INT64_MAX), ASK_GONE);
+		} else {
+			assert_int_equal(ask_receive(&body, &length, INT64_MAX), ASK_BROKEN);
+			assert_int_equal(errno, error);
+		}
+	}
+	/* A question that is lost: the session ends by itself. */
+	assert_int_equal(make_wall(state), 0);
+	calls.error = EPIPE;
+	assert_false(ask_mechanisms(&answer));
+}
+
 int
 main(void)
 {
@@ -762,6 +802,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(two_questions_at_once_are_none, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(answers_are_printable_and_short, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(answers_that_are_none, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(an_answer_that_is_lost, make_wall, close_wall),
 	};
 
 	signal(SIGPIPE, SIG_IGN);	/* write(2) reports, as behind drop_start() */
