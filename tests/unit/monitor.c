@@ -864,14 +864,15 @@ static void
 messages(void **state_pointer)
 {
 	(void)state_pointer;
-	world.spools = 3;
+	world.spools = 4;
 	assert_string_equal(RUN(LOGIN, SEND("K"), Q(ASK_SPOOL, ""), SEND("D"), Q(ASK_SPOOL, ""), SEND("Z"),
 	    Q(ASK_SPOOL, ""),
-	    SEND("L"), LEFT), START LOGGED_IN
+	    SEND("L"), Q(ASK_SPOOL, ""), SEND("K"), LEFT), START LOGGED_IN
 	    SENT("1", "3", "K") LOGGED("accepted", "K", "1") "\n@ <K spool 11>\n"
 	    SENT("2", "11", "D") LOGGED("refused", "D", "2") "\n@ <K spool 12>\n"
 	    SENT("3", "12", "Z") LOGGED("deferred", "Z", "3") "\n@ <K spool 13>\n"
-	    SENT("4", "13", "L") LOGGED("deferred", "L", "4") "\n" END("1", "3"));
+	    SENT("4", "13", "L") LOGGED("deferred", "L", "4") "\n@ <K spool 14>\n"
+	    SENT("5", "14", "K") LOGGED("accepted", "K", "5") "\n" END("2", "3"));
 	/* No message without a spool, and no second spool for it. */
 	assert_string_equal(RUN(LOGIN, SEND("K"), SEND("K")), START LOGGED_IN SENT("1", "3",
 	    "K") LOGGED("accepted", "K", "1")
