@@ -67,6 +67,8 @@ line_broken(const struct line *line)
 	return line->broken;
 }
 
+_Static_assert(sizeof ((struct line *)0)->out <= PIPE_BUF, "a pipe may have no room for all of it");
+
 /*
  * Writes what the client takes now, as write(2) does, and never waits: nor is the descriptor made non-blocking for
  * it, since whoever shares its file description (a UCSPI-TLS server) would find it so. A pipe has room for
@@ -87,7 +89,7 @@ write_some(struct line *line, const char *bytes, size_t length)
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	return write(line->write_to, bytes, length > PIPE_BUF ? PIPE_BUF : length);
+	return write(line->write_to, bytes, length);
 }
 
 bool

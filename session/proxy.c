@@ -169,8 +169,8 @@ proxy_read(struct peer *peer, const struct config *config, const char *bytes, si
 	static const char signature[12] = "\r\n\r\n\0\r\nQUIT\n";
 
 	if (memcmp(bytes, signature, length < 12 ? length : 12) == 0)
-		return length < 12 ? 0 : version_2(peer, config, bytes, length);
+		return version_2(peer, config, bytes, length);
 	if (memcmp(bytes, "PROXY ", length < 6 ? length : 6) == 0)
-		return length < 6 ? 0 : version_1(peer, config, bytes, length);
+		return version_1(peer, config, bytes, length);
 	return -1;
 }

@@ -998,7 +998,7 @@ read_proxy_header(void)
 {
 	struct line *line = &session.line;
 	const char *bytes;
-	enum line_event event = LINE_MORE;
+	enum line_event event;
 	size_t come = 0;
 	long length = 0;
 

@@ -676,6 +676,26 @@ no_other_frame_is_taken(void **state)
 	}
 }
 
+/* The longest body of each kind, to the byte. */
+static void
+bodies_have_limits(void **state)
+{
+	static const struct {
+		char kind;
+		uint32_t longest;
+	} rows[] = { { ASK_PEER, ASK_PEER_MAX }, { ASK_AUTH, ASK_AUTH_MAX }, { ASK_STEP, 1 + ASK_CHALLENGE_MAX },
+		{ ASK_SENDER, ADDRESS_MAX + 1 }, { ASK_SEND, ASK_SEND_MAX }, { ASK_LOG, ASK_LOG_MAX } };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++)
+		for (uint32_t more = 0; more < 2; more++) {
+			received.frame.head = (struct ask_head){ .kind = { rows[i].kind }, .length = rows[i].longest + more };
+			received.got = sizeof received.frame.head;
+			assert_int_equal(complete(), more == 0 ? 0 : -1);
+		}
+	received.got = 0;
+}
+
 static void
 two_questions_at_once_are_none(void **state)
 {
@@ -799,6 +819,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(frames_may_come_in_pieces, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(an_end_is_told_from_a_cut, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(no_other_frame_is_taken, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(bodies_have_limits, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(two_questions_at_once_are_none, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(answers_are_printable_and_short, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(answers_that_are_none, make_wall, close_wall),

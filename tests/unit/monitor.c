@@ -458,6 +458,7 @@ run(const struct step *steps)
 	static const struct identity service = { .rights = { .uid = 99 }, .user = "ofmipd" };
 
 	world.at = steps;
+	memset(&answer, 0, sizeof answer);
 	text_start(&heard, transcript, sizeof transcript);
 	kept = (struct memory){ .on = false };
 	note("=%d", monitor_run(&config, &peer, &service, "ID", 4242));

@@ -663,7 +663,9 @@ proxies_tell_whose_certificate_it_is(void **state)
 		{ REST(FOUR NAMED("\3", "\0\0\0\0", "bob")), "bob" }, { REST(FOUR NAMED("\5", "\0\0\0\0", "bob")), "bob" },
 		{ REST(FOUR NAMED("\7", "\0\0\0\0", "bob")), "bob" }, { REST(FOUR NAMED("\1", "\0\0\0\0", "bob")), NULL },
 		{ REST(FOUR NAMED("\6", "\0\0\0\0", "bob")), NULL }, { REST(FOUR NAMED("\3", "\0\0\0\1", "bob")), NULL },
-		{ REST(FOUR NAMED("\3", "\1\0\0\0", "bob")), NULL }, { REST(FOUR NAMED("\3", "\0\0\0\0", "b\0b")), NULL },
+		{ REST(FOUR NAMED("\3", "\1\0\0\0", "bob")), NULL },
+		{ REST(FOUR NAMED("\3", "\0\1\0\0", "bob")), NULL }, { REST(FOUR NAMED("\3", "\0\0\1\0", "bob")), NULL },
+		 { REST(FOUR NAMED("\3", "\0\0\0\0", "b\0b")), NULL },
 		{ REST(FOUR NAMED("\3", "\0\0\0\0", "b\nb")), NULL }, { REST(FOUR "\x20\0\x08\3\0\0\0\0\x22\0\0"), NULL },
 		{ REST(FOUR "\x20\0\5\3\0\0\0\0"), NULL },
 	};
