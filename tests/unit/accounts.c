@@ -263,6 +263,9 @@ dates(void **state)
 	assert_int_equal(end, 1709251200);
 	assert_true(passwd_date("1970-01-01", &end));
 	assert_int_equal(end, 86400);
+	assert_true(passwd_date("2000-02-29", &end));
+	assert_false(passwd_date("1900-02-29", &end));
+	assert_false(passwd_date("2100-02-29", &end));
 	for (size_t i = 0; i < LENGTH(none); i++)
 		if (passwd_date(none[i], &end))
 			fail_msg("%s", none[i]);

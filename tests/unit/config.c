@@ -294,6 +294,10 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f --ssl-cert=/c", "--ssl-cert", "wrapper", NULL },
 		{ "-a /f --ssl-key /k", "--ssl-key", "wrapper", NULL },
 		{ "-1b -a /f", "b", "per connection", NULL },
+		{ "-a /f -s /t --own-address", "-s", "--own-address", "two rules" },
+		{ "-a /f --fix-sender", "--fix-sender", "--own-address", NULL },
+		{ "-a /f --offer SMTPUTF8", "--offer", "smtp:RELAY", NULL },
+		{ "-a /f --offer DSN", "--offer", "smtp:RELAY", NULL },
 		{ "-b1 -a /f", "b", "per connection", NULL },
 	};
 

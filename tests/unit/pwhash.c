@@ -668,6 +668,8 @@ values_with_odd_bytes(void **state)
 		expect(stored[i], false, "a", PWHASH_UNUSABLE);
 		assert_false(pwhash_scram(stored[i], &keys));
 	}
+	expect("$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35in!1", false, "a",
+	    PWHASH_UNUSABLE);
 	memset(far + strlen(far), 'A', 200);	/* a salt of 150 bytes */
 	strcat(far, ",WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=");
 	expect(far, false, "a", PWHASH_UNUSABLE);
