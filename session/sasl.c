@@ -375,6 +375,5 @@ sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initi
 	ask_auth_start(login, mechanism->name);
 	reply = mechanism->talk(&exchange, initial);
 	explicit_bzero(login->body, exchange.touched + 2);
-	login->length = 0;
 	return *event == LINE_READ ? reply : NULL;
 }

@@ -133,7 +133,7 @@ lines_and_what_is_none(void **state)
 		/* No first byte of a command. */
 		ROW("\x16\x03\x01\0\xa5\x01", 0, LINE_FOREIGN), ROW("\x80\x80\x01", 0, LINE_FOREIGN),
 		ROW("\x03\0\0", 0, LINE_FOREIGN), ROW("NOOP\r\n\xff\r\n", 1, LINE_FOREIGN), ROW("\x1b[A\r\n", 0, LINE_FOREIGN),
-		ROW("\x01", 0, LINE_FOREIGN),
+		ROW("\x01", 0, LINE_FOREIGN), ROW("\x1f", 0, LINE_FOREIGN), ROW("\x08", 0, LINE_FOREIGN),
 		ROW("\tNOOP\r\n", 1, LINE_GONE), ROW(" NOOP\r\n", 1, LINE_GONE), ROW("\x7f\r\n", 1, LINE_GONE),
 		ROW("FROP \xF1\x80", 0, LINE_GONE), ROW("FROP \xF1\x80\r\n", 1, LINE_GONE), ROW("x\x08\x16\r\n", 1, LINE_GONE),
 	};

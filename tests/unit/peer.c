@@ -681,6 +681,16 @@ proxies_tell_whose_certificate_it_is(void **state)
 		if (rows[i].name != NULL)
 			assert_string_equal(peer.certificate[0], rows[i].name);
 	}
+	/* A protocol that is too long is cut, and is nothing else. */
+	{
+		char bytes[4200], body[200] = FOUR "\x20\0\x6c\1\0\0\0\0\x21\0\x64";
+		struct peer peer;
+
+		memset(body + 23, 'v', 100);
+		assert_true(proxy(bytes, version_2(bytes, 0x21, 0x11, body, 123), &peer) > 0);
+		assert_string_equal(peer.tls_protocol, "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv");
+		assert_string_equal(peer.tls_cipher, "");
+	}
 	/* One that is too long is none. */
 	for (unsigned length = 254; length < 258; length++) {
 		char bytes[4200], body[400] = FOUR "\x20\0\0\3\0\0\0\0\x22";
