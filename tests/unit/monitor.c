@@ -678,6 +678,8 @@ logins(void **state_pointer)
 	    CHECKED("d3") " <D last> [login-failed user=\"bob\" mechanism=\"PLAIN\" reason=3 failures=3]"
 	    REMEMBERED("d3")
 	    "@125000" AUTH_TITLE " wiped {monitor 192.0.2.1:5  waiting}" REFUSED);
+	assert_non_null(strstr(RUN(AUTH("D1"), Q(ASK_AUTH, "PLAIN\0\0ann\0D1 again\0")),
+	    "[login-failed user=\"ann\" mechanism=\"PLAIN\" reason=tried-before failures=1]"));
 	/* The same again counts once, and is no guess; nor is what nobody looked at. */
 	assert_string_equal(RUN(AUTH("D1"), AUTH("D1 again"), AUTH("Dtried-before"), AUTH("Dempty"),
 	    AUTH("D1 again")), START

@@ -542,6 +542,7 @@ before_a_login(void **state)
 	    "502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 8 0\n=1");
 	IS(RUN("!mark", "GET / HTTP/1.1"),
 	    "wipe 14\n502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 1 0\n=1");
+	assert_string_equal(RUN("!mark", "NOOP \x1f"), "wipe 6\n500 5.5.2 That is not a command\nlog E eof| 1 0\n=0");
 	IS(RUN("!mark", "BDAT 3"),
 	    "wipe 6\n502 5.5.1 CHUNKING is not offered, closing connection\nlog E chunking| 1 0\n=1");
 }

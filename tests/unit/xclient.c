@@ -48,6 +48,9 @@ what_is_said_is_read(void **state)
 	assert_string_equal(xclient.name, "a.example");
 	assert_string_equal(xclient.helo, "two");
 	assert_string_equal(xclient.port, "1");
+	assert_true(xclient_read("HELO=x NAME=b", &xclient));
+	assert_string_equal(xclient.helo, "x");
+	assert_string_equal(xclient.name, "b");
 	assert_true(xclient_read("ADDR=[UNAVAILABLE]", &xclient));
 	assert_string_equal(xclient.address, "");
 }
