@@ -22,7 +22,7 @@ set_address(char (*canonical)[INET6_ADDRSTRLEN], const char *address)
 	if (address == NULL || strlcpy(copy, address, sizeof copy) >= sizeof copy)
 		return false;
 	copy[strcspn(copy, "%")] = '\0';	/* fe80::1%eth0: the scope is ours, not the client's */
-	if (inet_pton(AF_INET, copy, &four) == 1)	/* takes no other form than inet_ntop(3) gives */
+	if (inet_pton(AF_INET, copy, &four) == 1)	/* as inet_ntop(3) would write it, with printf(3) */
 		return strlcpy(*canonical, copy, sizeof *canonical) < sizeof *canonical;
 	if (inet_pton(AF_INET6, copy, &six) != 1)
 		return false;
