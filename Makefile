@@ -136,7 +136,7 @@ layers: all
 	sh tests/layers $(BUILD)
 
 lint:
-	FLAGS='$(FLAGS)' sh tests/lint
+	FLAGS='$(FLAGS)' sh tests/lint $(CHECKS)
 
 # The files of the tree say where things are without PREFIX.
 PLACES = -e 's,/usr/local/sbin/ofmipd,$(SBINDIR)/ofmipd,g' \

@@ -124,12 +124,12 @@ open_syslog(void)
 	bool there = descriptor >= 0 && connect(descriptor, (const struct sockaddr *)&name, sizeof name) == 0;
 
 	if (!there) {
-		close(descriptor);
+		(void)close(descriptor);
 		descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	}
 	if (descriptor < 0 || dup2(descriptor, STDERR_FILENO) < 0)
 		return false;
-	close(descriptor);
+	(void)close(descriptor);
 	return true;
 }
 

@@ -157,10 +157,10 @@ checker_start(struct checker *checker, struct attempt *attempt, int (*check)(str
 		/* The monitor ends it; where that has gone, nobody would. */
 		_exit(close(wall[0]) == 0 && drop_end_after((unsigned)seconds + 5) ? check(attempt) : 111);
 	}
-	close(wall[1]);		/* nothing was written to it */
+	(void)close(wall[1]);		/* nothing was written to it */
 	if (checker->pid > 0)
 		return true;
-	close(wall[0]);
+	(void)close(wall[0]);
 	checker->pid = 0;
 	return false;
 }
@@ -170,8 +170,8 @@ checker_end(struct checker *checker)
 {
 	if (checker->pid == 0)
 		return;
-	close(checker->wall);	/* what it did not read does not matter */
-	kill(checker->pid, SIGKILL);
+	(void)close(checker->wall);	/* what it did not read does not matter */
+	(void)kill(checker->pid, SIGKILL);
 	while (waitpid(checker->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	checker->pid = 0;
@@ -203,7 +203,7 @@ say_end(struct checker *checker, bool in_time, struct auth_answer *answer)
 	if (in_time && waitpid(checker->pid, &end.status, 0) == checker->pid) {
 		end.how = WIFSIGNALED(end.status) ? CHILD_KILLED : CHILD_EXITED;
 		end.status = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : WEXITSTATUS(end.status);
-		close(checker->wall);
+		(void)close(checker->wall);
 		checker->pid = 0;
 	}
 	text_start(&reason, answer->reason, sizeof answer->reason);

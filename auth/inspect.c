@@ -360,7 +360,7 @@ judge_doubles(struct inspector *inspector, uint64_t (*hash)(const struct file *f
 	struct passwd_place *places = passwd_places(inspector->file, hash, &count);
 	bool done = places != NULL;
 
-	for (size_t first = 0; first < count && inspector->inspect->wrong < DOUBLES_MAX; first = last) {
+	for (size_t first = 0; done && first < count && inspector->inspect->wrong < DOUBLES_MAX; first = last) {
 		for (last = first + 1; last < count && places[last].hash == places[first].hash; last++)
 			;
 		judge_alike(inspector, &places[first], last - first, compare);

@@ -45,7 +45,7 @@ passwd_open(struct file *file, const char *path)
 	if (descriptor < 0)
 		return false;
 	fine = passwd_map(file, descriptor);
-	close(descriptor);
+	(void)close(descriptor);
 	return fine;
 }
 
@@ -355,7 +355,7 @@ getent(const char *database, const char *name, struct child_end *end)
 	if (null < 0)
 		return PASSWD_CANNOT_TELL;
 	child_run(&job, end);
-	close(null);
+	(void)close(null);
 	if (end->how != CHILD_EXITED || (end->status != 0 && end->status != 2))
 		return PASSWD_CANNOT_TELL;
 	return end->status == 0 ? PASSWD_FOUND : PASSWD_NONE;

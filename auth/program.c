@@ -41,10 +41,10 @@ credentials_pipe(const struct attempt *attempt)
 	}
 	written = io_write_all(ends[1], array, text.used);	/* an empty pipe holds it: no waiting */
 	explicit_bzero(array, sizeof array);
-	close(ends[1]);
+	(void)close(ends[1]);
 	if (written)
 		return ends[0];
-	close(ends[0]);
+	(void)close(ends[0]);
 	return -1;
 }
 
@@ -229,7 +229,7 @@ program_ask(struct attempt *attempt, struct identity *identity, struct text *rea
 	}
 	if (run_program(attempt, credentials, identity, &ended_as, &verdict, reason))
 		verdict = settle_identity(attempt, &ended_as, identity, reason);
-	close(credentials);
+	(void)close(credentials);
 	return verdict;
 }
 

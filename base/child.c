@@ -152,7 +152,7 @@ read_rights(pid_t pid, struct rights *rights)
 	text_add(&path, "/status");
 	file = open(array, O_RDONLY | O_CLOEXEC);
 	length = file < 0 ? -1 : io_read(file, status, sizeof status - 1);
-	close(file);
+	(void)close(file);
 	status[length < 0 ? 0 : length] = '\0';
 	groups = status_line(status, "\nGroups:");	/* from the last to the first: each ends the text */
 	gid = status_line(status, "\nGid:");
@@ -201,7 +201,7 @@ hear(const struct child_job *job, pid_t pid, int pipe, int64_t deadline, struct 
 	if (process < 0)
 		return false;
 	in_time = wait_for_end(pipe, process, deadline, end);
-	close(process);
+	(void)close(process);
 	return in_time;
 }
 
@@ -210,7 +210,7 @@ hear(const struct child_job *job, pid_t pid, int pipe, int64_t deadline, struct 
 static bool
 end_now(pid_t pid)
 {
-	kill(-pid, SIGKILL);
+	(void)kill(-pid, SIGKILL);
 	return kill(pid, SIGKILL) == 0 || errno != EPERM;
 }
 
@@ -256,14 +256,14 @@ child_run(const struct child_job *job, struct child_end *end)
 		run_in_child(job, said[1]);
 	if (pid < 0)
 		end->status = errno;
-	close(said[1]);	/* close(2) of what was only read, or never used, loses nothing: here and below */
+	(void)close(said[1]);	/* close(2) of what was only read, or never used, loses nothing: here and below */
 	if (pid < 0) {
-		close(said[0]);
+		(void)close(said[0]);
 		return;
 	}
 	in_time = hear(job, pid, said[0], deadline, end);
 	end->said[end->length] = '\0';
-	close(said[0]);
+	(void)close(said[0]);
 	if (!in_time && !end_now(pid)) {
 		end->how = CHILD_LATE;
 		return;

@@ -43,7 +43,7 @@ open_tables(struct memory *memory, const char *directory, bool make)
 			table_open(&memory->tables[i], at, &memory_shapes[i]);
 	}
 	if (at >= 0)
-		close(at);
+		(void)close(at);
 }
 
 void

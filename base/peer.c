@@ -180,7 +180,7 @@ stunnel_pair(const char *client_port)
 		struct sockaddr any;
 		struct sockaddr_in four;
 		struct sockaddr_un local;
-	} here, there;
+	} here = { .any = { 0 } }, there = { .any = { 0 } };
 	socklen_t size = sizeof here, there_size = sizeof there;
 	uint64_t port;
 
@@ -202,7 +202,7 @@ from_socket(struct peer *peer)
 		struct sockaddr any;
 		struct sockaddr_in four;
 		struct sockaddr_in6 six;
-	} name;
+	} name = { .any = { 0 } };
 	socklen_t size = sizeof name;
 	char address[INET6_ADDRSTRLEN] = "", port[6];
 	struct text text;
@@ -225,6 +225,7 @@ void
 peer_from_environment(struct peer *peer, const struct config *config)
 {
 	const char *proto = getenv("PROTO"), *host = getenv("REMOTE_HOST"), *port = getenv("REMOTE_PORT");
+	const char *protocol = getenv("SSL_PROTOCOL");
 	char prefix[9] = "TCP";
 
 	*peer = (struct peer){ 0 };
@@ -257,9 +258,9 @@ peer_from_environment(struct peer *peer, const struct config *config)
 		if (name != NULL && text_hostname(name))
 			strlcpy(peer->local_host, name, sizeof peer->local_host);
 	}
-	if (getenv("SSL_PROTOCOL") != NULL && getenv("SSL_PROTOCOL")[0] != '\0') {
+	if (protocol != NULL && *protocol != '\0') {
 		peer->tls = TLS_ENVIRONMENT;
-		set_clean(peer->tls_protocol, sizeof peer->tls_protocol, getenv("SSL_PROTOCOL"));
+		set_clean(peer->tls_protocol, sizeof peer->tls_protocol, protocol);
 		set_clean(peer->tls_cipher, sizeof peer->tls_cipher, getenv("SSL_CIPHER"));
 	} else if (host != NULL && port != NULL && (peer->source == PEER_STUNNEL || stunnel_pair(port))) {
 		peer->tls = TLS_STUNNEL;

@@ -48,7 +48,7 @@ unusable(struct table *table, const char *fault)
 {
 	table->fault = fault;
 	if (table->file >= 0)
-		close(table->file);	/* nothing was written that is not written yet; the lock goes with it */
+		(void)close(table->file);	/* nothing was written that is not written yet; the lock goes with it */
 	table->file = -1;
 	return NULL;
 }
@@ -95,7 +95,7 @@ make_file(int directory, const struct table_shape *shape)
 	error = errno;
 	if (unlinkat(directory, name, 0) != 0)
 		made = false;
-	close(file);	/* a header that did not get to the disk is damage */
+	(void)close(file);	/* a header that did not get to the disk is damage */
 	errno = error;
 	return made;
 }
@@ -167,7 +167,7 @@ lock_table(struct table *table)
 			return false;
 		}
 		table->unlocked = io_now() >= deadline;
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	return true;
 }

@@ -280,7 +280,7 @@ command_qmail(const struct config *config, const struct peer *peer, const struct
 		child_last_words(&end, &how);
 		judge_qmail(&end, words, outcome);
 	}
-	close(envelope);
-	close(words);
+	(void)close(envelope);
+	(void)close(words);
 }
 

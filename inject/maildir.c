@@ -97,7 +97,7 @@ walk(const char *path)
 			name = left;
 			next = openat(at, *target == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		}
-		close(at);
+		(void)close(at);
 		at = next;
 	}
 	return at;
@@ -130,7 +130,7 @@ make_maildir(char *path, const struct config *config, const struct identity *ser
 		fine = maildir >= 0 && (!made || give(maildir, config, service));
 	}
 	if (above >= 0)
-		close(above);
+		(void)close(above);
 	return fine;
 }
 
@@ -160,7 +160,7 @@ make_parts(const struct config *config, const struct identity *service)
 		if (part < 0)
 			return false;
 		given = give(part, config, service);
-		close(part);
+		(void)close(part);
 		if (!given)
 			return false;
 	}
@@ -179,7 +179,7 @@ maildir_open(const struct config *config, const struct identity *service)
 		path[--length] = '\0';
 	if ((found = walk(path)) >= 0) {
 		maildir = openat(found, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		close(found);
+		(void)close(found);
 		fine = maildir >= 0;
 	} else if (errno == ENOENT) {
 		fine = make_maildir(path, config, service);
@@ -263,7 +263,7 @@ publish(const char *temporary, const char *final)
 		errno = error;
 	}
 	error = errno;
-	close(directory);
+	(void)close(directory);
 	errno = error;
 	return done;
 }
@@ -295,7 +295,7 @@ maildir_send(const struct config *config, const struct message *message, struct 
 			error = errno;
 		}
 		if (!done)
-			unlinkat(maildir, temporary, 0);
+			(void)unlinkat(maildir, temporary, 0);
 	}
 	if (done) {
 		strlcpy(outcome->how, final, sizeof outcome->how);

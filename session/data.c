@@ -196,6 +196,7 @@ data_take(struct data *data, const char *bytes, size_t length)
 			break;
 	}
 	length = (size_t)(at - bytes);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): line_pending() always shows its buffer. */
 	data->blemished |= memchr(bytes, '\0', length) != NULL;
 	data->consumed += length;
 	if (data->origin->config->state[0] != '\0')

@@ -965,13 +965,13 @@ run_command(char *string, size_t length)
 	}
 	if (session.titled != command) {
 		session.titled = command;
-		set_title(command->name);
+		set_title(command->name);	/* NOLINT(clang-analyzer-core.NullDereference): NULL was refused */
 	}
 	while (length > verb && string[length - 1] == ' ')	/* RFC 5321 section 4.1.1 */
 		string[--length] = '\0';
 	while (*argument == ' ')
 		argument++;
-	return command->run(argument);
+	return command->run(argument);	/* NOLINT(clang-analyzer-core.NullDereference) */
 }
 
 /* The limits on a client that only makes trouble: the reply that it gets instead, or the same. */

@@ -62,7 +62,7 @@ checkpassword_read(struct checkpassword *credentials)
 		if (length > CHECKPASSWORD_MAX)
 			_exit(checkpassword_say(CHECKPASSWORD_NO, "more than 512 bytes on descriptor 3", NULL));
 	} while (got > 0);
-	close(3);
+	(void)close(3);
 	end = credentials->bytes + length;
 	password = memchr(credentials->bytes, '\0', length);
 	timestamp = password == NULL ? NULL : memchr(password + 1, '\0', (size_t)(end - password - 1));

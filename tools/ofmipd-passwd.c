@@ -473,7 +473,7 @@ main(int argc, char **argv)
 	struct file file;
 
 	/* No core file may hold a password; a full disk or quota is an error, not a signal. */
-	setrlimit(RLIMIT_CORE, &none);
+	(void)setrlimit(RLIMIT_CORE, &none);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	parse(argc, argv, &options);

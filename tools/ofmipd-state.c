@@ -200,7 +200,7 @@ open_memory(struct memory *memory, const char *directory)
 		err(FAILED, "%s", directory);
 	for (int i = 0; i < MEMORY_KINDS; i++)
 		any |= fstatat(at, memory_shapes[i].name, &status, AT_SYMLINK_NOFOLLOW) == 0;
-	close(at);
+	(void)close(at);
 	if (!any)
 		errx(FAILED, "%s: holds none of the files that ofmipd-session --state makes", directory);
 	memory_open(memory, directory);

@@ -82,9 +82,9 @@ open_new(const struct replace *replace, const char *name, char new[REPLACE_NAME_
 			if (status.st_size == 0 && status.st_uid == geteuid() && status.st_nlink == 1 &&
 			    (to = fdopen(file, "w")) != NULL)
 				return to;
-			unlinkat(replace->directory, new, 0);
+			(void)unlinkat(replace->directory, new, 0);
 		}
-		close(file);
+		(void)close(file);
 		pselect(0, NULL, NULL, NULL, &moment, &replace->signals);
 	} while (io_now() < deadline);
 	warnx("%s: another program has held it locked for %d seconds", replace->path, LOCK_WAIT);
@@ -100,7 +100,7 @@ replace_start(struct replace *replace, const char *path, bool create)
 
 	*replace = (struct replace){ .path = path, .directory = -1, .old.bytes = "" };
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &replace->signals);
+	(void)sigprocmask(SIG_BLOCK, &all, &replace->signals);
 	if (!resolve_path(replace) || (replace->to = open_new(replace, replace->name, replace->new)) == NULL)
 		return false;
 	setvbuf(replace->to, buffer, _IOFBF, sizeof buffer);
@@ -111,7 +111,7 @@ replace_start(struct replace *replace, const char *path, bool create)
 	if (!fine)
 		warnx("%s: %s", path, errno == 0 ? "not a regular file" : strerror(errno));
 	if (file >= 0)
-		close(file);
+		(void)close(file);
 	return fine;
 }
 
@@ -158,14 +158,14 @@ void
 replace_end(struct replace *replace)
 {
 	if (replace->to != NULL && replace->new[0] != '\0')
-		unlinkat(replace->directory, replace->new, 0);
+		(void)unlinkat(replace->directory, replace->new, 0);
 	if (replace->to != NULL)
-		fclose(replace->to);	/* what was written is on the disk, or is gone */
+		(void)fclose(replace->to);	/* what was written is on the disk, or is gone */
 	explicit_bzero(buffer, sizeof buffer);
 	if (replace->directory >= 0)
-		close(replace->directory);
+		(void)close(replace->directory);
 	free(replace->resolved);
-	sigprocmask(SIG_SETMASK, &replace->signals, NULL);
+	(void)sigprocmask(SIG_SETMASK, &replace->signals, NULL);
 }
 
 static uint64_t
@@ -193,7 +193,7 @@ replace_index(struct replace *replace)
 	bool fine;
 	FILE *to;
 
-	nanosleep(&ticks, NULL);
+	(void)nanosleep(&ticks, NULL);
 	if (!passwd_map(&file, fileno(replace->to)) || file.length < PASSWD_INDEXED)
 		return true;
 	snprintf(name, sizeof name - 5, "%s.index", replace->name);
@@ -212,9 +212,9 @@ replace_index(struct replace *replace)
 	    renameat(replace->directory, new, replace->directory, name) == 0;
 	if (!fine) {
 		warn("%s.index: not written", replace->path);
-		unlinkat(replace->directory, new, 0);
+		(void)unlinkat(replace->directory, new, 0);
 	}
-	fclose(to);
+	(void)fclose(to);
 	free(places);
 	return fine;
 }
