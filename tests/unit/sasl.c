@@ -573,9 +573,9 @@ cram_md5(void **state)
 		assert_int_equal(monitor.length, 10);
 	}
 	/* What is left of a longer challenge behind it does not matter. */
-	monitor.challenges[0] = "<1.2345678901234567890123456789012345678901234567890123456789@mail.example>";
+	monitor.challenges[0] = "<xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx@mail.example>";
 	monitor.lengths[0] = strlen(monitor.challenges[0]);
-	sprintf(input, "AUTH CRAM-MD5\r\n%s\r\n", encode("b " DIGITS));
+	sprintf(input, "AUTH CRAM-MD5\r\n%s\r\n", encode("bob " DIGITS));
 	assert_int_equal(converse(input, &event)->code, 235);
 	monitor.times = 0;
 	assert_int_equal(converse("AUTH CRAM-MD5 c2VjcmV0\r\n", &event)->code, 501);
