@@ -1,5 +1,6 @@
 /* Gives rights away, for good: set*id, Landlock, seccomp and the limits of the cage are called here alone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -94,6 +95,17 @@ drop_descriptors(const int *kept, int count)
 			return false;
 		next = (unsigned)lowest + 1;
 	}
+}
+
+bool
+drop_fill_standard(void)
+{
+	int descriptor;
+
+	do
+		descriptor = open("/dev/null", O_RDONLY);
+	while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+	return descriptor >= 0 && close(descriptor) == 0;
 }
 
 bool

@@ -46,6 +46,10 @@ bool drop_block_signals(bool terminate);
 /* Closes every descriptor above 2 but the `kept` ones (-1: none). False: errno. */
 bool drop_descriptors(const int *kept, int count);
 
+/* For tools: whichever of 0, 1 and 2 is closed becomes /dev/null, to read. So no file that is opened later takes its
+ * number, and with it what is said there; to write there fails as before. False: errno. */
+bool drop_fill_standard(void);
+
 /* No core dump, and /proc/PID/mem and environ are root's alone. Takes /proc/self/fd away too. False: errno. */
 bool drop_hide(void);
 

@@ -14,6 +14,7 @@
 
 #include "auth/pwhash.h"
 #include "base/config.h"
+#include "base/drop.h"
 #include "base/text.h"
 #include "tools/entry.h"
 #include "tools/import.h"
@@ -207,8 +208,10 @@ store(const struct options *options)
 	}
 	if (status == DONE)
 		status = edit(&job);
-	if (status == DONE && options->action == APP)
-		puts(password);
+	if (status == DONE && options->action == APP && (puts(password) == EOF || fflush(stdout) == EOF)) {
+		warn("standard output: nobody has seen the new password; --revoke it");
+		status = FAILED;
+	}
 	explicit_bzero(password, sizeof password);
 	explicit_bzero(stored, sizeof stored);
 	return status;
@@ -474,6 +477,8 @@ main(int argc, char **argv)
 
 	/* No core file may hold a password; a full disk or quota is an error, not a signal. */
 	(void)setrlimit(RLIMIT_CORE, &none);
+	if (!drop_fill_standard())	/* or a warning goes into the file */
+		err(FAILED, "/dev/null");
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	parse(argc, argv, &options);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/drop.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -254,6 +255,8 @@ main(int argc, char **argv)
 	    (strcmp(verb, "list") != 0 && !clearing && !explaining))
 		errx(WRONG_USE, "usage: ofmipd-state DIRECTORY [list [LOGIN | ADDRESS] | explain LOGIN ADDRESS | "
 		    "clear [LOGIN | ADDRESS]]");
+	if (!drop_fill_standard())	/* or what is said goes into a file */
+		err(FAILED, "/dev/null");
 	open_memory(&memory, argv[1]);
 	if (explaining) {
 		explain(&memory, argv[3], argv[4], walk.now);

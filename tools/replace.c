@@ -121,7 +121,10 @@ finish_writing(const struct replace *replace, FILE *to)
 {
 	const struct stat *old = &replace->old.status;
 
-	errno = EIO;	/* of an earlier write */
+	/* Why an earlier write failed nobody knows any more; what fails again most often says the same. */
+	errno = EIO;
+	if (ferror(to))
+		(void)(fputc('\n', to) == EOF || fflush(to) == EOF);
 	return !ferror(to) && fflush(to) == 0 && (old->st_mode == 0 ||
 	    (fchown(fileno(to), old->st_uid, old->st_gid) == 0 && fchmod(fileno(to), old->st_mode & 07777) == 0));
 }
