@@ -171,6 +171,8 @@ start_tls(int control, struct peer *peer, int64_t deadline)
 enum ask_verdict
 auth_check(const struct auth_context *context, const struct ask_attempt *asked, struct auth_answer *told)
 {
+	static char challenge[ASK_CHALLENGE_MAX];
+
 	(void)context;
 	MUST(!state.logged_in && !heard.in_attempt && heard.yes == 0);
 	MUST(++heard.checks <= AUTH_MAX && asked->mechanism != NULL && asked->authzid != NULL && asked->user != NULL);
@@ -183,7 +185,8 @@ auth_check(const struct auth_context *context, const struct ask_attempt *asked, 
 		note(asked->response, asked->length);
 		heard.in_attempt = true;
 		told->length = asked->length;
-		memset(told->challenge, 'c', told->length);
+		memset(challenge, 'c', sizeof challenge);
+		told->challenge = challenge;
 		return ASK_CHALLENGE;
 	}
 	heard.yes = strcmp(asked->user, "bob") == 0 && strcmp(asked->password, "sesame") == 0;
