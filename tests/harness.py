@@ -478,7 +478,7 @@ class Session:
     # Looking at the processes
 
     def processes(self):
-        """The process ids of the program and of all its descendants."""
+        """The process ids of the program and of all its descendants, of children the youngest first."""
         found, todo = [], [self.pid]
         while todo:
             pid = todo.pop()
