@@ -713,7 +713,7 @@ clock_jumps(long seconds, char **command)
 int
 main(int argc, char **argv)
 {
-	alarm(60);
+	alarm(600);
 	relay = argc >= 2 && strcmp(argv[1], "relay") == 0;
 	argc -= relay;
 	argv += relay;
