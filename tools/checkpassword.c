@@ -93,8 +93,12 @@ check_in_child(void *context, int said)
 {
 	const struct question *question = context;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status;
+	sigset_t alarm;
 
-	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !drop_start(question->seconds) || null < 0 ||
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);	/* which a library may set, unlike us */
+	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !drop_start(question->seconds) ||
+	    sigprocmask(SIG_UNBLOCK, &alarm, NULL) != 0 || null < 0 ||
 	    dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return checkpassword_say(CHECKPASSWORD_TEMPORARY, "cannot start the check", strerror(errno));
 	status = question->check(question->credentials, question->context, question->answer);
