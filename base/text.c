@@ -25,17 +25,6 @@ text_add(struct text *text, const char *string)
 	text_add_bytes(text, string, strlen(string));
 }
 
-void
-text_add_byte(struct text *text, char byte)
-{
-	if (text->used < text->size - 1) {
-		text->bytes[text->used++] = byte;
-		text->bytes[text->used] = '\0';
-	} else {
-		text->cut = true;
-	}
-}
-
 static void
 add_digits(struct text *text, uint64_t number, unsigned base, int digits)
 {

@@ -20,7 +20,16 @@ struct text {
 void text_start(struct text *text, char *array, size_t size);
 void text_add_bytes(struct text *text, const void *bytes, size_t length);
 void text_add(struct text *text, const char *string);
-void text_add_byte(struct text *text, char byte);
+static inline void
+text_add_byte(struct text *text, char byte)
+{
+	if (text->used < text->size - 1) {
+		text->bytes[text->used++] = byte;
+		text->bytes[text->used] = '\0';
+	} else {
+		text->cut = true;
+	}
+}
 void text_add_number(struct text *text, uint64_t number);
 
 /* Adds `number` in base 16, at least `digits` of them, lower case. */
