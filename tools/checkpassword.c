@@ -42,6 +42,7 @@ checkpassword_say(int status, const char *what, const char *detail)
 		text_add_quoted(&line, detail, strlen(detail));
 	}
 	text_add_byte(&line, '\n');
+	(void)drop_block_signals(false);	/* SIGPIPE: the status counts, whoever hears this */
 	(void)io_write_all(STDERR_FILENO, array, line.used);	/* nobody else to tell */
 	return status;
 }
@@ -93,12 +94,10 @@ check_in_child(void *context, int said)
 {
 	const struct question *question = context;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status;
-	sigset_t alarm;
 
-	sigemptyset(&alarm);
-	sigaddset(&alarm, SIGALRM);	/* which a library may set, unlike us */
+	/* No signal stays blocked: a module may set an alarm, and the programs that it starts know them all. */
 	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !drop_start(question->seconds) ||
-	    sigprocmask(SIG_UNBLOCK, &alarm, NULL) != 0 || null < 0 ||
+	    !drop_restore_signals() || null < 0 ||
 	    dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		return checkpassword_say(CHECKPASSWORD_TEMPORARY, "cannot start the check", strerror(errno));
 	status = question->check(question->credentials, question->context, question->answer);

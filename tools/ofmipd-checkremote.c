@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,7 @@ check_at_server(const struct checkpassword *credentials, const void *context, vo
 	bool offered;
 
 	(void)answer;
+	(void)signal(SIGPIPE, SIG_IGN);		/* a server that is gone is an error: CURLOPT_NOSIGNAL leaves it to us */
 	if (kind == LDAP) {
 		if (!make_name(server->name, user, name, sizeof name))
 			return checkpassword_say(CHECKPASSWORD_MISUSED,
