@@ -65,7 +65,7 @@ struct memory {
 /* Opens or makes the files in `directory`, which is to be ours, and writable by nobody else. */
 void memory_open(struct memory *memory, const char *directory);
 
-/* The same, for memory_fault() alone: a file that is not there is not made, and is no fault. */
+/* The same, to look: a file that is not there is not made, and is no fault, but empty. */
 void memory_look(struct memory *memory, const char *directory);
 
 /* What is wrong and was not told yet, as "FILE: FAULT" for the log: each file once. False: nothing. */

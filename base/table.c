@@ -194,7 +194,7 @@ table_find(struct table *table, const unsigned char key[TABLE_KEY], int64_t now,
 	int64_t oldest = -1;
 	uint32_t number;
 
-	if (table->fault != NULL || !lock_table(table))
+	if (table->fault != NULL || table->file < 0 || !lock_table(table))
 		return NULL;
 	memcpy(&number, key, sizeof number);	/* a key is as good as random */
 	table->at = (int64_t)(sizeof (struct header) + (number % table->shape->buckets) * TABLE_WAYS * size);
@@ -264,7 +264,8 @@ table_each(struct table *table, int64_t now,
 	off_t end = file_size(table->shape);
 	uint64_t damaged = 0;
 
-	for (off_t at = sizeof (struct header); table->fault == NULL && at < end; at += (off_t)size) {
+	for (off_t at = sizeof (struct header); table->fault == NULL && table->file >= 0 && at < end;
+	    at += (off_t)size) {
 		const struct record *record = (const struct record *)(const void *)table->record;
 		bool empty = true;
 		int64_t old;

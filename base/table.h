@@ -22,7 +22,8 @@ struct table_shape {
 
 /*
  * An open table. It is used until something is wrong with it: then `fault` says what (static), and from then on every
- * call finds nothing and keeps nothing. Whoever uses it logs the fault, once, and goes on without.
+ * call finds nothing and keeps nothing. Whoever uses it logs the fault, once, and goes on without. One whose file is
+ * below 0 was not opened: it is empty.
  */
 struct table {
 	const struct table_shape *shape;

@@ -204,7 +204,7 @@ open_memory(struct memory *memory, const char *directory)
 	(void)close(at);
 	if (!any)
 		errx(FAILED, "%s: holds none of the files that ofmipd-session --state makes", directory);
-	memory_open(memory, directory);
+	memory_look(memory, directory);
 	text_start(&fault, array, sizeof array);
 	if (memory_fault(memory, &fault))
 		errx(FAILED, "%s/%s", directory, array);
