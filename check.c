@@ -209,6 +209,8 @@ say_password_file(const struct check *check, const char *path)
 		text_add_number(&line, reading.findings - FINDINGS_MAX);
 		say_of("warning", path, array);
 	}
+	if (!passwd_indexed(&file))
+		say_of("warning", path, "it has no index that counts, so each login reads all of it; ofmipd-passwd --index");
 	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
 		say_file_fault(path, fault);

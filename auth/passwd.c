@@ -237,6 +237,14 @@ open_index(const struct file *file, size_t *count)
 }
 
 bool
+passwd_indexed(const struct file *file)
+{
+	size_t count;
+
+	return file->length < PASSWD_INDEXED || open_index(file, &count) != NULL;
+}
+
+bool
 passwd_is_of(const struct file *file, const char *at, const char *name, size_t length)
 {
 	return (size_t)(file->bytes + file->length - at) > length && memcmp(at, name, length) == 0 && at[length] == ':';

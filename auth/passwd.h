@@ -76,6 +76,9 @@ struct passwd_index {
 	uint64_t inode, size, modified, modified_ns, changed, changed_ns;
 };
 
+/* Has it an index that counts, or is it too small for one? */
+bool passwd_indexed(const struct file *file);
+
 struct passwd_place {
 	uint64_t hash;		/* in the index: passwd_hash() of what stands before the first colon */
 	uint64_t at;		/* the line's first byte */

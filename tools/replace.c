@@ -117,7 +117,7 @@ replace_start(struct replace *replace, const char *path, bool create)
 
 /* What can go wrong with a disk goes wrong here or with fsync(), before rename(). */
 static bool
-finish_writing(const struct replace *replace, FILE *to)
+finish_writing(const struct replace *replace, FILE *to, mode_t modes)
 {
 	const struct stat *old = &replace->old.status;
 
@@ -126,13 +126,13 @@ finish_writing(const struct replace *replace, FILE *to)
 	if (ferror(to))
 		(void)(fputc('\n', to) == EOF || fflush(to) == EOF);
 	return !ferror(to) && fflush(to) == 0 && (old->st_mode == 0 ||
-	    (fchown(fileno(to), old->st_uid, old->st_gid) == 0 && fchmod(fileno(to), old->st_mode & 07777) == 0));
+	    (fchown(fileno(to), old->st_uid, old->st_gid) == 0 && fchmod(fileno(to), old->st_mode & modes) == 0));
 }
 
 bool
 replace_written(struct replace *replace, struct file *written)
 {
-	if (finish_writing(replace, replace->to) && passwd_map(written, fileno(replace->to)))
+	if (finish_writing(replace, replace->to, 07777) && passwd_map(written, fileno(replace->to)))
 		return true;
 	warn("%s: nothing changed", replace->path);
 	return false;
@@ -193,7 +193,7 @@ replace_index(struct replace *replace)
 	struct stat status;
 	struct file file;
 	size_t count;
-	bool fine;
+	bool latest, fine;
 	FILE *to;
 
 	(void)nanosleep(&ticks, NULL);
@@ -209,15 +209,18 @@ replace_index(struct replace *replace)
 	passwd_index_start(&index, &file.status);
 	fwrite(&index, sizeof index, 1, to);
 	fwrite(places, sizeof *places, count, to);
-	fine = finish_writing(replace, to) && fstat(fileno(replace->to), &status) == 0;
+	/* One that others can write is not believed, whoever can write the file. */
+	fine = finish_writing(replace, to, 0755) && fstat(fileno(replace->to), &status) == 0;
 	passwd_index_start(&again, &status);
-	fine = fine && memcmp(&index, &again, sizeof index) == 0 && fsync(fileno(to)) == 0 &&
-	    renameat(replace->directory, new, replace->directory, name) == 0;
-	if (!fine) {
+	fine = fine && memcmp(&index, &again, sizeof index) == 0 && fsync(fileno(to)) == 0;
+	/* Another writer's file has taken the place of ours: its index may be there, or is waiting for us to end. */
+	latest = is_there(replace, replace->name, &file.status);
+	fine = latest && fine && renameat(replace->directory, new, replace->directory, name) == 0;
+	if (latest && !fine)
 		warn("%s.index: not written", replace->path);
+	if (!fine)
 		(void)unlinkat(replace->directory, new, 0);
-	}
 	(void)fclose(to);
 	free(places);
-	return fine;
+	return fine || !latest;
 }
