@@ -6,135 +6,171 @@
 
 #define BINDING_MAX 128		/* bytes: tls-exporter has 32, tls-server-end-point at most a SHA-512 */
 
-/* The message, cut at its commas one attribute at a time. */
-struct cursor {
-	const char *at, *end;	/* at == NULL: behind the last attribute */
+/* Bytes of a message, up to `end`. */
+struct part {
+	const char *at, *end;
 };
 
-/* The next attribute, up to a comma or the end. False: there is none. */
+/* Do the next bytes make this word? Then they are read. */
 static bool
-next(struct cursor *cursor, const char **attribute, size_t *length)
+take(struct part *in, const char *word)
 {
-	const char *comma;
+	const char *at = in->at;
 
-	if (cursor->at == NULL)
-		return false;
-	comma = memchr(cursor->at, ',', (size_t)(cursor->end - cursor->at));
-	*attribute = cursor->at;
-	*length = (size_t)((comma == NULL ? cursor->end : comma) - cursor->at);
-	cursor->at = comma == NULL ? NULL : comma + 1;
+	for (; *word != '\0'; word++, at++)
+		if (at >= in->end || *at != *word)
+			return false;
+	in->at = at;
 	return true;
 }
 
-/* The value of an attribute that must be `letter`, not empty; NULL: it is another, or none. */
-static const char *
-value_of(const char *attribute, size_t length, char letter, size_t *value_length)
+static bool
+is(struct part part, const char *word)
 {
-	if (length < 3 || attribute[0] != letter || attribute[1] != '=')
-		return NULL;
-	*value_length = length - 2;
-	return attribute + 2;
+	return take(&part, word) && part.at == part.end;
+}
+
+static bool
+same(struct part one, struct part other)
+{
+	for (; one.at < one.end && other.at < other.end && *one.at == *other.at; one.at++)
+		other.at++;
+	return one.at == one.end && other.at == other.end;
+}
+
+/* The next attribute, up to a comma or the end; rest->at == NULL is behind the last one. False: there is none. */
+static bool
+next(struct part *rest, struct part *attribute)
+{
+	if (rest->at == NULL)
+		return false;
+	*attribute = *rest;
+	while (rest->at < rest->end && *rest->at != ',')
+		rest->at++;
+	attribute->end = rest->at;
+	rest->at = rest->at < rest->end ? rest->at + 1 : NULL;
+	return true;
+}
+
+/* The same, where it must be one of this name ("n=") with a value, which is what comes out. */
+static bool
+next_value(struct part *rest, const char *name, struct part *value)
+{
+	return next(rest, value) && take(value, name) && value->at < value->end;
 }
 
 /* saslname: every comma and equals sign is =2C or =3D. False: malformed. `name` is "" where it is too long. */
 static bool
-sasl_name(const char *value, size_t length, char (*name)[USER_MAX + 1])
+sasl_name(struct part value, char (*name)[USER_MAX + 1])
 {
 	struct text text;
 
 	text_start(&text, *name, sizeof *name);
-	for (size_t i = 0; i < length; i++) {
-		bool comma = length - i >= 3 && memcmp(value + i, "=2C", 3) == 0;
-
-		if (value[i] == '=' && !comma && (length - i < 3 || memcmp(value + i, "=3D", 3) != 0))
+	while (value.at < value.end) {
+		if (*value.at != '=')
+			text_add_byte(&text, *value.at++);
+		else if (take(&value, "=2C"))
+			text_add_byte(&text, ',');
+		else if (take(&value, "=3D"))
+			text_add_byte(&text, '=');
+		else
 			return false;
-		text_add_byte(&text, comma ? ',' : value[i]);
-		i += value[i] == '=' ? 2 : 0;
 	}
 	if (text.cut)
 		(*name)[0] = '\0';
 	return true;
 }
 
+/* Decodes base64 by way of `array`, which holds only zeros. Returns as text_base64_decode() does. */
+static long
+decode(struct part value, char *array, size_t size)
+{
+	struct text text;
+
+	text_start(&text, array, size);
+	while (value.at < value.end)
+		text_add_byte(&text, *value.at++);
+	return text.cut ? -1 : text_base64_decode(array, text.used, array);
+}
+
 /* A letter, '=', and something (attr-val), that an extension may be: not one that must be understood (m), nor the
  * proof, which has its place. */
 static bool
-extension(const char *attribute, size_t length)
+extension(struct part attribute)
 {
-	char letter = length > 2 ? attribute[0] : '\0';
+	char letter = attribute.at < attribute.end ? *attribute.at++ : '\0';
 
 	return ((letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z')) && letter != 'm' &&
-	    letter != 'p' && attribute[1] == '=';
+	    letter != 'p' && take(&attribute, "=") && attribute.at < attribute.end;
 }
 
 /* gs2-cbind-flag: n, y, or p=TYPE. */
 static enum scram_answer
-channel_flag(const char *flag, size_t length, const char *binding, bool plus_offered)
+channel_flag(struct part flag, const char *binding, bool plus_offered)
 {
-	if (length == 1 && *flag == 'n')
+	if (is(flag, "n"))
 		return binding == NULL ? SCRAM_FINE : SCRAM_REFUSED;
-	if (length == 1 && *flag == 'y')
+	if (is(flag, "y"))
 		return binding == NULL && !plus_offered ? SCRAM_FINE : SCRAM_REFUSED;
-	if (length < 3 || memcmp(flag, "p=", 2) != 0)
+	if (!take(&flag, "p=") || flag.at == flag.end)
 		return SCRAM_MALFORMED;
-	for (size_t i = 2; i < length; i++)
-		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-", flag[i]) == NULL)
+	for (const char *at = flag.at; at < flag.end; at++)
+		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-", *at) == NULL)
 			return SCRAM_MALFORMED;
-	return binding != NULL && strlen(binding) == length - 2 && memcmp(binding, flag + 2, length - 2) == 0
-	    ? SCRAM_FINE : SCRAM_REFUSED;
+	return binding != NULL && is(flag, binding) ? SCRAM_FINE : SCRAM_REFUSED;
 }
 
 enum scram_answer
 scram_first(struct scram *scram, const char *message, size_t length, const char *binding, bool plus_offered)
 {
-	struct cursor cursor = { message, message + length };
-	const char *attribute, *value;
+	struct part rest = { message, message + length }, attribute, value;
 	char authzid[USER_MAX + 1] = "";
-	bool acts_for_another = false;
-	size_t size, value_size;
+	bool acts_for_another;
 	enum scram_answer answer;
+	struct text nonce;
+	size_t size;
 
 	*scram = (struct scram){ 0 };
 	if (memchr(message, '\0', length) != NULL)
 		return SCRAM_MALFORMED;
-	(void)next(&cursor, &attribute, &size);		/* there is always a first one, empty perhaps */
-	answer = channel_flag(attribute, size, binding, plus_offered);
-	if (answer == SCRAM_MALFORMED || !next(&cursor, &attribute, &size))
+	(void)next(&rest, &attribute);		/* there is always a first one, empty perhaps */
+	answer = channel_flag(attribute, binding, plus_offered);
+	if (answer == SCRAM_MALFORMED || !next(&rest, &attribute))
 		return SCRAM_MALFORMED;
-	if (size > 0) {
-		value = value_of(attribute, size, 'a', &value_size);
-		if (value == NULL || !sasl_name(value, value_size, &authzid))
+	acts_for_another = attribute.at < attribute.end;	/* unless it is the same name, see below */
+	if (acts_for_another && (!take(&attribute, "a=") || attribute.at == attribute.end ||
+	    !sasl_name(attribute, &authzid)))
+		return SCRAM_MALFORMED;
+	scram->bare = rest.at;
+	if (scram->bare == NULL || !next_value(&rest, "n=", &value) || !sasl_name(value, &scram->user) ||
+	    !next_value(&rest, "r=", &value))
+		return SCRAM_MALFORMED;
+	text_start(&nonce, scram->nonce, sizeof scram->nonce);
+	for (; value.at < value.end; value.at++) {
+		if (*value.at < 33 || *value.at > 126)
 			return SCRAM_MALFORMED;
-		acts_for_another = true;	/* unless it is the same name, see below */
+		text_add_byte(&nonce, *value.at);
 	}
-	scram->bare = cursor.at;
-	if (!next(&cursor, &attribute, &size) || (value = value_of(attribute, size, 'n', &value_size)) == NULL ||
-	    !sasl_name(value, value_size, &scram->user))
+	if (nonce.cut)
 		return SCRAM_MALFORMED;
-	if (!next(&cursor, &attribute, &size) || (value = value_of(attribute, size, 'r', &value_size)) == NULL ||
-	    value_size > SCRAM_NONCE_MAX)
-		return SCRAM_MALFORMED;
-	for (size_t i = 0; i < value_size; i++)
-		if (value[i] < 33 || value[i] > 126)
+	while (next(&rest, &attribute))
+		if (!extension(attribute))
 			return SCRAM_MALFORMED;
-	memcpy(scram->nonce, value, value_size);
-	while (next(&cursor, &attribute, &size))
-		if (!extension(attribute, size))
-			return SCRAM_MALFORMED;
-	scram->gs2_length = (size_t)(scram->bare - message);
-	if (scram->user[0] == '\0' || scram->gs2_length > sizeof scram->gs2 ||
+	size = (size_t)(scram->bare - message);
+	if (scram->user[0] == '\0' || size > sizeof scram->gs2 ||
 	    (acts_for_another && strcmp(authzid, scram->user) != 0))
 		return SCRAM_REFUSED;
-	memcpy(scram->gs2, message, scram->gs2_length);
+	memcpy(scram->gs2, message, size);
+	scram->gs2_length = size;
 	return answer;
 }
 
 /* c=: base64 of the gs2-header and, with channel binding, of what names the channel. */
 static enum scram_answer
-channel_binding(const struct scram *scram, const char *value, size_t length, const struct scram_final *final)
+channel_binding(const struct scram *scram, struct part value, const struct scram_final *final)
 {
-	char said[(SCRAM_GS2_MAX + BINDING_MAX + 2) / 3 * 4];
-	long decoded = length > sizeof said ? -1 : text_base64_decode(value, length, said);
+	char said[(SCRAM_GS2_MAX + BINDING_MAX + 2) / 3 * 4 + 1] = "";
+	long decoded = decode(value, said, sizeof said);
 
 	if (decoded < 0)
 		return SCRAM_MALFORMED;
@@ -146,33 +182,28 @@ channel_binding(const struct scram *scram, const char *value, size_t length, con
 enum scram_answer
 scram_final(const struct scram *scram, const char *message, size_t length, struct scram_final *final)
 {
-	struct cursor cursor = { message, message + length };
-	const char *attribute, *value, *nonce = final->server_first + 2;
-	char proof[(SCRAM_PROOF + 2) / 3 * 4];
-	size_t size, value_size;
+	struct part rest = { message, message + length }, attribute, value, nonce;
+	struct part server = { final->server_first + 2, final->server_first + strlen(final->server_first) };
+	char proof[(SCRAM_PROOF + 2) / 3 * 4 + 1] = "";
 	enum scram_answer answer;
 
-	if (memchr(message, '\0', length) != NULL)
+	if (memchr(message, '\0', length) != NULL || !next_value(&rest, "c=", &value))
 		return SCRAM_MALFORMED;
-	(void)next(&cursor, &attribute, &size);
-	if ((value = value_of(attribute, size, 'c', &value_size)) == NULL)
+	answer = channel_binding(scram, value, final);
+	if (answer == SCRAM_MALFORMED || !next_value(&rest, "r=", &value))
 		return SCRAM_MALFORMED;
-	answer = channel_binding(scram, value, value_size, final);
-	if (answer == SCRAM_MALFORMED || !next(&cursor, &attribute, &size) ||
-	    (value = value_of(attribute, size, 'r', &value_size)) == NULL)
-		return SCRAM_MALFORMED;
-	if (value_size != strcspn(nonce, ",") || memcmp(value, nonce, value_size) != 0)
+	(void)next(&server, &nonce);
+	if (!same(value, nonce))
 		answer = SCRAM_REFUSED;
 	do
-		if (!next(&cursor, &attribute, &size))
+		if (!next(&rest, &attribute))
 			return SCRAM_MALFORMED;		/* no proof */
-	while (extension(attribute, size));
+	while (extension(attribute));
 	/* The proof is what comes last, whole. */
-	value = value_of(attribute, size, 'p', &value_size);
-	if (value == NULL || cursor.at != NULL || value_size != sizeof proof ||
-	    text_base64_decode(value, value_size, proof) != SCRAM_PROOF)
+	value = attribute;
+	if (rest.at != NULL || !take(&value, "p=") || decode(value, proof, sizeof proof) != SCRAM_PROOF)
 		return SCRAM_MALFORMED;
 	memcpy(final->proof, proof, SCRAM_PROOF);
-	final->without_proof = (size_t)(attribute - 1 - message);
+	final->without_proof = (size_t)(attribute.at - 1 - message);
 	return answer;
 }

@@ -100,6 +100,25 @@ first_messages(void **state)
 	assert_int_equal(scram_first(&scram, "n,,n=u\0v,r=x", 12, NULL, false), SCRAM_MALFORMED);
 }
 
+/* What is too long to be kept is refused, and a last message behind it compared with nothing. */
+static void
+long_headers(void **state)
+{
+	static char message[SCRAM_GS2_MAX + 20];
+	const size_t most = SCRAM_GS2_MAX - 4;	/* of an identity: n,a= and a comma are around it */
+
+	(void)state;
+	for (size_t length = most - 1; length <= most; length++) {
+		memset(message, 'u', sizeof message);
+		memcpy(message, "n,a=", 4);
+		strcpy(message + 4 + length, ",n=u,r=x");
+		assert_int_equal(first(message, NULL, false), SCRAM_REFUSED);
+		assert_int_equal(scram.gs2_length, 0);
+	}
+	final = (struct scram_final){ .server_first = "r=xy,s=AA==,i=1" };
+	assert_int_equal(last("c=biws,r=xy," PROOF), SCRAM_REFUSED);
+}
+
 static void
 channel_bindings(void **state)
 {
@@ -187,7 +206,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_example_of_the_rfc), cmocka_unit_test(first_messages), cmocka_unit_test(channel_bindings),
+		cmocka_unit_test(the_example_of_the_rfc), cmocka_unit_test(first_messages), cmocka_unit_test(long_headers), cmocka_unit_test(channel_bindings),
 		cmocka_unit_test(final_messages), cmocka_unit_test(lengths_have_limits),
 	};
 
