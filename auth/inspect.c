@@ -212,8 +212,10 @@ owner_of(const struct file *file, const char *at, const char **name, char *label
 	char copy[sizeof entry.line];
 	const char *value = NULL;
 
-	if (passwd_entry(file, at, &entry))
+	if (passwd_entry(file, at, &entry)) {
 		value = passwd_extra(&entry, "label", copy, sizeof copy);
+		explicit_bzero(entry.line, (size_t)(passwd_next(file, at) - at));	/* what was copied */
+	}
 	strlcpy(label, value == NULL ? "" : value, size);
 	while (at < end && strchr(" \t\r\f\v", *at) != NULL)
 		at++;
@@ -292,9 +294,12 @@ certificate_of(const struct file *file, const char *at, char name[sizeof((struct
 {
 	struct entry entry;
 	char copy[sizeof entry.line];
-	const char *value = passwd_is_entry(file, at) && passwd_entry(file, at, &entry) ?
-	    passwd_extra(&entry, "cert", copy, sizeof copy) : NULL;
+	const char *value = NULL;
 
+	if (passwd_is_entry(file, at) && passwd_entry(file, at, &entry)) {
+		value = passwd_extra(&entry, "cert", copy, sizeof copy);
+		explicit_bzero(entry.line, (size_t)(passwd_next(file, at) - at));
+	}
 	strlcpy(name, value == NULL ? "" : value, sizeof entry.line);
 	text_lower(name);
 	return name[0] != '\0';

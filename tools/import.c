@@ -1,10 +1,10 @@
 /* Reads the clear-text file of tmda-ofmipd into a password file. */
 #include <bsd/string.h>
 #include <err.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/pwhash.h"
-#include "base/text.h"
 #include "tools/entry.h"
 #include "tools/import.h"
 
@@ -28,7 +28,7 @@ trim(char *string)
  * a locked entry. NULL, or what is wrong with the line.
  */
 static const char *
-convert_line(struct import *import, char *line, FILE *to)
+convert_line(struct import *import, char *line)
 {
 	char *user = trim(strsep(&line, ":")), *rest, stored[PWHASH_STORED_SIZE];
 	const char *fault;
@@ -57,19 +57,47 @@ convert_line(struct import *import, char *line, FILE *to)
 		import->hashed++;
 	}
 	import->kept += rest != stored;
-	fprintf(to, "%s:%s\n", user, rest);
+	text_add(&import->lines, user);
+	text_add_byte(&import->lines, ':');
+	text_add(&import->lines, rest);
 	explicit_bzero(stored, sizeof stored);
 	return NULL;
 }
 
+/* Room for all that can come, at once: nothing is copied on the way, and left behind. What is not used costs nothing. */
+static void
+make_room(struct import *import)
+{
+	const struct file *from = &import->from;
+	size_t lines = 1, size;
+	char *array;
+
+	for (const char *at = from->bytes; at < from->bytes + from->length; at = passwd_next(from, at))
+		lines++;
+	size = from->length + lines * (PWHASH_STORED_SIZE + 2);
+	array = malloc(size);
+	if (array == NULL)
+		err(111, "memory");
+	text_start(&import->lines, array, size);
+}
+
+void
+import_forget(struct import *import)
+{
+	if (import->lines.bytes != NULL)
+		explicit_bzero(import->lines.bytes, import->lines.used);
+	free(import->lines.bytes);
+}
+
 bool
-import_convert(struct import *import, FILE *to)
+import_convert(struct import *import)
 {
 	const struct file *from = &import->from;
 	char line[sizeof ((struct entry *)NULL)->line];
 	const char *end = from->bytes + from->length, *next, *fault;
 	bool fine = true;
 
+	make_room(import);
 	for (const char *at = from->bytes; at < end; at = next) {
 		size_t length = (size_t)((next = passwd_next(from, at)) - at);
 
@@ -81,9 +109,10 @@ import_convert(struct import *import, FILE *to)
 			line[length] = '\0';
 			fault = NULL;
 			if (line[strspn(line, BLANKS)] == '\0' || line[strspn(line, BLANKS)] == '#')
-				fprintf(to, "%s\n", line);
+				text_add(&import->lines, line);
 			else
-				fault = convert_line(import, line, to);
+				fault = convert_line(import, line);
+			text_add_byte(&import->lines, '\n');
 		}
 		if (fault != NULL)
 			warnx("%s: line %zu: %s", import->path, import->line, fault);

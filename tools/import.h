@@ -3,17 +3,20 @@
 #define IMPORT_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "auth/passwd.h"
+#include "base/text.h"
 
 struct import {
 	const char *path, *scheme;	/* of the old file; of the new passwords */
 	struct file from;
 	size_t line, hashed, kept;
+	struct text lines;		/* for the new file */
 };
 
-/* Writes the users of the old file to `to`, their passwords hashed: that takes its time. False: said. */
-bool import_convert(struct import *import, FILE *to);
+/* Adds the users of the old file to `lines`, their passwords hashed: that takes its time. False: said. In any case
+ * import_forget() is to be called: there may be passwords in them. */
+bool import_convert(struct import *import);
+void import_forget(struct import *import);
 
 #endif

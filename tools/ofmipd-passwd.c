@@ -75,8 +75,7 @@ struct options {
 struct job {
 	const struct options *options;
 	const char *stored;		/* the new password, as it is stored */
-	char *imported;			/* lines to go behind all others */
-	size_t length;
+	const struct text *imported;	/* lines to go behind all others; or NULL */
 	char done[USER_MAX + 200];	/* in words for the administrator */
 };
 
@@ -157,7 +156,7 @@ put_file(struct job *job, const struct file *old, FILE *to)
 	fwrite(old->bytes, 1, old->length, to);
 	fputs(old->length > 0 && old->bytes[old->length - 1] != '\n' ? "\n" : "", to);
 	if (job->imported != NULL)
-		fwrite(job->imported, 1, job->length, to);
+		fwrite(job->imported->bytes, 1, job->imported->used, to);
 	else
 		snprintf(job->done, sizeof job->done, "%s", old->length < PASSWD_INDEXED ?
 		    "smaller than 1 MiB, needs no index" : "has its index");
@@ -221,15 +220,11 @@ static int
 import(const struct options *options)
 {
 	struct import import = { .path = options->given[IMPORT], .scheme = options->given[SCHEME] };
-	struct job job = { .options = options };
-	FILE *lines = open_memstream(&job.imported, &job.length);
+	struct job job = { .options = options, .imported = &import.lines };
 	int status = FAILED;
 	/* Hashing takes its time: it is done before anybody else is locked out. */
-	bool fine = lines != NULL && entry_open(import.path, &import.from, ENTRY_UNSOUND) &&
-	    import_convert(&import, lines);
+	bool fine = entry_open(import.path, &import.from, ENTRY_UNSOUND) && import_convert(&import);
 
-	if (lines == NULL || fclose(lines) != 0)
-		err(FAILED, "memory");
 	snprintf(job.done, sizeof job.done, "%zu passwords hashed, %zu entries kept as they were", import.hashed,
 	    import.kept);
 	if (fine)
@@ -238,8 +233,7 @@ import(const struct options *options)
 		printf("%s still holds the clear text: delete it when all is well\n", import.path);
 	else
 		warnx("%s: nothing imported", options->given[PATH]);
-	explicit_bzero(job.imported, job.length);
-	free(job.imported);
+	import_forget(&import);
 	return status;
 }
 
