@@ -11,7 +11,7 @@ SYSCONFDIR ?= /etc
 EXAMPLEDIR ?= $(PREFIX)/share/doc/ofmipd-session/examples
 
 # The rooms of the program; the folders show the wall (DESIGN.md), and tests/layers holds them apart.
-# In this order: what the monitor alone writes lies on as few pages as can be, and behind a fork each is copied.
+# In this order: what the monitor alone writes lies on as few pages as can be (base/apart.h).
 ROOMS = $(TOGETHER) $(filter-out $(TOGETHER),$(patsubst %.c,%,$(wildcard *.c base/*.c session/*.c auth/*.c inject/*.c)))
 TOGETHER = auth inject monitor ask
 MANUALS = $(wildcard man/*.[578])
@@ -49,7 +49,7 @@ BUILD = build/release
 # Static: starting a process is what a session costs, and the dynamic loader is a third of that.
 FLAGS += -O2 -fPIE $(if $(findstring FORTIFY_SOURCE,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
 	-fstack-protector-strong -fstack-clash-protection
-LINK = -static-pie -Wl,-z,relro,-z,now,-z,noexecstack
+LINK = -static-pie -Wl,-T,base/apart.ld,-z,relro,-z,now,-z,noexecstack
 LINK_SHARED = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 TOOLS = ofmipd-session ofmipd-passwd ofmipd-state $(CHECKERS_HERE)
 ifdef NOCAGE

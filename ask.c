@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "ask.h"
+#include "base/apart.h"
 #include "base/io.h"
 #include "base/text.h"
 
@@ -308,7 +309,7 @@ ask_log(const struct ask_line *log)
 
 /* Untouched, its pages cost nothing: only an envelope of that size would touch them. What stands behind the frame
  * that was asked for is the beginning of the next one. */
-static struct {
+static APART struct {
 	size_t got, used;	/* bytes from the head on; of the last frame that was returned */
 	int failed;		/* errno: an answer could not be sent, though there was somebody to send it to */
 	struct {

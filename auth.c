@@ -14,6 +14,7 @@
 #include "auth/program.h"
 #include "auth/pwhash.h"
 #include "auth/tries.h"
+#include "base/apart.h"
 #include "base/text.h"
 
 _Static_assert(PASSWORD_MAX == PWHASH_PASSWORD_MAX, "what the monitor lets through is what can be hashed");
@@ -23,7 +24,7 @@ _Static_assert(PASSWORD_MAX == PWHASH_PASSWORD_MAX, "what the monitor lets throu
 #define CRAM_DIGITS 32
 
 /* The attempt that is under way, between its steps. */
-static struct {
+static APART _Alignas(4096) struct {
 	struct attempt attempt;
 	int index;			/* of the authenticator that is asked */
 	int steps;
@@ -31,7 +32,7 @@ static struct {
 	bool cram_md5;			/* the client was sent our own challenge */
 	char user[USER_MAX + 1], digest[CRAM_DIGITS + 1], challenge[320];	/* of CRAM-MD5 */
 	char reason[AUTH_REASON_MAX];
-	struct checker checker;		/* last: most of it is never touched */
+	struct checker checker;
 } state;
 
 static const char *

@@ -16,6 +16,7 @@
 
 #include "ask.h"
 #include "base/address.h"
+#include "base/apart.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -33,7 +34,7 @@
 /* Lines that the session alone decides on: many for --debug, too few to fill a disk. */
 #define LOG_FRAMES_MAX 10000
 
-static struct state {
+static APART struct state {
 	const struct config *config;
 	struct peer *peer;
 	const struct identity *service;
@@ -52,9 +53,8 @@ static struct state {
 	unsigned char digest[MEMORY_DIGEST];	/* of the last message, if it was accepted */
 } state;
 
-/* To the last attempt: who it is. Not in the state: what is written at every start should be little. On a page of its
- * own, with what is written beside it: behind a fork each page is copied. */
-static _Alignas(4096) struct auth_answer answer;
+/* To the last attempt: who it is. Not in the state: what is written at every start should be little. */
+static APART struct auth_answer answer;
 
 /* With --state; opened at the first login. */
 static struct memory kept;

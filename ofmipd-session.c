@@ -35,6 +35,7 @@
 #include "auth.h"
 #include "auth/passwd.h"
 #include "auth/program.h"
+#include "base/apart.h"
 #include "base/child.h"
 #include "base/config.h"
 #include "base/drop.h"
@@ -52,7 +53,7 @@ enum { EXIT_USAGE = 100, EXIT_TEMPORARY = 111 };
 
 extern char **environ;
 
-static struct config config;
+static APART _Alignas(4096) struct config config;
 static struct peer peer;
 static struct identity service;
 static char id[40];

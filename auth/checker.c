@@ -10,6 +10,7 @@
 
 #include "auth/checker.h"
 #include "auth/passwd.h"
+#include "base/apart.h"
 #include "base/child.h"
 #include "base/drop.h"
 #include "base/io.h"
@@ -93,7 +94,7 @@ write_packet(const struct attempt *attempt, const struct text *text)
 int
 checker_say_identity(const struct attempt *attempt, const struct identity *identity)
 {
-	static char array[FRAME_MAX];
+	static APART char array[FRAME_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
@@ -108,7 +109,7 @@ checker_say_identity(const struct attempt *attempt, const struct identity *ident
 int
 checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason)
 {
-	static char array[FRAME_MAX];
+	static APART char array[FRAME_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
@@ -259,10 +260,10 @@ read_challenge(const char *at, const char *end, struct auth_answer *answer)
 enum ask_verdict
 checker_hear(struct checker *checker, struct auth_answer *answer)
 {
-	char *frame = checker->said;
+	static APART char frame[CHECKER_FRAME_MAX + 1];
 	int64_t start = io_now();
 	bool in_time = io_wait(checker->wall, POLLIN, start + checker->left);
-	ssize_t got = in_time ? io_read(checker->wall, frame, sizeof checker->said - 1) : -1;
+	ssize_t got = in_time ? io_read(checker->wall, frame, sizeof frame - 1) : -1;
 	enum ask_verdict verdict;
 
 	checker->left -= io_now() - start;

@@ -38,7 +38,7 @@ struct auth_answer {
 	char login[USER_MAX + 1];		/* the name that the client gave, as far as anybody knows it */
 	char reason[AUTH_REASON_MAX];		/* neither ASK_YES nor ASK_CHALLENGE: for the log */
 	bool delayed;				/* a server said no, after the pause that it thought right */
-	const char *challenge;			/* ASK_CHALLENGE: `length` bytes for the client; until the next step */
+	const char *challenge;			/* ASK_CHALLENGE: `length` bytes for the client; until checker_hear() is called again */
 	size_t length;
 };
 
@@ -66,7 +66,6 @@ struct checker {
 	pid_t pid;		/* 0: there is none */
 	int wall;
 	int64_t left;		/* milliseconds that may still be waited for it */
-	char said[CHECKER_FRAME_MAX + 1];	/* its last message; last: most of it is never touched */
 };
 
 /* Starts it: there `check` is called, and its return value is the exit status. False: errno. */

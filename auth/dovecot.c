@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "auth/dovecot.h"
+#include "base/apart.h"
 #include "base/dial.h"
 #include "base/io.h"
 
@@ -386,7 +387,7 @@ talk(struct server *server, const char *password)
 	return say_fault(server);
 }
 
-static struct server server;
+static APART struct server server;
 
 /* PLAIN or LOGIN, whichever of them the server has: the password is known. */
 static bool

@@ -10,6 +10,7 @@
 #include "auth/file.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
+#include "base/apart.h"
 #include "base/digest.h"
 #include "base/network.h"
 #include "base/text.h"
@@ -48,7 +49,7 @@ verify_entry(const struct entry *entry, const char *password)
 static const char *
 find_neighbour(const struct file *file, const char *name, struct entry *entry)
 {
-	static char copy[sizeof entry->line];
+	static APART char copy[sizeof entry->line];
 	const char *start, *at, *end = file->bytes + file->length;
 
 	if (file->length == 0)
@@ -88,7 +89,7 @@ next_entry_with(const struct file *file, const char **at, const char *word, stru
 static bool
 network_allowed(const struct attempt *attempt, const struct entry *entry)
 {
-	static char copy[sizeof entry->line];
+	static APART char copy[sizeof entry->line];
 	const char *value = passwd_extra(entry, "allow_nets", copy, sizeof copy);
 
 	return value == NULL || network_holds(value, attempt->peer->address);
@@ -111,7 +112,7 @@ file_fault(const struct stat *status, const struct rights *service, bool clearte
 static const char *
 read_lines(const struct file *file, const char *const *at, int count, struct found *found)
 {
-	static char labels[2][sizeof found->entries->line];
+	static APART char labels[2][sizeof found->entries->line];
 
 	if (count > PASSWD_LINES_MAX)
 		return "too-many-lines-of-user";
@@ -144,7 +145,7 @@ read_lines(const struct file *file, const char *const *at, int count, struct fou
 static const struct entry *
 find_fitting(const struct found *found, const char *password, enum pwhash_answer *answer)
 {
-	static char copy[sizeof ((struct entry *)0)->line];
+	static APART char copy[sizeof ((struct entry *)0)->line];
 	const struct entry *slow = NULL;
 	bool own_tried = false;
 
@@ -180,7 +181,7 @@ find_fitting(const struct found *found, const char *password, enum pwhash_answer
 static int
 say_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
 {
-	static char copy[sizeof entry->line];
+	static APART char copy[sizeof entry->line];
 	const struct entry *ids = entry->fields[UID][0] != '\0' || entry->fields[GID][0] != '\0' || found->own == NULL ?
 	    entry : found->own, *home = entry->fields[HOME][0] == '/' || found->own == NULL ? entry : found->own;
 	struct identity identity = { 0 };
@@ -236,7 +237,7 @@ refuse(const struct attempt *attempt, const struct found *found, const char *rea
 static int
 judge_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
 {
-	static char copy[sizeof entry->line];
+	static APART char copy[sizeof entry->line];
 	const char *expires = passwd_extra(entry, "expires", copy, sizeof copy);
 	int64_t end = INT64_MAX;
 
@@ -319,7 +320,7 @@ invent_keys(const struct file *file, const char *name, struct pwhash_scram *reco
 	size_t length = passwd_secret(file, secret);
 	uint32_t iterations = PWHASH_SCRAM_MADE;
 	const char *at = front.bytes;
-	static struct entry entry;
+	static APART struct entry entry;
 
 	_Static_assert(DIGEST_MAX <= PASSWD_SECRET_MAX, "room for a digest");
 	while (next_entry_with(&front, &at, "-256}", &entry))
@@ -487,9 +488,9 @@ check_certificate(struct attempt *attempt, const struct file *file, struct found
 int
 file_check(struct attempt *attempt)
 {
-	static struct found found;	/* 130 KiB, of which each line touches four */
-	static struct entry neighbour;
-	static struct scram scram;
+	static APART struct found found;	/* 130 KiB, of which each line touches four */
+	static APART struct entry neighbour;
+	static APART struct scram scram;
 	const char *at[PASSWD_LINES_MAX] = { NULL }, *beside, *fault;
 	char name[USER_MAX + 1];
 	struct file file;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/passwd.h"
+#include "base/apart.h"
 #include "base/child.h"
 #include "base/text.h"
 
@@ -219,7 +220,7 @@ passwd_index_start(struct passwd_index *index, const struct stat *status)
 static const struct passwd_place *
 open_index(const struct file *file, size_t *count)
 {
-	static char path[PATH_MAX + sizeof ".index"];
+	static APART char path[PATH_MAX + sizeof ".index"];
 	struct passwd_index wanted;
 	struct file index;
 
@@ -389,7 +390,7 @@ names_directory(struct entry *entry)
 static enum passwd_answer
 accounts_elsewhere(void)
 {
-	static struct entry entry;
+	static APART struct entry entry;
 	enum passwd_answer answer = PASSWD_NONE;
 	struct file file;
 

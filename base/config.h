@@ -67,18 +67,13 @@ struct config {
 	enum injector_kind injector;
 	char injector_path[512];	/* program, directory of the maildir, or relays with commas between them */
 	char user[USER_MAX + 1];	/* service account */
-	char throttle[512];		/* "", or a program */
-	char policy[128];		/* "", or a policy server: ADDRESS:PORT or /PATH */
-	char state[256];		/* "", or a directory: base/memory */
 	uint64_t quota_hour, quota_day;	/* recipients of a login; 0: no limit */
 	bool behind_tls, allow_cleartext;
-	char proxy_from[512], xclient_from[512];	/* "", or networks: base/network */
 	bool proxy, xclient;		/* of this connection: a PROXY header comes first; XCLIENT may be said */
 	bool check, debug;
 	unsigned mechanisms;		/* enum config_mechanism */
 	bool dovecot;			/* -D: it lists more of them */
 	enum received received;
-	char senders[512];		/* "", or the table of who may send as which address */
 	bool own_address, fix_sender;	/* the rule without a table; what is done about Sender */
 	bool smtputf8;			/* the injector carries it; set by inject_ready() */
 	bool offer_smtputf8, offer_dsn;	/* the relay carries them: the administrator's word */
@@ -93,7 +88,13 @@ struct config {
 	int tls_control, tls_read, tls_write;	/* its descriptors, else -1 */
 	bool root;			/* started as root */
 	int authenticator_count;
-	struct authenticator authenticators[AUTHENTICATORS_MAX];	/* last: most of it is never touched */
+	/* Last: what is mostly not touched. */
+	struct authenticator authenticators[AUTHENTICATORS_MAX];
+	char throttle[512];		/* "", or a program */
+	char policy[128];		/* "", or a policy server: ADDRESS:PORT or /PATH */
+	char state[256];		/* "", or a directory: base/memory */
+	char proxy_from[512], xclient_from[512];	/* "", or networks: base/network */
+	char senders[512];		/* "", or the table of who may send as which address */
 };
 
 enum config_answer {

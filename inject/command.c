@@ -6,12 +6,13 @@
 #include <unistd.h>
 
 #include "base/address.h"
+#include "base/apart.h"
 #include "base/child.h"
 #include "base/io.h"
 #include "base/text.h"
 #include "inject/command.h"
 
-static const char *sendmail_arguments[RECIPIENTS_MAX + 6];
+static APART const char *sendmail_arguments[RECIPIENTS_MAX + 6];
 
 /* "DIR/NAME exists and is executable": what tells one sendmail command from another. */
 static bool

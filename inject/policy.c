@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/apart.h"
 #include "base/dial.h"
 #include "base/io.h"
 #include "inject/policy.h"
@@ -10,7 +11,7 @@
 
 #define LINES_MAX 16	/* of an answer */
 
-static struct wire wire;	/* its buffers are touched only where there is a policy server */
+static APART struct wire wire;	/* its buffers are touched only where there is a policy server */
 
 bool
 policy_valid(const struct config *config)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "base/apart.h"
 #include "base/child.h"
 #include "base/dial.h"
 #include "base/drop.h"
@@ -675,7 +676,7 @@ relay_count(const struct config *config)
 	return count;
 }
 
-static struct talk talk;	/* its buffers are touched in the child alone */
+static APART struct talk talk;	/* its buffers are touched in the child alone */
 
 /* What the process said. Whoever took it over may have said anything: every text must end. */
 static bool

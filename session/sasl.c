@@ -2,6 +2,7 @@
 #include <bsd/string.h>
 #include <string.h>
 
+#include "base/apart.h"
 #include "base/scram.h"
 #include "base/text.h"
 #include "session/sasl.h"
@@ -95,7 +96,7 @@ prompt_client(struct exchange *exchange, const char *prompt)
 }
 
 /* Between the messages of SCRAM: static, since it is large, and no secret. */
-static struct {
+static APART struct {
 	struct scram scram;
 	char server_first[SCRAM_SERVER_FIRST_MAX];	/* "" if it was too long, or none */
 } scram_state;

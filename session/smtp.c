@@ -6,6 +6,7 @@
 
 #include "ask.h"
 #include "base/address.h"
+#include "base/apart.h"
 #include "base/dsn.h"
 #include "base/io.h"
 #include "base/peer.h"
@@ -29,7 +30,7 @@ struct transaction {
 	char dsn[DSN_MAX + 1];		/* parameters of MAIL */
 };
 
-static _Alignas(4096) struct session {
+static APART _Alignas(4096) struct session {
 	const struct config *config;
 	const char *id;
 	struct peer peer;
