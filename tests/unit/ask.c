@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "base/io.h"
 
 /* How the next calls go: in small parts, interrupted, or not at all. */
@@ -19,6 +21,13 @@ static struct {
 	int error;			/* of the next call, once; 0: none */
 	bool is_short;			/* sendmsg(2) sends less than all, once */
 	int level, type;		/* of what came with the bytes, in place of the true ones; 0: these */
+	int64_t now;			/* the clock; a deadline that is waited for in vain comes at once */
+	int waits;			/* that there were; the last one's */
+	int64_t deadline;
+	bool in_pieces;			/* more comes when nothing is there */
+	void (*then)(void);		/* what the other side does while it is waited for, once */
+	void *room;			/* where the last read went, and how much there was */
+	size_t size;
 } calls;
 
 static bool
@@ -42,9 +51,15 @@ test_recvmsg(int descriptor, struct msghdr *message, int flags)
 
 	if (fails())
 		return -1;
+	calls.room = message->msg_iov->iov_base;
+	calls.size = message->msg_iov->iov_len;
 	if (calls.part > 0 && message->msg_iov->iov_len > calls.part)
 		message->msg_iov->iov_len = calls.part;
-	got = recvmsg(descriptor, message, flags);
+	got = recvmsg(descriptor, message, flags | MSG_DONTWAIT);
+	if (got < 0 && errno == EAGAIN)
+		fail_msg("waits for what nobody will say");
+	if (got >= 0)
+		errno = EINTR;	/* of another call: it says nothing where one went well */
 	head = got > 0 ? CMSG_FIRSTHDR(message) : NULL;
 	if (head != NULL && calls.level != 0)
 		head->cmsg_level = calls.level;
@@ -71,10 +86,47 @@ test_write(int descriptor, const void *bytes, size_t length)
 	return !fails() && io_write_all(descriptor, bytes, length);
 }
 
+static int64_t
+test_now(void)
+{
+	return calls.now;
+}
+
+static bool
+test_wait(int descriptor, short events, int64_t deadline)
+{
+	struct pollfd poller = { .fd = descriptor, .events = events };
+
+	assert_int_equal(descriptor, ASK_MONITOR);
+	assert_int_equal(events, POLLIN);
+	calls.waits++;
+	calls.deadline = deadline;
+	if (calls.then != NULL) {
+		calls.then();
+		calls.then = NULL;
+	}
+	if (deadline > calls.now && poll(&poller, 1, calls.in_pieces ? 10000 : 0) > 0)
+		return true;
+	calls.now = deadline;
+	return false;
+}
+
 static ssize_t
 test_read(int descriptor, void *bytes, size_t size)
 {
-	return fails() ? -1 : io_read(descriptor, bytes, size);
+	struct pollfd poller = { .fd = descriptor, .events = POLLIN };
+	ssize_t got;
+
+	calls.room = bytes;
+	calls.size = size;
+	if (poll(&poller, 1, calls.in_pieces ? 10000 : 0) == 0)
+		fail_msg("waits for what nobody will say");
+	if (fails())
+		return -1;
+	got = io_read(descriptor, bytes, size);
+	if (got >= 0)
+		errno = ECONNRESET;	/* of another call */
+	return got;
 }
 
 /* What was received before is static: each test begins anew. */
@@ -82,11 +134,15 @@ test_read(int descriptor, void *bytes, size_t size)
 #define sendmsg test_sendmsg
 #define io_write_all test_write
 #define io_read test_read
+#define io_now test_now
+#define io_wait test_wait
 #include "../../ask.c"
 #undef recvmsg
 #undef sendmsg
 #undef io_write_all
 #undef io_read
+#undef io_now
+#undef io_wait
 
 static int
 make_wall(void **state)
@@ -97,6 +153,7 @@ make_wall(void **state)
 	received.got = received.used = 0;
 	received.failed = 0;
 	memset(&calls, 0, sizeof calls);
+	calls.now = 1000;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
 		return -1;
 	for (int i = 0; i < 2; i++)
@@ -145,7 +202,8 @@ static void
 questions_arrive_as_they_were_asked(void **state)
 {
 	const struct peer peer = { .address = "192.0.2.1", .port = "25", .tls = TLS_PROXY, .source = PEER_PROXY,
-	    .tls_protocol = "TLSv1.3", .tls_cipher = "AES", .host = "client.example" };
+	    .tls_protocol = "TLSv1.3", .tls_cipher = "AES", .host = "client.example", .verified = true,
+	    .certificate = { "eve" } };
 	struct answer answer;
 	struct ask_attempt attempt;
 	struct ask_message message = { .helo = "client.example", .bytes = 1234, .smtputf8 = true }, read;
@@ -431,7 +489,7 @@ all_of_a_question_arrives(void **state)
 	long_address[ADDRESS_MAX + 1] = '\0';
 	assert_false(ask_sender(long_address, &answer));
 	ask_log(&(struct ask_line){ .event = ASK_END, .reason = "quit", .count = 1, .bytes = 2 });
-	assert_int_equal(ask_receive(&body, &length, io_now() + 5000), ASK_LOG);
+	assert_int_equal(ask_receive(&body, &length, 6000), ASK_LOG);
 	assert_true(ask_read_log(body, length, &line));
 	assert_true(line.event == ASK_END && line.count == 1 && line.bytes == 2);
 	assert_string_equal(line.reason, "quit");
@@ -465,6 +523,19 @@ calls_that_fail(void **state)
 	ask_answer_challenge("challenge", 9);
 	assert_true(receive_answer(ASK_AUTH, bytes, &answer));
 	assert_memory_equal(bytes, "challenge", 9);
+	assert_true(calls.room == bytes + 8 && calls.size == 1);
+	ask_answer(ASK_YES, "");
+	assert_true(receive_answer(ASK_AUTH, bytes, &answer));
+	assert_int_equal(calls.size, sizeof(struct ask_head) + ASK_ANSWER_MAX - 7);
+	/* The head alone at first: of a challenge, and of what is too long for an answer. */
+	calls.part = sizeof(struct ask_head);
+	memset(bytes, 'c', sizeof bytes);
+	ask_answer_challenge(bytes, ASK_ANSWER_MAX + 1);
+	bytes[0] = 'x';
+	assert_true(receive_answer(ASK_STEP, bytes, &answer));
+	assert_true(answer.verdict == ASK_CHALLENGE && answer.length == ASK_ANSWER_MAX + 1 && bytes[0] == 'c');
+	send_frame(ASK_MONITOR, ASK_YES, ASK_ANSWER_MAX + 1, NULL, 0);
+	assert_false(receive_answer(ASK_AUTH, bytes, &answer));
 	/* An answer that is cut, with every error. */
 	calls.part = 0;
 	send_frame(ASK_MONITOR, ASK_CHALLENGE, 9, "chall", 5);
@@ -579,6 +650,12 @@ what_is_no_descriptor(void **state)
 }
 
 static void
+say_a_byte(void)
+{
+	send_raw(ASK_WALL, "F", 1);
+}
+
+static void
 nobody_is_waited_for_longer(void **state)
 {
 	char *body;
@@ -586,15 +663,59 @@ nobody_is_waited_for_longer(void **state)
 
 	(void)state;
 	send_frame(ASK_WALL, ASK_SENDER, 4, "a@b", 4);
-	assert_int_equal(ask_receive(&body, &length, io_now() + 5000), ASK_SENDER);
-	assert_int_equal(ask_receive(&body, &length, io_now() + 20), ASK_SILENT);
-	/* Asked later than it was waited for, it is a question like others. */
+	assert_int_equal(ask_receive(&body, &length, 6000), ASK_SENDER);
+	assert_true(calls.waits == 1 && calls.deadline == 6000);
+	assert_int_equal(ask_receive(&body, &length, 1020), ASK_SILENT);
+	assert_true(calls.now == 1020 && calls.waits == 2);
+	/* Asked later than it was waited for, it is a question like others; for ever is not a deadline. */
 	send_frame(ASK_WALL, ASK_SENDER, 4, "c@d", 4);
 	assert_int_equal(receive(&body, &length), ASK_SENDER);
 	assert_string_equal(body, "c@d");
-	assert_int_equal(ask_receive(&body, &length, io_now() + 20), ASK_SILENT);
-	send_raw(ASK_WALL, "A", 1);
-	assert_int_equal(receive(&body, &length), ASK_BROKEN);	/* after two seconds */
+	assert_int_equal(calls.waits, 2);
+	assert_int_equal(ask_receive(&body, &length, 1040), ASK_SILENT);
+	/* The rest of a frame has two seconds from its first byte on, whatever the deadline; each wait has the same. */
+	send_raw(ASK_WALL, "F", 1);
+	assert_int_equal(receive(&body, &length), ASK_BROKEN);
+	assert_int_equal(errno, 0);
+	assert_true(calls.now == 1040 + 2000 && calls.waits == 4);
+	received.got = 0;
+	send_raw(ASK_WALL, "F", 1);
+	assert_int_equal(ask_receive(&body, &length, 3050), ASK_BROKEN);
+	assert_true(calls.now == 3040 + 2000 && calls.waits == 6);
+	received.got = 0;
+	send_raw(ASK_WALL, "F", 1);
+	calls.then = say_a_byte;
+	calls.now = 10000;
+	assert_int_equal(receive(&body, &length), ASK_BROKEN);
+	assert_true(calls.now == 12000 && calls.waits == 8 && received.got == 2);
+}
+
+/* Behind what is not answered another frame may have begun: it is not waited for longer than any. */
+static void
+what_is_behind_a_log_line_comes_next(void **state)
+{
+	static const struct ask_line line = { .event = ASK_END, .reason = "eof" };
+	struct ask_line told;
+	char *body;
+	size_t length;
+
+	(void)state;
+	ask_log(&line);
+	send_raw(ASK_WALL, "F\0\0\0", 4);
+	assert_int_equal(ask_receive(&body, &length, 6000), ASK_LOG);
+	assert_true(ask_read_log(body, length, &told));
+	assert_int_equal(received.got, sizeof(struct ask_head) + length + 4);
+	assert_true(calls.room == &received.frame && calls.size == sizeof received.frame);
+	/* The rest comes, and then it does not. */
+	send_raw(ASK_WALL, "\4\0\0\0a@b", 8);
+	assert_int_equal(ask_receive(&body, &length, 1000), ASK_SENDER);
+	assert_true(length == 4 && strcmp(body, "a@b") == 0 && calls.deadline == 1000 + ASK_PATIENCE);
+	assert_true(calls.room == (char *)&received.frame + 4 && calls.size == sizeof received.frame - 4);
+	ask_log(&line);
+	send_raw(ASK_WALL, "F", 1);
+	assert_int_equal(ask_receive(&body, &length, 6000), ASK_LOG);
+	assert_int_equal(ask_receive(&body, &length, 6000), ASK_BROKEN);
+	assert_int_equal(calls.now, 1000 + ASK_PATIENCE);
 }
 
 static void
@@ -606,6 +727,7 @@ frames_may_come_in_pieces(void **state)
 	pid_t child;
 
 	(void)state;
+	calls.in_pieces = true;
 	memcpy(bytes, &head, sizeof head);
 	memcpy(bytes + sizeof head, "bob\0pas\0", 8);
 	child = fork();
@@ -639,6 +761,7 @@ an_end_is_told_from_a_cut(void **state)
 			send_raw(ASK_WALL, frame, cut);
 		close(ASK_WALL);
 		assert_int_equal(receive(&body, &length), cut == 0 ? 0 : -1);
+		assert_true(cut == 0 || errno == 0);
 	}
 }
 
@@ -706,6 +829,7 @@ two_questions_at_once_are_none(void **state)
 	send_frame(ASK_WALL, ASK_AUTH, 4, "a\0b\0", 4);
 	send_frame(ASK_WALL, ASK_SEND, 8, "Fa\0Tb\0\0", 8);
 	assert_int_equal(receive(&body, &length), -1);
+	assert_true(errno == 0 && calls.now == 1000);	/* at once */
 }
 
 static void
@@ -816,6 +940,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(calls_that_fail, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(what_is_no_descriptor, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(nobody_is_waited_for_longer, make_wall, close_wall),
+		cmocka_unit_test_setup_teardown(what_is_behind_a_log_line_comes_next, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(frames_may_come_in_pieces, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(an_end_is_told_from_a_cut, make_wall, close_wall),
 		cmocka_unit_test_setup_teardown(no_other_frame_is_taken, make_wall, close_wall),

@@ -60,6 +60,25 @@ no_word_is_another_field(void **state)
 	strcpy(config.hostname, "mail.example");
 }
 
+/* Names are shown to 255 bytes. */
+static void
+names_are_cut(void **state)
+{
+	char name[258], wanted[1000];
+
+	(void)state;
+	memset(name, 'n', sizeof name);
+	for (size_t length = 254; length <= 257; length++) {
+		int shown = length < 255 ? (int)length : 255;
+
+		name[length] = '\0';
+		snprintf(wanted, sizeof wanted, "Received: from %.*s (%.*s [192.0.2.1])\n\tby mail.example with ESMTPSA\n\tid ID",
+		    shown, name, shown, name);
+		assert_string_equal(received(RECEIVED_FULL, name, name, "192.0.2.1", "bob"), wanted);
+		name[length] = 'n';
+	}
+}
+
 static void
 lines_are_told_apart(void **state)
 {
@@ -73,8 +92,9 @@ lines_are_told_apart(void **state)
 		{ "a \t:", HEADER_FIELD, HEADER_FIELD }, { "a b:", HEADER_NONE, HEADER_NONE }, { "a\n", HEADER_NONE, HEADER_NONE },
 		{ " ", HEADER_NONE, HEADER_FIELD }, { "\ta:", HEADER_NONE, HEADER_FIELD }, { "!~:", HEADER_FIELD, HEADER_FIELD },
 		{ "a\x7f:", HEADER_NONE, HEADER_NONE }, { "a\x80:", HEADER_NONE, HEADER_NONE }, { "\x01:", HEADER_NONE, HEADER_NONE },
-		{ "\x7f:", HEADER_NONE, HEADER_NONE },
+		{ "\x7f:", HEADER_NONE, HEADER_NONE }, { "a  :", HEADER_FIELD, HEADER_FIELD }, { "a\t\t:", HEADER_FIELD, HEADER_FIELD },
 	};
+	static const char cut[] = "ab  : ";
 	static const struct header_origin origin = { .config = &config };
 	char name[HEADER_NAME_MAX + 2];
 
@@ -88,6 +108,14 @@ lines_are_told_apart(void **state)
 			if (seen != (later ? rows[i].later : rows[i].first))
 				fail_msg("row %zu, %d: %d", i, later, (int)seen);
 			free(exact);
+		}
+	/* What stands behind the end is not looked at. */
+	for (size_t length = 0; length < sizeof cut - 1; length++)
+		for (size_t start = 0; start <= length; start += 5) {
+			struct header header = { .has_field = true };
+
+			assert_int_equal(header_line(&header, &origin, cut + start, cut + length),
+			    length < 5 || start == 5 ? HEADER_MORE : HEADER_FIELD);
 		}
 	/* A name and its blanks have room in a line. */
 	for (int length = HEADER_NAME_MAX - 2; length <= HEADER_NAME_MAX; length++)
@@ -148,6 +176,8 @@ originators_are_asked_about(void **state)
 	header = header_of("From: a@x\nDate: x\nMessage-ID: y\nBcc: z\n", false);
 	assert_string_equal(asked, "");
 	assert_true(header->has_date && header->has_id && !header->dropping && header->fault == NULL);
+	assert_null(header_of("From:a@x\nSender:b@x\n", true)->fault);
+	assert_string_equal(asked, "a@x b@x ");
 	/* The first fault is the last question. */
 	assert_non_null(header_of("From: a@x, eve@x, b@x\nSender: c@x\n", true)->fault);
 	assert_string_equal(asked, "a@x eve@x ");
@@ -198,6 +228,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_much_as_is_wanted), cmocka_unit_test(no_word_is_another_field),
+		cmocka_unit_test(names_are_cut),
 		cmocka_unit_test(lines_are_told_apart), cmocka_unit_test(originators_are_asked_about),
 		cmocka_unit_test(fields_that_are_dropped),
 	};

@@ -76,6 +76,7 @@ static struct {
 	int64_t barred;
 	bool network;
 	int faults;			/* of the state's files, still to be told */
+	char fault[300];		/* which */
 	int interrupted, status;	/* waitpid(2) */
 } world;
 
@@ -262,9 +263,10 @@ verdict_of(const char *word, struct auth_answer *answered)
 	answered->length = strlen(answered->challenge);
 	answered->delayed = word[0] == 'd';
 	if (word[0] == 'N')
-		strcpy(answered->login, "bob");
+		strcpy(answered->login, strstr(word, "short") != NULL ? "b" : "bob");
 	strcpy(answered->identity.user, strstr(word, "account") != NULL ? "robert" : answered->login);
-	strcpy(answered->identity.label, strstr(word, "label") != NULL ? "phone" : "");
+	strcpy(answered->identity.label, strstr(word, "label") != NULL ? "phone" :
+	    strstr(word, "letter") != NULL ? "p" : "");
 	answered->identity.rights.uid = 1001;
 	world.now += world.took;
 	return strchr("KDZ", *word) != NULL ? (enum ask_verdict)*word : *word == 'd' ? ASK_NO : ASK_CHALLENGE;
@@ -291,6 +293,7 @@ enum ask_verdict
 auth_step(const char *response, size_t length, struct auth_answer *answered)
 {
 	if (response == NULL) {
+		assert_int_equal(length, 0);
 		note(" step()");
 		return verdict_of("Dcancelled", answered);
 	}
@@ -335,7 +338,10 @@ inject_may_send_as(const struct config *config, const struct identity *identity,
 {
 	assert_ptr_equal(config, state.config);
 	note(" may(%s, %s)", identity->user, address);
-	text_add(text, *address == 'k' ? "" : "5.7.1 No");
+	for (int i = 0; *address == 'l' && i < ASK_ANSWER_MAX; i++)
+		text_add_byte(text, 'l');
+	text_add(text, *address == 'k' || *address == 'l' ? "" : "5.7.1 No");
+	assert_false(text->cut);
 	return *address == 'k' ? ASK_YES : *address == 'z' ? ASK_TEMPORARY : ASK_NO;
 }
 
@@ -397,7 +403,8 @@ bool
 memory_fault(struct memory *memory, struct text *fault)
 {
 	assert_ptr_equal(memory, &kept);
-	text_add(fault, "logins: broken");
+	text_add(fault, world.fault);
+	assert_false(fault->cut);
 	return world.faults-- > 0;
 }
 
@@ -447,6 +454,7 @@ begin(void **state_pointer)
 	world.now = 1000;
 	world.becomes = true;
 	world.spool = 11;
+	strcpy(world.fault, "logins: broken");
 	memset(&answer, 0, sizeof answer);
 	return 0;
 }
@@ -495,6 +503,11 @@ a_session_ends(void **state_pointer)
 	world.status = 3 << 8;
 	assert_string_equal(RUN(LEFT), START "@125000 [end accepted=0 refused=0 commands=3 bytes=4 source=tcpserver "
 	    "tls=behind-tls reason=eof]\n" GONE_EARLY "=3");
+	/* In a word of at most forty bytes. */
+	assert_non_null(strstr(RUN(Q(ASK_LOG, "Eabcdefghijklmnopqrstuvwxyz-abcdefghijklm\0\0" "3\0" "4\0")),
+	    "tls=behind-tls reason=abcdefghijklmnopqrstuvwxyz-abcdefghijklm]\n"));
+	assert_string_equal(RUN(Q(ASK_LOG, "Eabcdefghijklmnopqrstuvwxyz-abcdefghijklmn\0\0" "3\0" "4\0")),
+	    START "@125000" REFUSED);
 	/* Nothing may follow. */
 	assert_string_equal(RUN(LEFT, LEFT), START "@125000 [end accepted=0 refused=0 commands=3 bytes=4"
 	    " source=tcpserver "
@@ -564,7 +577,8 @@ out_of_order(void **state_pointer)
 
 	(void)state_pointer;
 	for (size_t i = 0; i < LENGTH(before); i++) {
-		const char *said = RUN(before[i], LEFT);
+		struct step steps[] = { { 0 }, LEFT, { 0 } };
+		const char *said = run((steps[0] = before[i], steps));
 		bool attempt = before[i].kind == ASK_AUTH;
 
 		snprintf(expected, sizeof expected, START "@125000%s%s", attempt ? AUTH_TITLE " wiped"
@@ -574,7 +588,8 @@ out_of_order(void **state_pointer)
 	}
 	world.spools = 1;
 	for (size_t i = 0; i < LENGTH(after); i++) {
-		const char *said = RUN(LOGIN, after[i], LEFT);
+		struct step steps[] = { LOGIN, { 0 }, LEFT, { 0 } };
+		const char *said = run((steps[1] = after[i], steps));
 
 		/* An empty envelope reaches inject_send(), which looks at it. */
 		if (after[i].length == 1 && after[i].kind == ASK_SEND)
@@ -723,6 +738,9 @@ checks_take_their_time(void **state_pointer)
 	    " [login-failed user=\"bob\" mechanism=\"PLAIN\" reason=x failures=3]"
 	    REMEMBERED("Dx") "@5000 kill=4242,9 wait=4242,0"
 	    " [end reason=session-lost]=0");
+	world.took = 120001;
+	assert_string_equal(RUN(AUTH("Dx")), START CHECKED("Dx") FAILED("reason=x", "1") REMEMBERED("Dx")
+	    "@5000 kill=4242,9 wait=4242,0 [end reason=session-lost]=0");
 }
 
 static void
@@ -774,6 +792,8 @@ attempts_in_steps(void **state_pointer)
 	peer.verified = false;
 	assert_non_null(strstr(RUN(Q(ASK_AUTH, "EXTERNAL\0=Naccount\0"), Q(ASK_STEP, "=K")),
 	    "mechanism=\"EXTERNAL\" uid=99]"));
+	assert_non_null(strstr(RUN(Q(ASK_AUTH, "S\0=N1\0"), Q(ASK_STEP, "=Kletter")), "<K bob> [login user=\"bob\""
+	    " mechanism=\"S\" label=\"p\" uid=99]"));
 	assert_int_equal(sizeof state.mechanism, 24);
 	assert_non_null(strstr(RUN(Q(ASK_AUTH, "ABCDEFGHIJKLMNOPQRSTUVWXYZ\0=Dx\0")),
 	    "mechanism=\"ABCDEFGHIJKLMNOPQRSTUVW\""));
@@ -820,6 +840,9 @@ who_is_barred_is_told_nothing(void **state_pointer)
 	    " step(K) open=/state barred?(, 192.0.2.1) <Z > [login-failed user=\"\" mechanism=\"S\""
 	    " reason=barred detail='too many"
 	    " logins and passwords from this network' seconds=60] wiped" WAITING "@125000" REFUSED);
+	assert_non_null(strstr(RUN(Q(ASK_AUTH, "S\0=Nshort\0")), " check(S, Nshort) open=/state barred?(b, 192.0.2.1) <Z >"
+	    " [login-failed user=\"b\" mechanism=\"S\" reason=barred detail='too many logins and passwords from this"
+	    " network' seconds=60] step() wiped"));
 	assert_string_equal(RUN(Q(ASK_AUTH, "S\0=Zdown\0")), START "@125000"
 	    AUTH_TITLE " check(S, Zdown) sleep=0.250000000 <Z >"
 	    " [login-failed user=\"\" mechanism=\"S\" reason=backend-down detail=\"down\"] wiped" WAITING GONE_EARLY
@@ -835,6 +858,11 @@ who_is_barred_is_told_nothing(void **state_pointer)
 	    " sleep=0.250000000 <D > [login-failed"
 	    " user=\"bob\" mechanism=\"S\" reason=x failures=1] failed(bob, -, 192.0.2.1) wiped" WAITING GONE_EARLY
 	    " [end reason=session-lost]=0");
+	/* A long one is told whole. */
+	memset(world.fault, 'f', 199);
+	world.faults = 1;
+	assert_non_null(strstr(RUN(Q(ASK_AUTH, "S\0=N1\0")), world.fault));
+	strcpy(world.fault, "logins: broken");
 	/* Told behind a login, too. */
 	config.state[0] = '\0';
 	world.faults = 1;
@@ -853,6 +881,8 @@ senders(void **state_pointer)
 	    " reason=not-own]\n@ may(bob, z@x) <Z 5.7.1 No> [sender-refused user=\"bob\" address=\"z@x\""
 	    " reason=table-unreadable]\n"
 	    "@ own(bob) <K own@x.example>\n" END("0", "0"));
+	/* The longest answer is not cut. */
+	assert_non_null(strstr(RUN(LOGIN, Q(ASK_SENDER, "l@x\0")), "may(bob, l@x) <D lll"));
 }
 
 #define SEND(verdict) Q(ASK_SEND, "HELO=laptop\0BYTES=20\0\0F" verdict "\0Ta@x\0\0")
@@ -1034,15 +1064,15 @@ health_checks(void **state_pointer)
 	(void)state_pointer;
 	for (size_t i = 0; i < LENGTH(rows); i++)
 		for (int debug = 0; debug < 2; debug++) {
-			struct step step = { ASK_LOG, rows[i].body, 0 };
+			/* A reason, no text, two numbers. */
+			struct step steps[] = { ASK_TO_LEARN("1", "192.0.2.77", "7"),
+			    { ASK_LOG, rows[i].body, strlen(rows[i].body) + 5 + 1 }, { 0 } };
 			const char *said;
 
 			begin(NULL);
 			config.proxy = rows[i].proxy;
 			config.debug = debug;
-			/* A reason, no text, two numbers. */
-			step.length = strlen(rows[i].body) + 5 + 1;
-			said = rows[i].told ? RUN(ASK_TO_LEARN("1", "192.0.2.77", "7"), step) : RUN(step);
+			said = run(rows[i].told ? steps : steps + 1);
 			if ((strstr(said, "[end ") != NULL) != (rows[i].shown || debug) || strstr(said,
 			    "lost") != NULL)
 				fail_msg("row %zu: %s", i, said);

@@ -82,6 +82,7 @@ addresses_are_found(void **state)
 		{ " a@x<b@y>", "a@x b@y" },
 		{ " Joe Doe \"Junior\" Roe <a@x>", "a@x" },
 		{ " \"a@x\" <b@y>", "b@y" },
+		{ " ~a@x", "~a@x" },
 	};
 
 	(void)state;
@@ -133,6 +134,7 @@ doubts_are_refused(void **state)
 		{ " a@x\x7f", "?" }, { " \xff@x", "?" }, { " <\"a\tb\"@x>", "?" }, { " a@x, <b", "a@x?" }, { " a@ <b@y>", "?" },
 		{ " <a b@x>", "?" }, { " <\"a\" b@x>", "?" }, { " a<b@y>c@z", "b@y?" }, { " a:b@x;,c", "b@x?" },
 		{ " a@[192.0.2\n.1]", "?" }, { " a@(x", "?" }, { " (\\", "?" }, { " \"\\", "?" }, { " \"a\\\n\" <a@x>", "?" },
+		{ " \"a\\\n\"\" <a@x>", "?" },
 		{ " a@[192.0.2.\\1]", "?" }, { " <a:b@x>", "?" }, { " <g:a@x;>", "?" }, { " <a@x, b@y>", "?" }, { " <a@x;>", "?" },
 	};
 	/* What some readers take for another address: Python's parseaddr() finds v@y in all that are folded, and a client
@@ -157,6 +159,39 @@ doubts_are_refused(void **state)
 	memset(at + 21, ')', 20);
 	strcpy(at + 41, "a@x");
 	assert_string_equal(addresses_of(deep + 1), "a@x");
+}
+
+/* A field is malformed with the byte that makes it so, before anything behind it is looked at: these end with it. */
+static void
+doubts_are_seen_at_once(void **state)
+{
+	static const char *const rows[] = {
+		" a\"b\"@", " a@\"", " a@x\"", " a@x \"", " a@x b", " <a b", " <\"a\" b", " <a \"", " [", " a[", " a@x[",
+		" a@[192.0.2.\\", " a@[192\n", " \"a\\\r", " \"@\n", "\x7f", " a@\x7f", "\x01", " \x1f", " \"\x02", " (\x0b", " @", " a @ @",
+		" a@x@", " <a@x><", " <a@x>>", " <a@x>[", " <a@x>:", " <a@x>)", " <a@x>\\", " <a@x>@", " <a@x>b", " <a@x>\"", " a@<",
+		" <<", " :", " a@:", " a@x:", " g:a:", " <a:", " >", " ;", " <,", " <;", " g:<;", " )", " \\", " a,", " Joe Doe,", " <>",
+		" g:a;", " <a@x>;",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(rows); i++) {
+		struct originator originator;
+		const char *at = rows[i];
+
+		originator_start(&originator);
+		while (*at != '\0' && originator_take(&originator, *at) != ORIGINATOR_MALFORMED)
+			at++;
+		if (*at == '\0' || at[1] != '\0')
+			fail_msg("%s: at %td", rows[i], at - rows[i]);
+	}
+	for (int byte = -128; byte < 128; byte++) {
+		struct originator originator;
+		bool fine = byte < 0 || byte == '\t' || byte == '\n' || byte == '\r' ||
+		    (byte >= ' ' && byte != 127 && strchr("@>[];:)\\", byte) == NULL);
+
+		originator_start(&originator);
+		assert_int_equal(originator_take(&originator, (char)byte), fine ? ORIGINATOR_MORE : ORIGINATOR_MALFORMED);
+	}
 }
 
 static void
@@ -185,7 +220,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_found), cmocka_unit_test(groups_are_read),
-		cmocka_unit_test(doubts_are_refused), cmocka_unit_test(lengths_have_limits),
+		cmocka_unit_test(doubts_are_refused), cmocka_unit_test(doubts_are_seen_at_once),
+		cmocka_unit_test(lengths_have_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,7 +304,8 @@ proxy_version_1(void **state)
 		"PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 ::1 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4.5 5.6.7.8 1 2\r\n",
 		"PROXY TCP4 1.2.3 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7 1 2\r\n", "PROXY TCP4 1.2.3.999 5.6.7.8 1 2\r\n",
 		"PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n", "PROXY TCP6 [::1] [::1] 1 2\r\n", "PROXY TCP5 1.2.3.4 5.6.7.8 1 2\r\n",
-		"PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY UNKNOWNX\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r \n",
+		"PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY UNKNOWNX\r\n", "PROXY UNKNOWX\r\n", "PROXY UNKNOWX x\r\n",
+		"PROXY TCP5 ::1 ::1 1 2\r\n", "PROXYX TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r \n",
 		"PROXY TCP4 1.2.3.4 5.6.7.8\r1 2\r\n", "PROXY TCP4 1.2.3.4\n5.6.7.8 1 2\r\n", "PROXY UNKNOWN \n\r\n",
 		"PROXY UNKNOWN \r\r\n", "EHLO x\r\n", "P\r\n", "PROXX", "\x16\x03\x01", "\n",
 	};
@@ -371,6 +372,8 @@ proxy_version_2(void **state)
 		{ 0x11, 0x11, REST(FOUR), NULL }, { 0x31, 0x11, REST(FOUR), NULL }, { 0x01, 0x11, REST(FOUR), NULL },
 		{ 0x22, 0x11, REST(FOUR), NULL }, { 0x2f, 0x11, REST(FOUR), NULL },
 		{ 0x21, 0x12, REST(FOUR), NULL }, { 0x21, 0x22, REST(SIX), NULL }, { 0x21, 0x10, REST(FOUR), NULL },
+		{ 0x21, 0x12, REST(""), NULL }, { 0x21, 0x41, REST(""), NULL }, { 0x21, 0x12, REST("\4\0\0"), NULL },
+		{ 0x21, 0x11, REST("\1\2\3\4\5\6\7\x08\xff\xff\0\x19"), "1.2.3.4:65535" },
 		{ 0x21, 0x41, REST(FOUR), NULL }, { 0x21, 0xff, REST(FOUR), NULL },
 		{ 0x21, 0x11, REST(""), NULL }, { 0x21, 0x11, FOUR, 11, NULL }, { 0x21, 0x21, SIX, 35, NULL },
 		{ 0x21, 0x21, REST(FOUR), NULL },
@@ -401,11 +404,20 @@ proxy_version_2(void **state)
 	}
 	memset(rest, 'u', 216);		/* AF_UNIX: no address that means anything here */
 	check_proxy(bytes, version_2(bytes, 0x21, 0x31, rest, 216), "198.51.100.1:7");
+	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x31, rest, 215), &peer), -1);
 	/* The longest field that fits; far too much. */
 	memset(rest, 0, sizeof rest);
 	memcpy(rest, FOUR "\4\x0f\xf1", 15);
 	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 4096), &peer), 16 + 4096);
+	memcpy(rest, FOUR "\4\x0f\xf2", 15);
+	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 4097), &peer), -1);
 	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 65535), &peer), -1);
+	/* A version or a command of another kind is seen at once. */
+	version_2(bytes, 0x11, 0x11, FOUR, 12);
+	assert_int_equal(proxy(bytes, 13, &peer), -1);
+	version_2(bytes, 0x22, 0x11, FOUR, 12);
+	assert_int_equal(proxy(bytes, 13, &peer), -1);
+	assert_int_equal(proxy(bytes, 12, &peer), 0);
 	version_2(bytes, 0x20, 0, rest, 65535);
 	assert_int_equal(proxy(bytes, 16, &peer), -1);
 	/* Each byte of the signature counts. */
@@ -435,6 +447,14 @@ proxy_says_whether_there_is_tls(void **state)
 	assert_string_equal(peer.tls_protocol, "TLSv1.3");
 	assert_string_equal(peer.tls_cipher, "AES");
 	assert_true(peer_encrypted(&peer));
+	/* Another field is neither of them; the last of a kind counts. */
+#define MORE_TLS FOUR "\x20\0\x23\1\0\0\0\0\x21\0\7TLSv1.3\x23\0\3AES\x25\0\3RSA\x21\0\1x\x23\0\1y"
+	proxy(bytes, version_2(bytes, 0x21, 0x11, MORE_TLS, sizeof MORE_TLS - 1), &peer);
+	assert_string_equal(peer.tls_protocol, "x");
+	assert_string_equal(peer.tls_cipher, "y");
+	proxy(bytes, version_2(bytes, 0x21, 0x11, FOUR "\x20\0\x0d\1\0\0\0\0\x24\0\5other", 28), &peer);
+	assert_int_equal(peer.tls, TLS_PROXY);
+	assert_true(peer.tls_protocol[0] == '\0' && peer.tls_cipher[0] == '\0');
 	proxy(bytes, version_2(bytes, 0x21, 0x11, FOUR "\x20\0\5\0\0\0\0\0", 20), &peer);
 	assert_int_equal(peer.tls, TLS_NONE);
 	config.behind_tls = true;
@@ -666,6 +686,8 @@ proxies_tell_whose_certificate_it_is(void **state)
 		{ REST(FOUR NAMED("\3", "\1\0\0\0", "bob")), NULL },
 		{ REST(FOUR NAMED("\3", "\0\1\0\0", "bob")), NULL }, { REST(FOUR NAMED("\3", "\0\0\1\0", "bob")), NULL },
 		 { REST(FOUR NAMED("\3", "\0\0\0\0", "b\0b")), NULL },
+		{ REST(FOUR "\x20\0\x11\3\0\0\0\0\x22\0\3bob\x22\0\3b\0b"), NULL },
+		{ REST(FOUR "\x20\0\x10\3\0\0\0\0\x22\0\3bob\x22\0\2al"), "al" },
 		{ REST(FOUR NAMED("\3", "\0\0\0\0", "b\nb")), NULL }, { REST(FOUR "\x20\0\x08\3\0\0\0\0\x22\0\0"), NULL },
 		{ REST(FOUR "\x20\0\5\3\0\0\0\0"), NULL },
 	};

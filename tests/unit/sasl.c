@@ -168,57 +168,80 @@ all_forms_ask_the_same_question(void **state)
 	}
 }
 
+/* A reply as the client reads it; and how the session ends. */
+static const char *
+said(const struct reply *reply)
+{
+	static char array[300];
+
+	snprintf(array, sizeof array, "%d %s %s%s%s", reply->code, reply->enhanced, reply->text,
+	    reply->end != NULL ? " | " : "", reply->end != NULL ? reply->end : "");
+	return array;
+}
+
+#define CANCELLED "501 5.7.0 Authentication cancelled"
+#define NO_BASE64 "501 5.5.2 That is not base64"
+#define MALFORMED "501 5.5.2 That is not what the mechanism sends"
+#define TOO_LONG "500 5.5.6 Authentication exchange line is too long"
+#define REFUSED "535 5.7.8 Authentication credentials invalid"
+#define LATER "454 4.7.0 Temporary authentication failure"
+#define FAILURE "421 4.3.0 Internal failure, closing connection | internal-failure"
+#define SUCCESS "235 2.7.0 Authentication succeeded"
+
 static void
 every_other_dialogue(void **state)
 {
 	static const struct {
 		const char *input;
-		int code;
-		const char *enhanced, *output;
+		const char *reply, *output;
 		const char *asked;
 		size_t length;		/* of `asked`; 0: nobody is asked */
 	} rows[] = {
 		/* cancelled, and one reply each */
-		{ "AUTH PLAIN\r\n*\r\n", 501, "5.7.0", "334 \r\n", NULL, 0 },
-		{ "AUTH LOGIN\r\n*\r\n", 501, "5.7.0", NAME, NULL, 0 },
-		{ "AUTH LOGIN\r\ndGlt\r\n*\r\n", 501, "5.7.0", NAME PASSWORD, NULL, 0 },
-		{ "AUTH LOGIN dGlt\r\n*\r\n", 501, "5.7.0", PASSWORD, NULL, 0 },
-		{ "AUTH PLAIN *\r\n", 501, "5.5.2", "", NULL, 0 },	/* nothing has begun */
-		{ "AUTH PLAIN\r\n**\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH LOGIN *\r\n", 501, "5.5.2", "", NULL, 0 },
+		{ "AUTH PLAIN\r\n*\r\n", CANCELLED, "334 \r\n", NULL, 0 },
+		{ "AUTH LOGIN\r\n*\r\n", CANCELLED, NAME, NULL, 0 },
+		{ "AUTH LOGIN\r\ndGlt\r\n*\r\n", CANCELLED, NAME PASSWORD, NULL, 0 },
+		{ "AUTH LOGIN dGlt\r\n*\r\n", CANCELLED, PASSWORD, NULL, 0 },
+		{ "AUTH PLAIN *\r\n", NO_BASE64, "", NULL, 0 },	/* nothing has begun */
+		{ "AUTH PLAIN\r\n**\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH LOGIN *\r\n", NO_BASE64, "", NULL, 0 },
 		/* no base64, no message of the mechanism */
-		{ "AUTH PLAIN =\r\n", 501, "5.5.2", "", NULL, 0 },
-		{ "AUTH PLAIN\r\n=\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN\r\n\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN\r\nRSET\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN\r\nMAIL FROM:<a@b>\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN\r\n " TIM "\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN\r\n" TIM "  \r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN\r\n" TIM "\t\r\n", 501, "5.5.2", "334 \r\n", NULL, 0 },
-		{ "AUTH PLAIN " TIM "=\r\n", 501, "5.5.2", "", NULL, 0 },
-		{ "AUTH PLAIN A===\r\n", 501, "5.5.2", "", NULL, 0 },
-		{ "AUTH PLAIN \x80\r\n", 501, "5.5.2", "", NULL, 0 },
-		{ "AUTH PLAIN dQ==\r\n", 501, "5.5.2", "", NULL, 0 },			/* u */
-		{ "AUTH PLAIN dQBw\r\n", 501, "5.5.2", "", NULL, 0 },			/* u\0p */
-		{ "AUTH PLAIN AA==\r\n", 501, "5.5.2", "", NULL, 0 },			/* \0 */
-		{ "AUTH PLAIN AHUAcAA=\r\n", 501, "5.5.2", "", NULL, 0 },		/* \0u\0p\0 */
-		{ "AUTH PLAIN AHUAcAB4\r\n", 501, "5.5.2", "", NULL, 0 },		/* \0u\0p\0x */
-		{ "AUTH LOGIN dQB1\r\n", 501, "5.5.2", "", NULL, 0 },			/* u\0u */
-		{ "AUTH LOGIN dQ==\r\ncABw\r\n", 501, "5.5.2", PASSWORD, NULL, 0 },	/* p\0p */
+		{ "AUTH PLAIN =\r\n", MALFORMED, "", NULL, 0 },
+		{ "AUTH PLAIN\r\n=\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n\r\n", MALFORMED, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\nRSET\r\n", MALFORMED, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\nMAIL FROM:<a@b>\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n " TIM "\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n" TIM "  \r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n\x01" TIM "\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n\xff\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN\r\n \r\n", MALFORMED, "334 \r\n", NULL, 0 },
+		{ "AUTH LOGIN\r\n \r\ncA==\r\n", REFUSED, NAME PASSWORD, "\0\0p", 4 },
+		{ "AUTH PLAIN\r\n" TIM "\t\r\n", NO_BASE64, "334 \r\n", NULL, 0 },
+		{ "AUTH PLAIN " TIM "=\r\n", NO_BASE64, "", NULL, 0 },
+		{ "AUTH PLAIN A===\r\n", NO_BASE64, "", NULL, 0 },
+		{ "AUTH PLAIN \x80\r\n", NO_BASE64, "", NULL, 0 },
+		{ "AUTH PLAIN dQ==\r\n", MALFORMED, "", NULL, 0 },			/* u */
+		{ "AUTH PLAIN dQBw\r\n", MALFORMED, "", NULL, 0 },			/* u\0p */
+		{ "AUTH PLAIN AA==\r\n", MALFORMED, "", NULL, 0 },			/* \0 */
+		{ "AUTH PLAIN AHUAcAA=\r\n", MALFORMED, "", NULL, 0 },		/* \0u\0p\0 */
+		{ "AUTH PLAIN AHUAcAB4\r\n", MALFORMED, "", NULL, 0 },		/* \0u\0p\0x */
+		{ "AUTH LOGIN dQB1\r\n", MALFORMED, "", NULL, 0 },			/* u\0u */
+		{ "AUTH LOGIN dQ==\r\ncABw\r\n", MALFORMED, PASSWORD, NULL, 0 },	/* p\0p */
 		/* nobody acts for another: the monitor's to refuse */
-		{ "AUTH PLAIN dgB1AHA=\r\n", 535, "5.7.8", "", "v\0u\0p", 6 },
-		{ "AUTH PLAIN dQAAcA==\r\n", 535, "5.7.8", "", "u\0\0p", 5 },
-		{ "AUTH PLAIN dXUAdQBw\r\n", 535, "5.7.8", "", "uu\0u\0p", 7 },
-		{ "AUTH PLAIN dGltAHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n", 535, "5.7.8", "",
+		{ "AUTH PLAIN dgB1AHA=\r\n", REFUSED, "", "v\0u\0p", 6 },
+		{ "AUTH PLAIN dQAAcA==\r\n", REFUSED, "", "u\0\0p", 5 },
+		{ "AUTH PLAIN dXUAdQBw\r\n", REFUSED, "", "uu\0u\0p", 7 },
+		{ "AUTH PLAIN dGltAHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n", REFUSED, "",
 		    "tim\0tim\0tanstaaftanstaaf", 25 },
 		/* empty ones are the monitor's to refuse and to count */
-		{ "AUTH PLAIN AAA=\r\n", 535, "5.7.8", "", "\0\0", 3 },			/* \0\0 */
-		{ "AUTH PLAIN AABw\r\n", 535, "5.7.8", "", "\0\0p", 4 },			/* \0\0p */
-		{ "AUTH PLAIN AHUA\r\n", 535, "5.7.8", "", "\0u\0", 4 },			/* \0u\0 */
-		{ "AUTH LOGIN =\r\ncA==\r\n", 535, "5.7.8", PASSWORD, "\0\0p", 4 },
-		{ "AUTH LOGIN\r\n\r\n\r\n", 535, "5.7.8", NAME PASSWORD, "\0\0", 3 },
-		{ "AUTH LOGIN dQ==\r\n\r\n", 535, "5.7.8", PASSWORD, "\0u\0", 4 },
-		{ "AUTH PLAIN AHUNCgBwDQo=\r\n", 535, "5.7.8", "", "\0u\r\n\0p\r\n", 9 },
+		{ "AUTH PLAIN AAA=\r\n", REFUSED, "", "\0\0", 3 },			/* \0\0 */
+		{ "AUTH PLAIN AABw\r\n", REFUSED, "", "\0\0p", 4 },			/* \0\0p */
+		{ "AUTH PLAIN AHUA\r\n", REFUSED, "", "\0u\0", 4 },			/* \0u\0 */
+		{ "AUTH LOGIN =\r\ncA==\r\n", REFUSED, PASSWORD, "\0\0p", 4 },
+		{ "AUTH LOGIN\r\n\r\n\r\n", REFUSED, NAME PASSWORD, "\0\0", 3 },
+		{ "AUTH LOGIN dQ==\r\n\r\n", REFUSED, PASSWORD, "\0u\0", 4 },
+		{ "AUTH PLAIN AHUNCgBwDQo=\r\n", REFUSED, "", "\0u\r\n\0p\r\n", 9 },
 	};
 	enum line_event event;
 
@@ -227,9 +250,8 @@ every_other_dialogue(void **state)
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		const struct reply *reply = converse(rows[i].input, &event);
 
-		if (reply->code != rows[i].code || strcmp(reply->enhanced, rows[i].enhanced) != 0 || reply->end != NULL ||
-		    strcmp(output, rows[i].output) != 0)
-			fail_msg("%s: %d %s %s, %s", rows[i].input, reply->code, reply->enhanced, reply->text, output);
+		if (strcmp(said(reply), rows[i].reply) != 0 || strcmp(output, rows[i].output) != 0)
+			fail_msg("%s: %s, %s", rows[i].input, said(reply), output);
 		if (rows[i].length > 0)
 			asked(rows[i].asked, rows[i].length, rows[i].input);
 		else
@@ -244,15 +266,14 @@ what_the_monitor_says(void **state)
 
 	(void)state;
 	monitor.verdict = ASK_NO;
-	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 535);
+	assert_string_equal(said(converse("AUTH PLAIN " TIM "\r\n", &event)), REFUSED);
 	monitor.verdict = ASK_TEMPORARY;
-	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
+	assert_string_equal(said(converse("AUTH PLAIN " TIM "\r\n", &event)), LATER);
 	monitor.verdict = (enum ask_verdict)'X';	/* no answer that we know is no yes */
-	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 454);
+	assert_string_equal(said(converse("AUTH PLAIN " TIM "\r\n", &event)), LATER);
 	monitor.verdict = ASK_YES;
 	monitor.gone = true;
-	assert_int_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->code, 421);
-	assert_string_equal(converse("AUTH PLAIN " TIM "\r\n", &event)->end, "internal-failure");
+	assert_string_equal(said(converse("AUTH PLAIN " TIM "\r\n", &event)), FAILURE);
 	monitor.gone = false;
 }
 
@@ -279,6 +300,16 @@ lines_that_end_otherwise(void **state)
 }
 
 static void
+find_in(const void *where, size_t size, const char *secret, const char *input)
+{
+	size_t length = strlen(secret);
+
+	for (size_t i = 0; i + 6 <= length; i++)
+		if (memmem(where, size, secret + i, 6) != NULL)
+			fail_msg("\"%.6s\" is left of %s", secret + i, input);
+}
+
+static void
 long_answers(void **state)
 {
 	static const char *const fronts[] = { "AUTH PLAIN\r\n", "AUTH LOGIN\r\n", "AUTH LOGIN dGlt\r\n" };
@@ -297,8 +328,10 @@ long_answers(void **state)
 			strcpy(input + front + length, i == 1 ? "\r\ncA==\r\n" : "\r\n");
 			if (i == 0 && length % 4 == 0)
 				memcpy(input + front, "AHUA", 4);
-			assert_int_equal(converse(input, &event)->code, length + 2 > 12288 ? 500 : length % 4 == 0 ? 535 : 501);
+			assert_string_equal(said(converse(input, &event)), length + 2 > 12288 ? TOO_LONG :
+			    length % 4 == 0 ? REFUSED : NO_BASE64);
 			assert_int_equal(event, LINE_READ);
+			find_in(&line, sizeof line, "QQQQQQ", fronts[i]);
 		}
 	memset(input, 'Q', sizeof input - 1);
 	memcpy(input, "AUTH PLAIN\r\n", 12);
@@ -311,16 +344,6 @@ long_answers(void **state)
 	strcpy(input + 14 + 2 * 12284, "\r\n");
 	assert_int_equal(converse(input, &event)->code, 535);
 	assert_int_equal(monitor.length, 6 + 1 + 2 * (9213 + 1));
-}
-
-static void
-find_in(const void *where, size_t size, const char *secret, const char *input)
-{
-	size_t length = strlen(secret);
-
-	for (size_t i = 0; i + 6 <= length; i++)
-		if (memmem(where, size, secret + i, 6) != NULL)
-			fail_msg("\"%.6s\" is left of %s", secret + i, input);
 }
 
 static void
@@ -345,6 +368,46 @@ no_password_is_left(void **state)
 			find_in(&line, sizeof line, "dGFuc3RhYWZ0YW5zdGFhZg", inputs[i]);
 			find_in(&login, sizeof login, "tanstaaftanstaaf", inputs[i]);
 		}
+}
+
+/* Nor of any response, whichever is the longer, nor of one that is no base64 in the end. */
+static void
+no_response_is_left(void **state)
+{
+	static const char *const inputs[] = {
+		"AUTH XSTEP\r\n%.120s\r\n%.140s\r\n", "AUTH XSTEP\r\n%.140s\r\n%.120s\r\n", "AUTH XSTEP %.120s!\r\n",
+		"AUTH PLAIN\r\n%.200s*AAA\r\n", "AUTH LOGIN %.4s\r\n%.4s\r\n", "AUTH LOGIN %.4s\r\n%.160s!\r\n",
+		"AUTH LOGIN %.160s\r\n%.4s\r\n", "AUTH EXTERNAL %.160s\r\n", "AUTH SCRAM-SHA-256 %.160s\r\n",
+	};
+	char secret[201], input[1000];
+	enum line_event event;
+
+	(void)state;
+	memset(secret, 'Q', 200);
+	secret[200] = '\0';
+	config.mechanisms |= MECHANISM_EXTERNAL | MECHANISM_SCRAM;
+	sasl_relay("XSTEP ");
+	for (size_t i = 0; i < LENGTH(inputs); i++) {
+		size_t steps = strncmp(inputs[i] + 5, "XSTEP", 5) == 0 ? 2 : 0;
+
+		monitor.verdict = ASK_NO;
+		for (size_t step = 0; step < steps; step++) {
+			monitor.challenges[step] = "x";
+			monitor.lengths[step] = 1;
+		}
+		snprintf(input, sizeof input, inputs[i], secret, secret);
+		memset(login.body, 0, sizeof login.body);
+		converse(input, &event);
+		assert_int_equal(event, LINE_READ);
+		for (size_t at = 0; at < sizeof login.body; at++)
+			if (login.body[at] != '\0')
+				fail_msg("%s: at %zu", input, at);
+		find_in(&line, sizeof line, "QQQQ", input);
+		memset(monitor.challenges, 0, sizeof monitor.challenges);
+		memset(monitor.lengths, 0, sizeof monitor.lengths);
+	}
+	config.mechanisms = MECHANISM_PLAIN | MECHANISM_LOGIN;
+	sasl_relay("");
 }
 
 static void
@@ -380,11 +443,12 @@ mechanisms_with_steps(void **state)
 	};
 	static const struct {
 		const char *input;
-		int code, cancelled;
+		const char *reply;
+		int times, steps, cancelled;
 	} ends[] = {
-		{ "AUTH XSTEP\r\n*\r\n", 501, 1 }, { "AUTH XSTEP\r\n!\r\n", 501, 1 },
-		{ "AUTH XSTEP\r\nQQ==\r\n*\r\n", 501, 1 }, { "AUTH XSTEP\r\n=\r\n", 501, 1 },
-		{ "AUTH XSTEP !\r\n", 501, 0 }, { "AUTH XSTEP *\r\n", 501, 0 },
+		{ "AUTH XSTEP\r\n*\r\n", CANCELLED, 1, 0, 1 }, { "AUTH XSTEP\r\n!\r\n", NO_BASE64, 1, 0, 1 },
+		{ "AUTH XSTEP\r\nQQ==\r\n*\r\n", CANCELLED, 1, 1, 1 }, { "AUTH XSTEP\r\n=\r\n", NO_BASE64, 1, 0, 1 },
+		{ "AUTH XSTEP !\r\n", NO_BASE64, 0, 0, 0 }, { "AUTH XSTEP *\r\n", NO_BASE64, 0, 0, 0 },
 	};
 	enum line_event event;
 	struct text text;
@@ -417,18 +481,31 @@ mechanisms_with_steps(void **state)
 	sprintf(input, "334 \r\n334 dj14AHk=\r\n334 %s\r\n", encoded);
 	assert_string_equal(output, input);
 	for (size_t i = 0; i < LENGTH(ends); i++) {
-		monitor.cancelled = 0;
-		assert_int_equal(converse(ends[i].input, &event)->code, ends[i].code);
+		monitor.cancelled = monitor.steps = 0;
+		assert_string_equal(said(converse(ends[i].input, &event)), ends[i].reply);
+		assert_int_equal(monitor.times, ends[i].times);
+		assert_int_equal(monitor.steps, ends[i].steps);
 		assert_int_equal(monitor.cancelled, ends[i].cancelled);
 	}
+	/* Every length around what goes into one write. */
+	for (size_t size = 47; size < 100; size++) {
+		monitor.lengths[2] = size;
+		text_start(&text, encoded, sizeof encoded);
+		text_add_base64(&text, longest, size);
+		assert_ptr_equal(converse("AUTH XSTEP\r\nYQBi\r\n\r\nYWI=\r\n", &event), &sasl_success);
+		sprintf(input, "334 \r\n334 dj14AHk=\r\n334 %s\r\n", encoded);
+		assert_string_equal(output, input);
+	}
+	monitor.lengths[2] = sizeof longest;
 	monitor.gone_at = 2;
-	assert_int_equal(converse("AUTH XSTEP\r\nYQBi\r\n\r\nYWI=\r\n", &event)->code, 421);
+	assert_string_equal(said(converse("AUTH XSTEP\r\nYQBi\r\n\r\nYWI=\r\n", &event)), FAILURE);
 	assert_int_equal(monitor.steps, 2);
-	assert_int_equal(converse("AUTH XSTEP\r\nQQ==\r\n*\r\n", &event)->code, 421);
+	assert_string_equal(said(converse("AUTH XSTEP\r\nQQ==\r\n*\r\n", &event)), FAILURE);
 	monitor.gone_at = 0;
 	converse("AUTH XSTEP\r\nQQ==\r\n", &event);	/* the client is gone between the steps */
 	assert_int_equal(event, LINE_GONE);
 	assert_int_equal(monitor.cancelled, 0);
+	assert_int_equal(monitor.steps, 1);
 	/* The longest response. */
 	monitor.challenges[1] = NULL;
 	strcpy(input, "AUTH XSTEP\r\n");
@@ -449,6 +526,14 @@ mechanisms_with_steps(void **state)
 	sasl_relay("ABCDEFGHIJKLMNOPQRSTUVW ABCDEFGHIJKLMNOPQRSTUVWX XSTEP LOGIN ");
 	assert_non_null(sasl_find(&config, "ABCDEFGHIJKLMNOPQRSTUVW", 23));
 	assert_null(sasl_find(&config, "ABCDEFGHIJKLMNOPQRSTUVWX", 24));	/* longer than any is */
+	/* The longest list, behind all of our own. */
+	memset(input, 'X', ASK_ANSWER_MAX);
+	input[ASK_ANSWER_MAX] = '\0';
+	sasl_relay(input);
+	config.mechanisms = ~0u;
+	assert_memory_equal(sasl_list(&config, true), " PLAIN LOGIN SCRAM-SHA-256 CRAM-MD5 EXTERNAL XXXX", 49);
+	assert_int_equal(strlen(sasl_list(&config, true)), 45 + ASK_ANSWER_MAX);
+	config.mechanisms = MECHANISM_PLAIN;
 	sasl_relay("XSTEP LOGIN ");
 	assert_string_equal(sasl_list(&config, false), " PLAIN XSTEP LOGIN");
 	assert_ptr_equal(converse("AUTH LOGIN Ym9i\r\ncA==\r\n", &event), &sasl_success);
@@ -480,15 +565,16 @@ scram(void **state)
 	static char long_first[2000] = "r=abcdef,s=AAAA,i=4096,", input[13000];
 	static const struct {
 		const char *first, *server_first, *final;
-		int code, times, steps, cancelled;
+		const char *reply;
+		int times, steps, cancelled;
 	} rows[] = {
-		{ "n,,n=bob,r=abc", "r=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, 235, 1, 1, 0 },
-		{ "n,,n=bob", "r=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, 501, 0, 0, 0 },
-		{ "n,,n=bob,r=abc", "r=abcdef,s=AAAA,i=4096", "c=biws", 501, 1, 0, 1 },
-		{ "n,,n=bob,r=abc", "x=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
-		{ "n,,n=bob,r=abc", "r", "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
-		{ "n,,n=bob,r=abc", "", "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
-		{ "n,,n=bob,r=abc", long_first, "c=biws,r=abcdef" PROOF, 501, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "r=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, SUCCESS, 1, 1, 0 },
+		{ "n,,n=bob", "r=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, MALFORMED, 0, 0, 0 },
+		{ "n,,n=bob,r=abc", "r=abcdef,s=AAAA,i=4096", "c=biws", MALFORMED, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "x=abcdef,s=AAAA,i=4096", "c=biws,r=abcdef" PROOF, MALFORMED, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "r", "c=biws,r=abcdef" PROOF, MALFORMED, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", "", "c=biws,r=abcdef" PROOF, MALFORMED, 1, 0, 1 },
+		{ "n,,n=bob,r=abc", long_first, "c=biws,r=abcdef" PROOF, MALFORMED, 1, 0, 1 },
 	};
 	enum line_event event;
 
@@ -502,7 +588,7 @@ scram(void **state)
 			monitor.lengths[0] = strlen(rows[i].server_first);
 			sprintf(input, "AUTH SCRAM-SHA-256%s%s\r\n%s\r\n", initial ? " " : "\r\n", encode(rows[i].first),
 			    encode(rows[i].final));
-			if (converse(input, &event)->code != rows[i].code || monitor.times != rows[i].times ||
+			if (strcmp(said(converse(input, &event)), rows[i].reply) != 0 || monitor.times != rows[i].times ||
 			    (monitor.times > 0 && (monitor.steps != rows[i].steps || monitor.cancelled != rows[i].cancelled)))
 				fail_msg("row %zu", i);
 			if (monitor.times > 0) {
@@ -517,11 +603,18 @@ scram(void **state)
 	sprintf(input, "AUTH SCRAM-SHA-256 %s\r\n%s\r\n", encode("n,,n=bob,r=abc"), encode("c=biws,r=abcdef" PROOF));
 	assert_int_equal(converse(input, &event)->code, 235);
 	monitor.lengths[0]++;
-	assert_int_equal(converse(input, &event)->code, 501);
+	assert_string_equal(said(converse(input, &event)), MALFORMED);
 	monitor.challenges[0] = "r=abcdef,s=AAAA,i=4096\0";
 	monitor.lengths[0] = strlen(monitor.challenges[0]) + 1;
-	assert_int_equal(converse(input, &event)->code, 501);
-	assert_int_equal(converse("AUTH SCRAM-SHA-256 !\r\n", &event)->code, 501);
+	assert_string_equal(said(converse(input, &event)), MALFORMED);
+	monitor.times = 0;
+	assert_string_equal(said(converse("AUTH SCRAM-SHA-256 !\r\n", &event)), NO_BASE64);
+	assert_int_equal(monitor.times, 0);
+	/* Far longer than what is kept, too. */
+	memset(input + 6000, 'r', 5000);
+	monitor.challenges[0] = input + 6000;
+	monitor.lengths[0] = 5000;
+	assert_string_equal(said(converse(input, &event)), MALFORMED);
 	/* The server's last message: an empty answer, and any other is the monitor's to refuse. */
 	monitor.challenges[0] = "r=abcdef,s=AAAA,i=4096";
 	monitor.lengths[0] = strlen(monitor.challenges[0]);
@@ -547,11 +640,11 @@ cram_md5(void **state)
 	static const struct {
 		const char *response;
 		size_t length;
-		int code;
+		const char *reply;
 	} rows[] = {
-		{ "b " DIGITS, 34, 235 }, { "bob x " DIGITS, 38, 235 }, { " " DIGITS, 33, 501 }, { "bob" DIGITS, 35, 501 },
-		{ "b\t" DIGITS, 34, 501 }, { "b " DIGITS "0", 35, 501 }, { "b\0b " DIGITS, 36, 501 },
-		{ "b g123456789abcdef0123456789abcdef", 34, 501 }, { "b 0123456789abcdef0123456789abcdeF", 34, 501 },
+		{ "b " DIGITS, 34, SUCCESS }, { "bob x " DIGITS, 38, SUCCESS }, { " " DIGITS, 33, MALFORMED }, { "bob" DIGITS, 35, MALFORMED },
+		{ "b\t" DIGITS, 34, MALFORMED }, { "b " DIGITS "0", 35, MALFORMED }, { "b\0b " DIGITS, 36, MALFORMED },
+		{ "b g123456789abcdef0123456789abcdef", 34, MALFORMED }, { "b 0123456789abcdef0123456789abcdeF", 34, MALFORMED },
 	};
 	char input[200], array[100];
 	enum line_event event;
@@ -566,7 +659,8 @@ cram_md5(void **state)
 		text_start(&text, array, sizeof array);
 		text_add_base64(&text, rows[i].response, rows[i].length);
 		sprintf(input, "AUTH CRAM-MD5\r\n%s\r\n", array);
-		if (converse(input, &event)->code != rows[i].code || monitor.cancelled != (rows[i].code == 501))
+		if (strcmp(said(converse(input, &event)), rows[i].reply) != 0 ||
+		    monitor.cancelled != (strcmp(rows[i].reply, MALFORMED) == 0))
 			fail_msg("row %zu", i);
 		assert_string_equal(output, "334 PDFAbWFpbC5leGFtcGxlPg==\r\n");
 		assert_memory_equal(monitor.body, "CRAM-MD5\0-", 10);
@@ -578,7 +672,7 @@ cram_md5(void **state)
 	sprintf(input, "AUTH CRAM-MD5\r\n%s\r\n", encode("bob " DIGITS));
 	assert_int_equal(converse(input, &event)->code, 235);
 	monitor.times = 0;
-	assert_int_equal(converse("AUTH CRAM-MD5 c2VjcmV0\r\n", &event)->code, 501);
+	assert_string_equal(said(converse("AUTH CRAM-MD5 c2VjcmV0\r\n", &event)), MALFORMED);
 	assert_int_equal(monitor.times, 0);
 	find_in(&line, sizeof line, "c2VjcmV0", "an initial response of CRAM-MD5");
 	memset(monitor.challenges, 0, sizeof monitor.challenges);
@@ -590,12 +684,11 @@ static void
 external(void **state)
 {
 	static const struct {
-		const char *input, *asked;
-		int code;
+		const char *input, *asked, *reply;
 	} rows[] = {
-		{ "AUTH EXTERNAL =\r\n", "=", 235 }, { "AUTH EXTERNAL\r\n\r\n", "=", 235 }, { "AUTH EXTERNAL Ym9i\r\n", "=bob", 235 },
-		{ "AUTH EXTERNAL\r\nYm9i\r\n", "=bob", 235 }, { "AUTH EXTERNAL YgBi\r\n", NULL, 501 }, { "AUTH EXTERNAL !\r\n", NULL, 501 },
-		{ "AUTH EXTERNAL\r\n*\r\n", NULL, 501 },
+		{ "AUTH EXTERNAL =\r\n", "=", SUCCESS }, { "AUTH EXTERNAL\r\n\r\n", "=", SUCCESS }, { "AUTH EXTERNAL Ym9i\r\n", "=bob", SUCCESS },
+		{ "AUTH EXTERNAL\r\nYm9i\r\n", "=bob", SUCCESS }, { "AUTH EXTERNAL YgBi\r\n", NULL, MALFORMED }, { "AUTH EXTERNAL !\r\n", NULL, NO_BASE64 },
+		{ "AUTH EXTERNAL\r\n*\r\n", NULL, CANCELLED },
 	};
 	enum line_event event;
 
@@ -605,7 +698,7 @@ external(void **state)
 	assert_string_equal(sasl_list(&config, true), " PLAIN LOGIN EXTERNAL");
 	monitor.verdict = ASK_YES;
 	for (size_t i = 0; i < LENGTH(rows); i++) {
-		if (converse(rows[i].input, &event)->code != rows[i].code || monitor.times != (rows[i].asked != NULL))
+		if (strcmp(said(converse(rows[i].input, &event)), rows[i].reply) != 0 || monitor.times != (rows[i].asked != NULL))
 			fail_msg("row %zu", i);
 		if (rows[i].asked == NULL)
 			continue;
@@ -647,6 +740,7 @@ main(void)
 		cmocka_unit_test(lines_that_end_otherwise),
 		cmocka_unit_test(long_answers),
 		cmocka_unit_test(no_password_is_left),
+		cmocka_unit_test(no_response_is_left),
 		cmocka_unit_test(what_is_pipelined_stays),
 		cmocka_unit_test(mechanisms_with_steps),
 		cmocka_unit_test(scram),

@@ -34,6 +34,8 @@ what_is_said_is_read(void **state)
 	assert_string_equal(xclient.helo, "laptop");
 	assert_true(xclient_of("HELO=a+2Bb+28\xc3\xbc"));
 	assert_string_equal(xclient.helo, "a+b(\xc3\xbc");
+	assert_true(xclient_of("HELO=+F0+9F+98+80+FF"));
+	assert_string_equal(xclient.helo, "\xf0\x9f\x98\x80\xff");
 	assert_false(xclient.address_said);
 	assert_true(xclient_of("NAME=[UNAVAILABLE] ADDR=[TEMPUNAVAIL] PORT=[unavailable] HELO=[UNAVAILABLE]"));
 	assert_true(xclient.address_said);
@@ -64,8 +66,9 @@ anything_else_is_malformed(void **state)
 		"LOGIN=bob", "PROTO=ESMTP", "DESTADDR=1.2.3.4", "ADDR=1.2.3.4 LOGIN=bob", "PORT=65536", "PORT=-1", "PORT=+31x",
 		"PORT=0x1", "NAME=a(b", "NAME=a+0Ab", "HELO=a+0D+0Ab", "HELO=+20", "HELO=+", "HELO=+2", "HELO=+2b", "HELO=+G1",
 		"HELO=+00", "HELO=\x7f", "HELO=\t", "NAMES=x", "NAM=x", "HELO=x\x01",
+		"ADDRX1.2.3.4", "ADDR 1.2.3.4", "HELO=a+ PORT=1", "HELO=a+2 PORT=1",
 	};
-	char longest[300] = "HELO=";
+	char longest[300] = "HELO=", *name = longest;
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(wrong); i++)
@@ -77,6 +80,16 @@ anything_else_is_malformed(void **state)
 	longest[5 + 255] = 'h';
 	longest[5 + 256] = '\0';
 	assert_false(xclient_of(longest));
+	/* A name, too; and nothing behind it is written. */
+	memset(longest + 5, 'n', 255);
+	memcpy(name, "NAME=", 5);
+	for (int dot = 63; dot < 255; dot += 64)
+		longest[5 + dot] = '.';
+	longest[5 + 253] = '\0';
+	memset(&xclient, 'x', sizeof xclient);
+	assert_true(xclient_read(name, &xclient));
+	assert_string_equal(xclient.name, name + 5);
+	assert_int_equal(xclient.name[254], 'x');
 }
 
 int
