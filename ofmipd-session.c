@@ -150,8 +150,10 @@ check_descriptors(void)
 	if ((same_file(&log, &in) || same_file(&log, &out)) && !isatty(STDERR_FILENO) &&
 	    (!config.check || S_ISSOCK(in.st_mode) || S_ISFIFO(in.st_mode))) {
 		log_to_syslog = true;
-		if (!config.check && !open_syslog())
+		if (!config.check && !open_syslog()) {
+			(void)close(STDERR_FILENO);	/* the client gets no line of the log */
 			return "no descriptor for the log";
+		}
 		log_start(true, id, NULL);
 	}
 	if (config.check)
@@ -333,7 +335,7 @@ static const char *
 make_descriptors(void)
 {
 	struct rlimit files;
-	int wall[2];
+	int wall[2] = { -1, -1 };
 
 	if (!keep_descriptors())
 		return with_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
@@ -343,8 +345,7 @@ make_descriptors(void)
 	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
 	if (spool_make() != SPOOL_DESCRIPTOR)
 		return with_error("the spool");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[0] != ASK_WALL ||
-	    wall[1] != ASK_MONITOR)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, wall) != 0 || wall[1] != ASK_MONITOR)
 		return with_error("socketpair");
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
@@ -362,7 +363,8 @@ main(int argc, char **argv)
 	const char *fault;
 	struct text why;
 
-	if (argc < 1 || argv[0] == NULL)
+	/* unreachable: since Linux 5.18 who is given no argument at all gets an empty one */
+	if (argc < 1)
 		return EXIT_USAGE;
 	if (argc == 3 && strcmp(argv[1], "--report") == 0)
 		return program_report(argv[2]);

@@ -129,6 +129,25 @@ def password_file(where, *lines):
     return write(os.path.join(where, "passwords"), b"".join(line + b"\n" for line in lines))
 
 
+def own_log(where):
+    """A syslog daemon's socket in the directory; and what runs a program, as root, where that is /dev/log, and beside it
+    there is no more in /dev than the program needs."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(os.path.join(where, "log"))
+    os.chmod(os.path.join(where, "log"), 0o666)
+    listener.settimeout(PATIENCE)
+    os.mkdir(os.path.join(where, "dev"))
+    return listener, ["unshare", "-m", "sh", "-ec", """
+        cd "$0"
+        mount -t tmpfs -o mode=755 tmpfs dev
+        mkdir dev/shm
+        for name in null log; do : >dev/$name; done
+        mount --bind /dev/null dev/null
+        mount --bind log dev/log
+        mount --move dev /dev
+        exec "$@\"""", where]
+
+
 class Injector:
     """A stand-in for sendmail that keeps what it was given, each run in files of its number.
 
