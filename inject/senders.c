@@ -97,8 +97,9 @@ exact(const char *key, struct address *address)
 {
 	const char *at = key;
 
-	return strchr(key, '@') != NULL && address_read(&at, "", address) == ADDRESS_FINE && *at == '\0' &&
-	    address->length > 0 && address->text[address->length - 1] != '@';
+	/* There is no blank in it, at which the reading would end; nor is "<>" one of these, the only empty one. */
+	return strchr(key, '@') != NULL && address_read(&at, "", address) == ADDRESS_FINE &&
+	    address->text[address->length - 1] != '@';
 }
 
 /* `address` without its +extension; false: it has none. */

@@ -99,6 +99,9 @@ the_first_exact_address(void **state)
 	assert_int_equal(senders_first("dave", &address), SENDERS_OWN);
 	assert_string_equal(address.text, "dave+lists@x.example");
 	assert_int_equal(senders_first("erin", &address), SENDERS_FOREIGN);
+	use("\"a@b\" dave\n<> dave\n");	/* an @ in quotes is no domain */
+	assert_int_equal(senders_first("dave", &address), SENDERS_FOREIGN);
+	use(table);
 	assert_int_equal(senders_first("root-of-mail", &address), SENDERS_FOREIGN);
 }
 
