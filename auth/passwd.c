@@ -82,7 +82,7 @@ passwd_entry(const struct file *file, const char *at, struct entry *entry)
 	while (length > 0 && (entry->line[length - 1] == '\n' || entry->line[length - 1] == '\r'))
 		length--;
 	entry->line[length] = '\0';
-	while (rest != NULL && entry->count < FIELDS) {
+	while (rest != NULL) {
 		entry->fields[entry->count++] = rest;
 		if (entry->count == FIELDS)
 			break;
