@@ -181,7 +181,7 @@ say_password_file(const struct check *check, const char *path)
 	struct file file;
 	const char *fault;
 
-	/* unreachable: but where the file goes, or changes its mode, behind the look that was taken at its path */
+	/* Where it goes, or changes its mode, behind the look that was taken at its path; or nothing more can be opened. */
 	if (!passwd_open(&file, path)) {
 		served = ~0u;	/* nobody knows */
 		wrong++;
