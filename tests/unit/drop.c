@@ -42,6 +42,7 @@ FAULTY(int, pipe2, (int ends[2], int flags), (ends, flags))
 FAULTY(int, clock_gettime, (clockid_t clock, struct timespec *now), (clock, now))
 FAULTY(ssize_t, write, (int file, const void *bytes, size_t length), (file, bytes, length))
 FAULTY(ssize_t, read, (int file, void *bytes, size_t length), (file, bytes, length))
+FAULTY(int, close, (int file), (file))
 
 static int slow;
 
@@ -320,6 +321,11 @@ starts_that_fail(void **state)
 	}
 	assert_true(drop_descriptors(kept, 3));
 	assert_int_equal(fcntl(20, F_GETFD), 0);
+	assert_true(drop_fill_standard());
+	fault("open", 1, ENOENT);
+	assert_false(drop_fill_standard());
+	fault("close", 1, EIO);
+	assert_false(drop_fill_standard());
 	close(10);
 	close(20);
 }

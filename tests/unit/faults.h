@@ -10,8 +10,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 static const char *fault_name = "";
 static int fault_left, fault_error;
@@ -64,5 +66,26 @@ fault_is_due(const char *name)
 		return real arguments; \
 	}
 #define FAULTY(type, name, parameters, arguments) FAULTY_AS(type, -1, name, parameters, arguments)
+
+/* Calls that are made by their numbers. As many arguments as there may be: more than there are. */
+#define FAULTY_NUMBERS \
+	__attribute__((no_sanitize_address)) long \
+	syscall(long number, ...) \
+	{ \
+		static long (*real)(long number, ...); \
+		long values[6]; \
+		va_list list; \
+ \
+		if ((number == SYS_pidfd_open && fault_is_due("pidfd_open")) || \
+		    (number == SYS_timer_create && fault_is_due("timer_create"))) \
+			return -1; \
+		va_start(list, number); \
+		for (int i = 0; i < 6; i++) \
+			values[i] = va_arg(list, long); \
+		va_end(list); \
+		if (real == NULL) \
+			*(void **)&real = dlsym(RTLD_NEXT, "syscall"); \
+		return real(number, values[0], values[1], values[2], values[3], values[4], values[5]); \
+	}
 
 #endif

@@ -23,6 +23,7 @@ static int slow;					/* milliseconds that a connection takes */
 FAULTY_AS(void *, MAP_FAILED, mmap, (void *at, size_t size, int how, int flags, int file, off_t from),
     (at, size, how, flags, file, from))
 FAULTY(int, pipe2, (int ends[2], int flags), (ends, flags))
+FAULTY_NUMBERS
 FAULTY_AS(sighandler_t, SIG_ERR, signal, (int number, sighandler_t handler), (number, handler))
 
 /* As many arguments as there may be: more than there are. */
@@ -323,6 +324,7 @@ calls_that_fail(void **state)
 		const char *how;
 	} rows[] = {
 		{ "mmap", ENOMEM, 1, ": spool: Cannot allocate memory" }, { "pipe2", EMFILE, 1, ": Too many open files" },
+		{ "timer_create", EAGAIN, 1, ": timer_create: Resource temporarily unavailable" },
 		{ "prctl", EPERM, 1, "prctl(PR_SET_PDEATHSIG): Operation not permitted" },
 		{ "write", EIO, 14, NULL }, { "write", EINTR, 14, "" }, { "write", EPIPE, 14, NULL }, { "write", ECONNRESET, 14, NULL },
 	};

@@ -281,6 +281,11 @@ a_wrong_file_is_a_fault(void **state)
 	chmod_small(0640);
 	opened("mode 600");
 	chmod_small(0600);
+	if (geteuid() == 0) {
+		assert_int_equal(fchownat(directory, "small", 1234, -1, 0), 0);
+		opened("not a file of ours");
+		assert_int_equal(fchownat(directory, "small", 0, -1, 0), 0);
+	}
 	table = opened(NULL);
 	assert_int_equal(ftruncate(table.file, 61), 0);
 	opened("size");

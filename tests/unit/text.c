@@ -142,6 +142,10 @@ clean_text_keeps_no_special(void **state)
 	assert_string_equal(array, "abc");
 	text_add_clean(&text, "x", 0);
 	assert_string_equal(array, "abc");
+	text_start(&text, array, sizeof array);
+	text_add_visible(&text, "b\303\266b", 10);
+	text_add_visible(&text, " a~\177\n\377\303\266z", 8);
+	assert_string_equal(array, "b\303\266b a~?????");
 }
 
 static void
