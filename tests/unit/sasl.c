@@ -374,10 +374,18 @@ no_password_is_left(void **state)
 static void
 no_response_is_left(void **state)
 {
-	static const char *const inputs[] = {
-		"AUTH XSTEP\r\n%.120s\r\n%.140s\r\n", "AUTH XSTEP\r\n%.140s\r\n%.120s\r\n", "AUTH XSTEP %.120s!\r\n",
-		"AUTH PLAIN\r\n%.200s*AAA\r\n", "AUTH LOGIN %.4s\r\n%.4s\r\n", "AUTH LOGIN %.4s\r\n%.160s!\r\n",
-		"AUTH LOGIN %.160s\r\n%.4s\r\n", "AUTH EXTERNAL %.160s\r\n", "AUTH SCRAM-SHA-256 %.160s\r\n",
+	static const struct {
+		const char *before;
+		int first;	/* bytes of the secret */
+		const char *between;
+		int second;
+		const char *behind;
+	} inputs[] = {
+		{ "AUTH XSTEP\r\n", 120, "\r\n", 140, "\r\n" }, { "AUTH XSTEP\r\n", 140, "\r\n", 120, "\r\n" },
+		{ "AUTH XSTEP ", 120, "!\r\n", 0, "" }, { "AUTH PLAIN\r\n", 200, "*AAA\r\n", 0, "" },
+		{ "AUTH LOGIN ", 4, "\r\n", 4, "\r\n" }, { "AUTH LOGIN ", 4, "\r\n", 160, "!\r\n" },
+		{ "AUTH LOGIN ", 160, "\r\n", 4, "\r\n" }, { "AUTH EXTERNAL ", 160, "\r\n", 0, "" },
+		{ "AUTH SCRAM-SHA-256 ", 160, "\r\n", 0, "" },
 	};
 	char secret[201], input[1000];
 	enum line_event event;
@@ -388,14 +396,15 @@ no_response_is_left(void **state)
 	config.mechanisms |= MECHANISM_EXTERNAL | MECHANISM_SCRAM;
 	sasl_relay("XSTEP ");
 	for (size_t i = 0; i < LENGTH(inputs); i++) {
-		size_t steps = strncmp(inputs[i] + 5, "XSTEP", 5) == 0 ? 2 : 0;
+		size_t steps = strncmp(inputs[i].before + 5, "XSTEP", 5) == 0 ? 2 : 0;
 
 		monitor.verdict = ASK_NO;
 		for (size_t step = 0; step < steps; step++) {
 			monitor.challenges[step] = "x";
 			monitor.lengths[step] = 1;
 		}
-		snprintf(input, sizeof input, inputs[i], secret, secret);
+		snprintf(input, sizeof input, "%s%.*s%s%.*s%s", inputs[i].before, inputs[i].first, secret,
+		    inputs[i].between, inputs[i].second, secret, inputs[i].behind);
 		memset(login.body, 0, sizeof login.body);
 		converse(input, &event);
 		assert_int_equal(event, LINE_READ);
