@@ -214,11 +214,8 @@ originator_take(struct originator *originator, char byte)
 			start_token(originator, byte);
 		return ORIGINATOR_MORE;
 	}
-	if (strchr("@<>[],;:)\\", byte) != NULL) {
-		if (originator->place == ORIGINATOR_CLOSED && byte != ',' && byte != ';')
-			return call_malformed(originator);
+	if (strchr("@<>[],;:)\\", byte) != NULL)
 		return take_special(originator, byte);
-	}
 	if (originator->place == ORIGINATOR_CLOSED || !add_word(originator, byte))
 		return call_malformed(originator);
 	if (byte == '"')
