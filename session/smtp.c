@@ -489,7 +489,7 @@ mail_parameters(char *at, struct transaction *transaction)
 				transaction->eight_bit = text_is(value, strlen(value), "8BITMIME");
 		} else if (text_is(keyword, strlen(keyword), "AUTH")) {	/* RFC 4954 section 5: not trusted */
 			now = AUTH;
-			if (value == NULL || (strcmp(value, "<>") != 0 && !xtext(value)))
+			if (value == NULL || !xtext(value))	/* "<>" is one, too */
 				fault = &bad_parameter;
 		} else if (text_is(keyword, strlen(keyword), "SMTPUTF8") && session.config->smtputf8) {
 			now = SMTPUTF8;
