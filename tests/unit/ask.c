@@ -19,7 +19,7 @@ static struct {
 	size_t part;			/* bytes that one recvmsg(2) gives at most; 0: any */
 	int interrupted;		/* calls */
 	int error;			/* of the next call, once; 0: none */
-	bool is_short;			/* sendmsg(2) sends less than all, once */
+	int is_short;			/* sendmsg(2) sends so many bytes less than all, once */
 	int level, type;		/* of what came with the bytes, in place of the true ones; 0: these */
 	int64_t now;			/* the clock; a deadline that is waited for in vain comes at once */
 	int waits;			/* that there were; the last one's */
@@ -74,8 +74,11 @@ test_sendmsg(int descriptor, const struct msghdr *message, int flags)
 	if (fails())
 		return -1;
 	if (calls.is_short) {
-		calls.is_short = false;
-		return (ssize_t)message->msg_iov->iov_len - 1;
+		int less = calls.is_short;
+
+		calls.is_short = 0;
+		errno = EINTR;	/* of another call */
+		return (ssize_t)message->msg_iov->iov_len - less;
 	}
 	return sendmsg(descriptor, message, flags);
 }
@@ -399,21 +402,35 @@ bodies_that_are_none(void **state)
 		size_t length;
 	} attempts[] = { { "", 0 }, { "PLAIN", 6 }, { "PLAIN\0\0bob\0pass", 15 }, { "PLAIN\0\0bob\0pass\0", 17 },
 		{ "\0\0\0", 3 }, { "\0\0\0\0\0", 5 }, { "X", 1 }, { "X\0", 2 }, { "X\0*", 3 }, { "X\0-a", 4 }, { "X\0a", 3 } },
-	steps[] = { { "", 0 }, { "-", 1 }, { "*a", 2 }, { "a", 1 }, { "\0", 1 } },
+	steps[] = { { "", 0 }, { "=", 0 }, { "*", 0 }, { "-", 1 }, { "*a", 2 }, { "a", 1 }, { "\0", 1 } },
 	messages[] = { { "", 0 }, { "HELO=x", 7 }, { "HELO=x", 6 }, { "HELO=a b\0", 10 }, { "HELO=a\r\0", 9 }, { "helo=x\0", 8 },
 		{ "BYTES=\0", 8 }, { "BYTES=-1\0", 10 }, { "BYTES=18446744073709551616\0", 28 }, { "SMTPUTF8\0", 10 },
 		{ "Fa@b\0Tc@d\0\0", 11 }, { long_helo, sizeof long_helo }, { "HELO=a\x7f\0", 9 }, { "8BITMIME=0\0", 12 },
-		{ "DIGEST=" HEX "0\0", 73 }, { "DIGEST=" HEX_BUT_ONE "\0", 71 }, { "DIGEST=" HEX_BUT_ONE "g\0", 72 },
-		{ "DIGEST=" HEX_BUT_ONE "A\0", 72 }, { "DIGEST=\0", 9 } },
+		{ "DIGEST=" HEX "0\0", 74 }, { "DIGEST=" HEX_BUT_ONE "\0", 72 }, { "DIGEST=" HEX_BUT_ONE "g\0", 73 },
+		{ "DIGEST=" HEX_BUT_ONE "A\0", 73 }, { "DIGEST=\0", 9 }, { "DIGEST:" HEX "\0", 73 }, { "HELO:x\0", 8 },
+		{ "BYTES:1\0", 9 }, { "HELO=a\0BYTES=1", 15 }, { "HELO=a", 6 } },
 	logs[] = { { "", 0 }, { "E", 1 }, { "Equit\0\0001\0002", 10 }, { "Equit\0\0001\0x", 11 }, { "Equit\0\0001\0002\0\0", 12 },
 		{ "Equit\0\0\0\0", 9 } };
+	static char longest[2 + 1 + ASK_CHALLENGE_MAX + 1] = "X\0=";
 	struct ask_attempt attempt;
 	struct ask_message message;
 	struct ask_line log;
 	const char *response;
+	char *body;
 	size_t length;
 
 	(void)state;
+	assert_true(ask_read_auth(longest, sizeof longest - 1, &attempt));
+	assert_true(attempt.length == ASK_CHALLENGE_MAX && attempt.response == longest + 3);
+	assert_false(ask_read_auth(longest, sizeof longest, &attempt));
+	assert_true(ask_read_send("BYTES=18446744073709551615\0\0", 28, &message));
+	assert_true(message.bytes == UINT64_MAX && message.helo[0] == '\0' && message.length == 0);
+	assert_true(ask_read_log("Equit\0text\00018446744073709551615\00018446744073709551615\0", 53, &log));
+	assert_true(log.event == ASK_END && log.count == UINT64_MAX && log.bytes == UINT64_MAX);
+	body = exactly("E", 1);
+	assert_false(ask_read_log(body, 0, &log));
+	assert_false(ask_read_log(body, 1, &log));
+	free(body);
 	memset(long_helo + 5, 'x', ASK_HELO_MAX);
 	assert_true(ask_read_send(long_helo, sizeof long_helo - 1, &message));
 	long_helo[5 + ASK_HELO_MAX] = 'x';
@@ -445,7 +462,7 @@ all_of_a_question_arrives(void **state)
 	unsigned char digest[MEMORY_DIGEST];
 	struct ask_message message = { .helo = "h", .eight_bit = true, .digest = digest }, read;
 	struct peer peer = { .tls = TLS_STARTTLS, .tls_protocol = "TLSv1.3", .tls_cipher = "AES", .verified = true,
-	    .certificate = { "eve", "" } };
+	    .certificate = { "eve", "" } }, told;
 	struct ask_line line;
 	const char *address;
 	struct answer answer;
@@ -475,6 +492,18 @@ all_of_a_question_arrives(void **state)
 	assert_true(ask_starttls(&peer, &answer));
 	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
 	assert_true(!peer.verified && peer.certificate[0][0] == '\0');
+	/* The longest words. */
+	memset(peer.tls_protocol, 'p', sizeof peer.tls_protocol - 1);
+	memset(peer.tls_cipher, 'c', sizeof peer.tls_cipher - 1);
+	peer.verified = true;
+	peer.certificate[0][0] = 'e';
+	ask_answer_starttls(&peer);
+	told = (struct peer){ .tls = TLS_NONE };
+	assert_true(ask_starttls(&told, &answer));
+	assert_int_equal(receive(&body, &length), ASK_STARTTLS);
+	assert_string_equal(told.tls_protocol, peer.tls_protocol);
+	assert_string_equal(told.tls_cipher, peer.tls_cipher);
+	assert_true(told.verified);
 	ask_answer(ASK_NO, "5.7.1 No");
 	memset(long_address, 'a', sizeof long_address);
 	long_address[ADDRESS_MAX] = '\0';
@@ -548,11 +577,11 @@ calls_that_fail(void **state)
 	calls.error = EIO;
 	assert_false(receive_answer(ASK_AUTH, bytes, &answer));
 	/* Answers that could not be sent: the next question is none. */
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		close_wall(NULL);
 		assert_int_equal(make_wall(NULL), 0);
-		calls.error = i == 3 ? 0 : EIO;
-		calls.is_short = i == 3;
+		calls.error = i >= 3 ? 0 : EIO;
+		calls.is_short = i == 3 ? 1 : i == 4 ? (int)sizeof(struct ask_head) : 0;
 		if (i == 0)
 			ask_answer(ASK_YES, "");
 		else if (i == 1)

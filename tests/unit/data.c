@@ -42,7 +42,7 @@ struct result {
 	size_t consumed;
 	uint64_t size;
 	unsigned received;
-	const char *code;	/* of the refusal, "" for none */
+	const char *code;	/* the refusal, "" for none */
 	char *spool;
 	size_t length;
 };
@@ -77,7 +77,14 @@ take(const char *bytes, size_t length, size_t part)
 	result.size = data.size;
 	result.received = data.header.received;
 	reply = data.done ? data_finish(&data) : NULL;
-	result.code = reply == NULL ? "" : reply->enhanced;
+	result.code = "";
+	if (reply != NULL) {
+		static char array[200];
+
+		assert_null(reply->end);
+		snprintf(array, sizeof array, "%d %s %s", reply->code, reply->enhanced, reply->text);
+		result.code = array;
+	}
 	if (data.done && reply == NULL) {
 		ssize_t got = pread(spool, spooled, sizeof spooled, 0);
 
@@ -96,6 +103,10 @@ put(size_t used, const char *string, size_t length)
 }
 
 #define PUT(string) (used = put(used, string, strlen(string)))
+
+#define BLEMISHED "550 5.6.0 Message has a bare CR or a NUL (RFC 5321 section 2.3.8)"
+#define TOO_BIG "552 5.3.4 Message is larger than this server takes"
+#define LOOP "554 5.4.6 Message has 100 Received fields: a loop"
 
 /* The rules once more: find the end mark, then read line by line what is known to be whole. */
 static struct result
@@ -167,8 +178,8 @@ reference(const char *bytes, size_t length)
 		PUT(from ? "" : FROM);
 	}
 	result.length = used;
-	result.code = result.blemished ? "5.6.0" : result.size > config.max_size ? "5.3.4"
-	    : result.received >= 100 ? "5.4.6" : "";
+	result.code = result.blemished ? BLEMISHED : result.size > config.max_size ? TOO_BIG
+	    : result.received >= 100 ? LOOP : "";
 	return result;
 }
 
@@ -328,7 +339,7 @@ received_fields_are_counted(void **state)
 
 		used += repeat(large + used, "\r\nReceived: in the body\r\n.\r\n", 1);
 		check(large, used);
-		assert_string_equal(take(large, used, 1000).code, count >= 100 ? "5.4.6" : "");
+		assert_string_equal(take(large, used, 1000).code, count >= 100 ? LOOP : "");
 	}
 }
 
@@ -345,6 +356,9 @@ lines_of_any_length(void **state)
 		for (size_t k = 0; k < LENGTH(fronts); k++)
 			for (int byte = 0; byte < 3; byte++) {
 				size_t used = repeat(large, fronts[k], 1);
+
+				if (SHARE > 1 && (i + k + (size_t)byte) % 8 != 0)
+					continue;
 
 				memset(large + used, "a. "[byte], lengths[i]);
 				used += lengths[i];
@@ -368,7 +382,7 @@ size_is_what_the_client_counts(void **state)
 				used += repeat(large + used, "\n.\nHELP\r\n", 1);
 			used += repeat(large + used, "\r\n.\r\nQUIT\r\n", 1);
 			check(large, used);
-			assert_string_equal(take(large, used, 5000).code, length + smuggled * 8 > 65536 ? "5.3.4" : "");
+			assert_string_equal(take(large, used, 5000).code, length + smuggled * 8 > 65536 ? TOO_BIG : "");
 		}
 	/* No limit. */
 	config.max_size = UINT64_MAX;
@@ -386,7 +400,7 @@ random_messages(void **state)
 	    "a line of text that is somewhat longer than sixteen bytes", "\r\n\r\nbody\r\n", "bcc ", "Bcc\t:" };
 
 	(void)state;
-	for (int round = 0; round < 4000; round++) {
+	for (int round = 0; round < 4000 / SHARE; round++) {
 		/* Every other message has nothing wrong in it, so that its text is compared too. */
 		bool sane = round % 2 == 0;
 		size_t used = 0;
@@ -448,6 +462,7 @@ full_spool_is_temporary(void **state)
 	assert_non_null(reply);
 	assert_int_equal(reply->code, 452);
 	assert_string_equal(reply->enhanced, "4.3.1");
+	assert_string_equal(reply->text, "Message could not be stored, try again later");
 	/* And nothing is written behind a gap: a spool that fails once has failed. */
 	config.max_size = UINT64_MAX;
 	data_start(&data, &origin, spool);

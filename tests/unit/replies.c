@@ -644,8 +644,10 @@ logins(void **state)
 	IS(RUN("EHLO x", "!mark", PLAIN),
 	    "wipe 22\n530 5.7.0 Must issue a STARTTLS command first\nlog E eof| 2 0\n=0");
 	peer.tls = TLS_LOOPBACK;
-	IS(RUN("EHLO x", "!mark", PLAIN),
-	    "wipe 16\nauth? PLAIN bob sesame\n235 2.7.0 Authentication succeeded\nlog E eof| 2 0\n=0");
+	IS(RUN("EHLO x", "!mark", PLAIN, "STARTTLS", "EHLO x"),
+	    "wipe 16\nauth? PLAIN bob sesame\n235 2.7.0 Authentication succeeded\n"
+	    "503 5.5.1 Bad sequence of commands\n250-mail.example\n250-PIPELINING\n250-SIZE 4000\n250-8BITMIME\n"
+	    "250-LIMITS RCPTMAX=3\n250 ENHANCEDSTATUSCODES\nlog E eof| 4 0\n=0");
 	config.starttls = STARTTLS_REQUIRED;
 	IS(RUN("EHLO x", "!mark", PLAIN),
 	    "wipe 22\n530 5.7.0 Must issue a STARTTLS command first\nlog E eof| 2 0\n=0");
@@ -766,6 +768,9 @@ xclient_is_told_once(void **state)
 	strcpy(config.xclient_from, "192.0.2.9");
 	IS(RUN("!mark", "XCLIENT ADDR=192.0.2.1"),
 	    "550 5.7.0 XCLIENT is not for you\nlog E eof| 1 0\n=0");
+	strcpy(config.xclient_from, "x");
+	IS(RUN("!mark", "XCLIENT ADDR=192.0.2.1"),
+	    "550 5.7.0 XCLIENT is not for you\nlog E eof| 1 0\n=0");
 	config.xclient = true;
 	IS(RUN("EHLO x", "!mark", "XCLIENT", "XCLIENT NAME=client.example", PLAIN, "EHLO x",
 	    "XCLIENT ADDR=192.0.2.1 PORT=7 HELO=theirs",
@@ -832,6 +837,9 @@ nothing_may_follow_starttls(void **state)
 	/* What stands behind the header is left. */
 	IS(RUN("PROXY UNKNOWN\r\nSTARTTLS\r\nEHLO evil\r\n", "STARTTLS"),
 	    "peer? 2 192.0.2.9:9 h.example\n220 mail.example ESMTP ofmipd-session\n"
+	    "503 5.5.1 Nothing may follow STARTTLS in one go, closing connection\n"
+	    "log E pipelined-starttls| 1 0\n=1");
+	IS(RUN("PROXY UNKNOWN\r\nE", "!mark", "STARTTLS"),
 	    "503 5.5.1 Nothing may follow STARTTLS in one go, closing connection\n"
 	    "log E pipelined-starttls| 1 0\n=1");
 }
@@ -933,12 +941,14 @@ parameters(void **state)
 		{ "MAIL FROM:<a@b> AUTH=+7F", "501 5.5.4" }, { "MAIL FROM:<a@b> AUTH=+7E+80+FF", "250" },
 		{ "MAIL FROM:<a@b> AUTH=+2G", "501 5.5.4" }, { "MAIL FROM:<a@b> AUTH=<> AUTH=<>", "501 5.5.4" },
 		{ "MAIL FROM:<a@b> SMTPUTF8", "555" }, { "MAIL FROM:<a@b> RET=FULL", "555" },
-		{ "MAIL FROM:<a@b> SIZE=1 BODY=7BIT AUTH=<>", "250" },
+		{ "MAIL FROM:<a@b> SIZE=1 BODY=7BIT AUTH=<>", "250" }, { "MAIL FROM:<a@b> BODY=7BIT SIZE=1", "250" },
+		{ "MAIL FROM:<a@b> AUTH=<> BODY=7BIT", "250" }, { "MAIL FROM:<a@b> BODY=7BIT AUTH=<>", "250" },
 	}, extended[] = {
 		{ "MAIL FROM:<a@b> SMTPUTF8", "250" }, { "MAIL FROM:<a@b> SMTPUTF8=x", "501 5.5.4" },
 		{ "MAIL FROM:<a@b> SMTPUTF8 smtputf8", "501 5.5.4" }, { "MAIL FROM:<a@b> RET=FULL ENVID=x", "250" },
 		{ "MAIL FROM:<a@b> RET", "501 5.5.4" }, { "MAIL FROM:<a@b> RET=x", "501 5.5.4" },
 		{ "MAIL FROM:<a@b> RET=FULL RET=FULL", "501 5.5.4" }, { "MAIL FROM:<a@b> NOTIFY=NEVER", "555" },
+		{ "MAIL FROM:<a@b> SIZE=1 SMTPUTF8", "250" }, { "MAIL FROM:<a@b> SMTPUTF8 RET=FULL", "250" },
 		{ "MAIL FROM:<a@b> RET=FULL SIZE=1 BODY=7BIT AUTH=<> SMTPUTF8 ENVID=x", "250" },
 	};
 

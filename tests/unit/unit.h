@@ -13,6 +13,11 @@
 
 #include <cmocka.h>
 
+/* Of noise and of long texts tests/prove/mutate takes a share alone. */
+#ifndef SHARE
+#define SHARE 1
+#endif
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A linear congruential generator (Knuth's MMIX): the same numbers in every run. At most `below` - 1. */
