@@ -28,7 +28,7 @@ struct found {
 	struct entry entries[PASSWD_LINES_MAX];
 };
 
-#define FRONT_MAX (1 << 18)	/* bytes of a file that are looked through for what is not of the name */
+#define FRONT_MAX (1 << 18)	/* bytes of a file that stand for its secret */
 
 static bool
 has_label(const struct entry *entry, char copy[sizeof entry->line])
@@ -66,23 +66,6 @@ find_neighbour(const struct file *file, const char *name, struct entry *entry)
 			break;
 	}
 	return NULL;
-}
-
-/* The next entry at or behind *at with the word in its line; *at goes behind it. False: there is none. */
-static bool
-next_entry_with(const struct file *file, const char **at, const char *word, struct entry *entry)
-{
-	const char *end = file->bytes + file->length, *found;
-
-	while (*at < end && (found = memmem(*at, (size_t)(end - *at), word, strlen(word))) != NULL) {
-		const char *newline = memrchr(file->bytes, '\n', (size_t)(found - file->bytes));
-		const char *line = newline == NULL ? file->bytes : newline + 1;
-
-		*at = passwd_next(file, found);
-		if (*line != '#' && passwd_entry(file, line, entry))
-			return true;
-	}
-	return false;
 }
 
 /* allow_nets=: the client must be in one of them. */
@@ -308,31 +291,23 @@ find_keys(const struct found *found, struct pwhash_scram *record)
 }
 
 /*
- * What a login without keys is shown: a salt that is always the same, and the count of the first that has keys. They
- * come from the front of the file, so that a large one is no work; "-256}" ends {SCRAM-SHA-256} in whatever case.
+ * What a login without keys is shown: a salt that is always the same, and the rounds of the first that has keys. A salt
+ * that is made of the file is made of its front, so that a large one is no work.
  */
 static void
 invent_keys(const struct file *file, const char *name, struct pwhash_scram *record)
 {
-	const struct file front = { .bytes = file->bytes,
-	    .length = file->length < FRONT_MAX ? file->length : FRONT_MAX };
 	unsigned char secret[PASSWD_SECRET_MAX];
 	size_t length = passwd_secret(file, secret);
-	uint32_t iterations = PWHASH_SCRAM_MADE;
-	const char *at = front.bytes;
-	static APART struct entry entry;
+	uint32_t rounds = passwd_rounds(file);
 
 	_Static_assert(DIGEST_MAX <= PASSWD_SECRET_MAX, "room for a digest");
-	while (next_entry_with(&front, &at, "-256}", &entry))
-		if (pwhash_scram(entry.fields[PASSWORD], record)) {
-			iterations = record->iterations;
-			break;
-		}
 	if (length == 0) {	/* nobody but us knows the file */
-		digest_of(&digest_sha256, front.bytes, front.length, "", 0, secret);
+		digest_of(&digest_sha256, file->bytes, file->length < FRONT_MAX ? file->length : FRONT_MAX, "", 0,
+		    secret);
 		length = digest_sha256.size;
 	}
-	challenge_unknown(secret, length, name, iterations, record);
+	challenge_unknown(secret, length, name, rounds == 0 ? PWHASH_SCRAM_MADE : rounds, record);
 	explicit_bzero(secret, sizeof secret);
 }
 
@@ -427,7 +402,7 @@ find_certificate(const struct attempt *attempt, const struct file *file, char (*
 	struct entry entry;
 	int count = 0;
 
-	while (next_entry_with(file, &at, "cert=", &entry)) {
+	while (passwd_next_with(file, &at, "cert=", &entry)) {
 		if (!has_certificate(attempt, &entry))
 			continue;
 		count++;

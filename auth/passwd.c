@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/passwd.h"
+#include "auth/pwhash.h"
 #include "base/apart.h"
 #include "base/child.h"
 #include "base/text.h"
@@ -97,6 +98,22 @@ bool
 passwd_is_entry(const struct file *file, const char *at)
 {
 	return *at != '#' && *at != ':' && memchr(at, ':', (size_t)(passwd_next(file, at) - at)) != NULL;
+}
+
+bool
+passwd_next_with(const struct file *file, const char **at, const char *word, struct entry *entry)
+{
+	const char *end = file->bytes + file->length, *found;
+
+	while (*at < end && (found = memmem(*at, (size_t)(end - *at), word, strlen(word))) != NULL) {
+		const char *newline = memrchr(file->bytes, '\n', (size_t)(found - file->bytes));
+		const char *line = newline == NULL ? file->bytes : newline + 1;
+
+		*at = passwd_next(file, found);
+		if (*line != '#' && passwd_entry(file, line, entry))
+			return true;
+	}
+	return false;
 }
 
 const char *
@@ -207,17 +224,18 @@ passwd_places(const struct file *file, uint64_t (*hash)(const struct file *file,
 }
 
 void
-passwd_index_start(struct passwd_index *index, const struct stat *status)
+passwd_index_start(struct passwd_index *index, const struct stat *status, uint32_t rounds)
 {
 	*index = (struct passwd_index){
-		.magic = "ofmipd-index 1\n", .inode = status->st_ino, .size = (uint64_t)status->st_size,
+		.magic = "ofmipd-index 2\n", .inode = status->st_ino, .size = (uint64_t)status->st_size,
 		.modified = (uint64_t)status->st_mtim.tv_sec, .modified_ns = (uint64_t)status->st_mtim.tv_nsec,
 		.changed = (uint64_t)status->st_ctim.tv_sec, .changed_ns = (uint64_t)status->st_ctim.tv_nsec,
+		.rounds = rounds,
 	};
 }
 
 /* The index of this very file; NULL: there is none, it is of another state of the file, or others can write it. */
-static const struct passwd_place *
+static const struct passwd_index *
 open_index(const struct file *file, size_t *count)
 {
 	static APART char path[PATH_MAX + sizeof ".index"];
@@ -230,11 +248,11 @@ open_index(const struct file *file, size_t *count)
 	if (!passwd_open(&index, path) || (index.status.st_uid != 0 && index.status.st_uid != file->status.st_uid) ||
 	    (index.status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return NULL;
-	passwd_index_start(&wanted, &file->status);
-	if (index.length < sizeof wanted || memcmp(index.bytes, &wanted, sizeof wanted) != 0)
+	passwd_index_start(&wanted, &file->status, 0);
+	if (index.length < sizeof wanted || memcmp(index.bytes, &wanted, offsetof(struct passwd_index, rounds)) != 0)
 		return NULL;
 	*count = (index.length - sizeof wanted) / sizeof(struct passwd_place);
-	return (const struct passwd_place *)(const void *)(index.bytes + sizeof wanted);
+	return (const struct passwd_index *)(const void *)index.bytes;
 }
 
 bool
@@ -243,6 +261,27 @@ passwd_indexed(const struct file *file)
 	size_t count;
 
 	return file->length < PASSWD_INDEXED || open_index(file, &count) != NULL;
+}
+
+uint32_t
+passwd_rounds(const struct file *file)
+{
+	size_t count;
+	const struct passwd_index *index = open_index(file, &count);
+	const char *at = file->bytes;
+	struct pwhash_scram keys;
+	static APART struct entry entry;
+	uint32_t rounds = 0;
+
+	if (index != NULL)
+		return (uint32_t)index->rounds;
+	/* It ends {SCRAM-SHA-256}, in whatever case. */
+	while (rounds == 0 && passwd_next_with(file, &at, "-256}", &entry))
+		if (pwhash_scram(entry.fields[PASSWORD], &keys))
+			rounds = keys.iterations;
+	explicit_bzero(&keys, sizeof keys);
+	explicit_bzero(&entry, sizeof entry);
+	return rounds;
 }
 
 bool
@@ -283,11 +322,11 @@ int
 passwd_find(const struct file *file, const char *name, const char **at, int most)
 {
 	size_t count, length = strlen(name);
-	const struct passwd_place *places = open_index(file, &count);
+	const struct passwd_index *index = open_index(file, &count);
 	int found = 0;
 
-	if (places != NULL)
-		return find_in_index(file, places, count, name, at, most);
+	if (index != NULL)
+		return find_in_index(file, (const struct passwd_place *)(index + 1), count, name, at, most);
 	for (const char *p = file->bytes, *end = p + file->length; p < end; p = passwd_next(file, p))
 		if (passwd_is_of(file, p, name, length) && found++ < most)
 			at[found - 1] = p;

@@ -43,6 +43,9 @@ bool passwd_is_entry(const struct file *file, const char *at);
 /* Does the line at `at` begin with the name, `length` bytes, and a colon? */
 bool passwd_is_of(const struct file *file, const char *at, const char *name, size_t length);
 
+/* The next entry at or behind *at with the word in its line; *at goes behind it. False: there is none. */
+bool passwd_next_with(const struct file *file, const char **at, const char *word, struct entry *entry);
+
 /* The value of `key` in the extra fields (key=value, blanks between), in `copy`, which has room for a whole line; ""
  * where there is no '='. NULL: not there. */
 const char *passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size);
@@ -74,17 +77,22 @@ int passwd_find(const struct file *file, const char *name, const char **at, int 
 struct passwd_index {
 	char magic[16];
 	uint64_t inode, size, modified, modified_ns, changed, changed_ns;
+	uint64_t rounds;	/* passwd_rounds(); no part of what must be the file's */
 };
 
 /* Has it an index that counts, or is it too small for one? */
 bool passwd_indexed(const struct file *file);
+
+/* The rounds of the first line with keys for SCRAM-SHA-256, which the index knows, or else all lines are looked at;
+ * 0: there is none. */
+uint32_t passwd_rounds(const struct file *file);
 
 struct passwd_place {
 	uint64_t hash;		/* in the index: passwd_hash() of what stands before the first colon */
 	uint64_t at;		/* the line's first byte */
 };
 
-void passwd_index_start(struct passwd_index *index, const struct stat *status);
+void passwd_index_start(struct passwd_index *index, const struct stat *status, uint32_t rounds);
 uint64_t passwd_hash(const char *name, size_t length);	/* never 0 */
 
 /* The lines for which `hash` is not 0, in the order of hash, then of place; to be freed. NULL: no memory. */

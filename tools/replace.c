@@ -191,7 +191,7 @@ replace_index(struct replace *replace)
 	struct passwd_index index, again;
 	struct passwd_place *places;
 	struct stat status;
-	struct file file;
+	struct file file = { .path = replace->path };
 	size_t count;
 	bool latest, fine;
 	FILE *to;
@@ -206,12 +206,12 @@ replace_index(struct replace *replace)
 	places = passwd_places(&file, hash_name, &count);
 	if (places == NULL)
 		err(111, "memory");
-	passwd_index_start(&index, &file.status);
+	passwd_index_start(&index, &file.status, passwd_rounds(&file));
 	fwrite(&index, sizeof index, 1, to);
 	fwrite(places, sizeof *places, count, to);
 	/* One that others can write is not believed, whoever can write the file. */
 	fine = finish_writing(replace, to, 0755) && fstat(fileno(replace->to), &status) == 0;
-	passwd_index_start(&again, &status);
+	passwd_index_start(&again, &status, (uint32_t)index.rounds);
 	fine = fine && memcmp(&index, &again, sizeof index) == 0 && fsync(fileno(to)) == 0;
 	/* Another writer's file has taken the place of ours: its index may be there, or is waiting for us to end. */
 	latest = is_there(replace, replace->name, &file.status);

@@ -1,4 +1,4 @@
-/* links: auth/passwd */
+/* links: auth/passwd auth/pwhash */
 /* Accounts of the machine, wherever it keeps them: no account is an answer, everything else that is wrong is none. */
 #include "unit.h"
 
@@ -329,7 +329,7 @@ indexes(void **state)
 		fputs("#23456789012345\n", stream);
 	fclose(stream);
 	assert_true(passwd_open(&file, path));
-	passwd_index_start(&index.head, &file.status);
+	passwd_index_start(&index.head, &file.status, 5000);
 	for (int i = 0; i < 6; i++)	/* another's line, the middle of one, behind the end, and three times the right one */
 		index.places[i] = (struct passwd_place){ passwd_hash("ann", 3), (const uint64_t[]){ 8, 17, 1 << 30, 0, 16, 16 }[i] };
 	stream = fopen(name, "w");
@@ -341,11 +341,13 @@ indexes(void **state)
 	assert_ptr_equal(at[1], file.bytes + 16);
 	assert_int_equal(passwd_find(&file, "ann", at, 1), 3);
 	assert_int_equal(passwd_find(&file, "bob", at, 4), 0);		/* it is not in the index: it is believed */
+	assert_int_equal(passwd_rounds(&file), 5000);
 	file.path = "/nonexistent/passwords";
 	assert_int_equal(passwd_find(&file, "bob", at, 4), 1);
 	file.path = path;
 	assert_int_equal(chmod(name, 0620), 0);
 	assert_int_equal(passwd_find(&file, "bob", at, 4), 1);
+	assert_int_equal(passwd_rounds(&file), 0);
 	assert_int_equal(chmod(name, 0600), 0);
 	if (geteuid() == 0) {
 		assert_int_equal(chown(name, 1234, 0), 0);
