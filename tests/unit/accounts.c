@@ -111,7 +111,7 @@ finish(void **state)
 	return system(command);
 }
 
-static char long_line[6000], long_comment[6000];
+static char long_line[6000], long_comment[6000], broken[6000];
 
 static void
 local_accounts(void **state)
@@ -185,7 +185,7 @@ where_accounts_are_kept(void **state)
 	} rows[] = {
 		{ "passwd: files\n", PASSWD_NONE }, { "passwd:\tcompat systemd # ldap\n", PASSWD_NONE }, { NULL, PASSWD_NONE },
 		{ "", PASSWD_NONE }, { "group: ldap\n", PASSWD_NONE }, { "passwd:\n", PASSWD_NONE }, { long_comment, PASSWD_NONE },
-		{ "passwd: ldap\ngroup: files\npasswd: files\n", PASSWD_FOUND },
+		{ "passwd: ldap\ngroup: files\n", PASSWD_FOUND }, { broken, PASSWD_CANNOT_TELL },
 		{ " \t passwd: files ldap\n", PASSWD_FOUND }, { "group: files\npasswd : ldap\n", PASSWD_FOUND },
 		{ "passwd: files\npasswd_x: ldap\n #passwd: ldap\n", PASSWD_NONE },
 		{ "passwd: files ldap\n", PASSWD_FOUND }, { "passwd: sss", PASSWD_FOUND }, { long_line, PASSWD_CANNOT_TELL },
@@ -195,6 +195,8 @@ where_accounts_are_kept(void **state)
 	memset(long_line, 'x', sizeof long_line - 1);
 	memcpy(long_line, "passwd:", 7);
 	memset(long_comment, '#', sizeof long_comment - 1);
+	memset(broken, 'x', 5000);
+	strcpy(broken + 5000, "\npasswd: ldap\n");	/* whatever stands behind it */
 	put("getent", "#!/bin/sh\necho eve:x:1002:1002::/home/eve:\n", 0755);
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		enum passwd_answer answer;

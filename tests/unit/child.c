@@ -389,6 +389,12 @@ calls_that_fail(void **state)
 	assert_true(fault_happened());
 	assert_int_equal(end.how, CHILD_EXITED);
 	assert_string_equal(end.said, "word\n");
+	fault("read", 1, EIO);
+	fault_next = "read";
+	run_script("echo word; sleep 0.1; exit 3", 20);
+	assert_true(fault_happened());
+	assert_int_equal(end.status, 3);
+	assert_string_equal(end.said, "");
 	/* Nothing to wait with. */
 	fault("pidfd_open", 1, EMFILE);
 	run_script("exit 3", 20);
