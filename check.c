@@ -8,6 +8,8 @@
 #include "auth/file.h"
 #include "auth/inspect.h"
 #include "auth/passwd.h"
+#include "base/child.h"
+#include "base/drop.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -465,6 +467,49 @@ say_landlock(void)
 	say("Landlock", array);
 }
 
+/* The session's cage, closed around a process that does nothing else: what failed, or nothing. */
+static int
+try_cage(void *context, int said)
+{
+	const struct check *check = context;
+	const struct rights rights = { .uid = check->service->rights.uid, .gid = check->service->rights.gid };
+	const struct drop_cage cage = {
+		.rights = &rights, .id = "check", .root = check->config->root, .file_size = LEAST_SIZE,
+		.files = (unsigned)said + 1, .wall = said, .readable = { -1, -1 }, .writable = { -1, -1, -1 },
+	};
+	const char *fault = drop_cage(&cage), *error = strerror(errno);
+	char array[400];
+	struct text line;
+
+	if (fault == NULL)
+		return 0;
+	text_start(&line, array, sizeof array);
+	text_add(&line, fault);
+	text_add(&line, ": ");
+	text_add(&line, error);
+	text_add(&line, drop_remedy(fault));
+	return !io_write_all(said, array, line.used);
+}
+
+static void
+say_cage(const struct check *check)
+{
+	const struct child_job job = { .inside = try_cage, .context = (void *)(uintptr_t)check, .seconds = 10 };
+	struct child_end end;
+	char array[600];
+	struct text line;
+
+	child_run(&job, &end);
+	if (end.how == CHILD_EXITED && end.length == 0) {
+		say("cage", "holds");
+		return;
+	}
+	text_start(&line, array, sizeof array);
+	text_add(&line, "the session's cage: ");
+	text_add(&line, end.length > 0 ? end.said : child_how(&end));
+	say_wrong(array);
+}
+
 int
 check_refused(const struct check *check, const char *why)
 {
@@ -515,6 +560,8 @@ check_run(const struct check *check)
 	else
 		say("service account", config->root ? config->user : "whoever starts the program");
 	say_landlock();
+	if (check->service_fault == NULL)
+		say_cage(check);
 	say_authenticators(check);
 	say_injector(check);
 	say_state(config);

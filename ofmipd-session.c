@@ -82,11 +82,11 @@ start_error(int status, const char *why)
 	return status;
 }
 
-/* The system's word for errno behind `what`. Static. */
+/* The system's word for errno behind `what`, and the remedy, if there is one. Static. */
 static const char *
 with_error(const char *what)
 {
-	static char array[300];
+	static char array[400];
 	struct text text;
 	int error = errno;
 
@@ -94,6 +94,7 @@ with_error(const char *what)
 	text_add(&text, what);
 	text_add(&text, ": ");
 	text_add(&text, strerror(error));
+	text_add(&text, drop_remedy(what));
 	return array;
 }
 
@@ -291,12 +292,11 @@ session(void)
 	return EXIT_TEMPORARY;
 }
 
-/* UCSPI-TLS's descriptors stay, above those whose numbers are ours; all others above 2 go. */
+/* UCSPI-TLS's descriptors stay, above those whose numbers are ours. */
 static bool
-keep_descriptors(void)
+keep_descriptors(int kept[3])
 {
 	int *const tls[] = { &config.tls_control, &config.tls_read, &config.tls_write };
-	int kept[3];
 
 	for (int i = 0; i < 3; i++) {
 		/* The control socket is kept by the monitor, wanted or not: sslserver takes its end for ours. */
@@ -309,7 +309,7 @@ keep_descriptors(void)
 		    (kept[i] >= 0 && fcntl(kept[i], F_SETFD, FD_CLOEXEC) != 0))
 			return false;
 	}
-	return drop_descriptors(kept, 3);
+	return true;
 }
 
 /* The monitor never touches the client's connection: it has /dev/null there. Nor does it keep
@@ -335,10 +335,12 @@ static const char *
 make_descriptors(void)
 {
 	struct rlimit files;
-	int wall[2] = { -1, -1 };
+	int wall[2] = { -1, -1 }, kept[3];
 
-	if (!keep_descriptors())
+	if (!keep_descriptors(kept))
 		return with_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
+	if (!drop_descriptors(kept, 3))		/* all others above 2 go */
+		return with_error("close_range");
 	/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
 		return "fewer than 16 open files allowed; raise the limit (ulimit -n)";

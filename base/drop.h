@@ -85,4 +85,7 @@ struct drop_cage {
  */
 const char *drop_cage(const struct drop_cage *cage);
 
+/* "; " and what an administrator can do about a step of drop_cage() that failed, where that can be said; else "". */
+const char *drop_remedy(const char *step);
+
 #endif
