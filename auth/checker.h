@@ -38,7 +38,8 @@ struct auth_answer {
 	char login[USER_MAX + 1];		/* the name that the client gave, as far as anybody knows it */
 	char reason[AUTH_REASON_MAX];		/* neither ASK_YES nor ASK_CHALLENGE: for the log */
 	bool delayed;				/* a server said no, after the pause that it thought right */
-	const char *challenge;			/* ASK_CHALLENGE: `length` bytes for the client; until checker_hear() is called again */
+	const char *challenge;			/* ASK_CHALLENGE: `length` bytes for the client; until the next
+						 * checker_hear() */
 	size_t length;
 };
 

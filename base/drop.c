@@ -412,9 +412,11 @@ drop_remedy(const char *step)
 {
 	static const char *const remedies[][2] = {
 		{ "chroot to an empty directory", "; it needs CAP_SYS_CHROOT, and /dev/shm, /run or /tmp to write in" },
-		{ "setgroups, setresgid, setresuid", "; it needs CAP_SETUID and CAP_SETGID and, in a user namespace, the "
-		    "service account's uid and gid in its maps (-u, newuidmap(1)); or start it as another user than root" },
-		{ "close_range", "; it needs Linux 5.9 or later and, in a container, a seccomp profile that allows the call" },
+		{ "setgroups, setresgid, setresuid", "; it needs CAP_SETUID and CAP_SETGID and, in a user namespace, "
+		    "the service account's uid and gid in its maps (-u, newuidmap(1)); or start it as another user "
+		    "than root" },
+		{ "close_range", "; it needs Linux 5.9 or later and, in a container, a seccomp profile that allows "
+		    "the call" },
 		{ "seccomp", "; it needs a kernel with CONFIG_SECCOMP_FILTER" },
 	};
 

@@ -64,7 +64,7 @@ convert_line(struct import *import, char *line)
 	return NULL;
 }
 
-/* Room for all that can come, at once: nothing is copied on the way, and left behind. What is not used costs nothing. */
+/* Room for all that can come, at once: nothing is copied on the way, and left behind. What is not used is free. */
 static void
 make_room(struct import *import)
 {

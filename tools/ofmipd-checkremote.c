@@ -256,7 +256,7 @@ check_at_server(const struct checkpassword *credentials, const void *context, vo
 	bool offered;
 
 	(void)answer;
-	(void)signal(SIGPIPE, SIG_IGN);		/* a server that is gone is an error: CURLOPT_NOSIGNAL leaves it to us */
+	(void)signal(SIGPIPE, SIG_IGN);	/* a server that is gone is an error: CURLOPT_NOSIGNAL leaves it to us */
 	if (kind == LDAP) {
 		if (!make_name(server->name, user, name, sizeof name))
 			return checkpassword_say(CHECKPASSWORD_MISUSED,
