@@ -37,9 +37,10 @@ line_set_deadline(struct line *line, int64_t deadline)
 int64_t
 line_wait_ends(const struct line *line)
 {
-	int64_t end = io_now() + line->patience;
+	int64_t now = io_now();
 
-	return end < line->deadline ? end : line->deadline;
+	/* Without a clock it is INT64_MAX: nothing may be added to that. */
+	return line->deadline - now < line->patience ? line->deadline : now + line->patience;
 }
 
 size_t
@@ -67,20 +68,36 @@ line_broken(const struct line *line)
 	return line->broken;
 }
 
+/* Moves what stands from `start` to `end` to the front, and returns its length. It is little, as a rule, and it may be
+ * half of a password: nothing of it stays where it was. */
+static size_t
+move(char *bytes, size_t start, size_t end)
+{
+	char *to = bytes, *from = bytes + start;
+
+	if (start == 0)
+		return end;
+	while (from < bytes + end) {
+		*to++ = *from;
+		*from++ = '\0';
+	}
+	return (size_t)(to - bytes);
+}
+
 _Static_assert(sizeof ((struct line *)0)->out <= PIPE_BUF, "a pipe may have no room for all of it");
 
 /*
- * Writes what the client takes now, as write(2) does, and never waits: nor is the descriptor made non-blocking for
- * it, since whoever shares its file description (a UCSPI-TLS server) would find it so. A pipe has room for
- * PIPE_BUF bytes where poll(2) says that it can be written.
+ * Writes of the output what the client takes now, as write(2) does, and never waits: nor is the descriptor made
+ * non-blocking for it, since whoever shares its file description (a UCSPI-TLS server) would find it so. A pipe has
+ * room for PIPE_BUF bytes where poll(2) says that it can be written.
  */
 static ssize_t
-write_some(struct line *line, const char *bytes, size_t length)
+write_some(struct line *line)
 {
 	ssize_t sent;
 
 	if (!line->pipe) {
-		sent = send(line->write_to, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = send(line->write_to, line->out, line->out_used, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent >= 0 || errno != ENOTSOCK)
 			return sent;
 		line->pipe = true;
@@ -89,19 +106,17 @@ write_some(struct line *line, const char *bytes, size_t length)
 		errno = ETIMEDOUT;
 		return -1;
 	}
-	return write(line->write_to, bytes, length);
+	return write(line->write_to, line->out, line->out_used);
 }
 
 bool
 line_flush(struct line *line)
 {
-	size_t sent = 0;
-
-	while (sent < line->out_used && !line->broken) {
-		ssize_t written = write_some(line, line->out + sent, line->out_used - sent);
+	while (line->out_used > 0 && !line->broken) {
+		ssize_t written = write_some(line);
 
 		if (written >= 0)
-			sent += (size_t)written;
+			line->out_used = move(line->out, (size_t)written, line->out_used);
 		else if (errno == EAGAIN)
 			line->broken = !io_wait(line->write_to, POLLOUT, line_wait_ends(line));
 		else if (errno != EINTR)
@@ -114,24 +129,23 @@ line_flush(struct line *line)
 void
 line_write(struct line *line, const char *bytes, size_t length)
 {
-	while (length > 0) {
-		size_t part = sizeof line->out - line->out_used;
+	size_t used = line->out_used;
 
-		if (part > length)
-			part = length;
-		memcpy(line->out + line->out_used, bytes, part);
-		line->out_used += part;
-		bytes += part;
-		length -= part;
-		if (line->out_used == sizeof line->out)
+	for (size_t i = 0; i < length; i++) {
+		line->out[used++] = bytes[i];
+		if (used == sizeof line->out) {
+			line->out_used = used;
 			line_flush(line);
+			used = 0;
+		}
 	}
+	line->out_used = used;
 }
 
 void
 line_reply(struct line *line, const struct reply *reply)
 {
-	char array[LINE_REPLY_MAX];
+	static char array[LINE_REPLY_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array - 2);
@@ -156,20 +170,16 @@ line_fill(struct line *line)
 
 	if (!line_flush(line))
 		return LINE_GONE;
-	if (line->start > 0) {
-		size_t left = line->end - line->start, stale = left > line->start ? left : line->start;
-
-		/* Half of a password may be on the move. */
-		memmove(line->in, line->in + line->start, left);
-		explicit_bzero(line->in + stale, line->end - stale);
-		line->end = left;
-		line->start = 0;
-	}
+	line->end = move(line->in, line->start, line->end);
+	line->start = 0;
+	if (line->end > LINE_FLOOD + 1)
+		return LINE_FLOODED;
 	deadline = line_wait_ends(line);
 	do {
 		if (!io_wait(line->read_from, POLLIN, deadline))
 			return LINE_LATE;
-		got = io_read(line->read_from, line->in + line->end, LINE_IN_SIZE - line->end);
+		got = io_read(line->read_from, line->in + line->end,
+		    line->end == 0 ? LINE_IN_SIZE : LINE_IN_SIZE - LINE_FLOOD - 1);
 	} while (got < 0 && errno == EAGAIN);
 	line->reset = got < 0;
 	if (got <= 0)
@@ -198,31 +208,33 @@ line_was_reset(const struct line *line)
 enum line_event
 line_read(struct line *line, bool command, char **string, size_t *length)
 {
-	size_t seen = 0;	/* bytes of this line that hold no end */
+	char *stop = line->in + line->start;	/* what is in front of it holds no end of this line */
 	enum line_event filled;
+	size_t seen;
 
 	for (;;) {
 		char *start = line->in + line->start, *end = line->in + line->end;
-		char *stop = end_of_text(start + seen, end);
 
+		stop = end_of_text(stop, end);
 		if (command && start < end && (*start < 0 || (*start > 0 && *start < 32 && *start != '\t' &&
 		    *start != '\r' && *start != '\n')))
 			return LINE_FOREIGN;
 		seen = (size_t)(stop - start);
 		if (seen > LINE_FLOOD)
 			return LINE_FLOODED;
-		if (stop < end && !(*stop == '\r' && stop + 1 == end)) {
-			if (*stop != '\r' || stop[1] != '\n')
-				return LINE_BARE;
+		if (stop + 1 < end && *stop == '\r' && stop[1] == '\n') {
 			*stop = '\0';
 			*string = start;
 			*length = seen;
-			line->start += seen + 2;
+			line->start = (size_t)(stop + 2 - line->in);
 			return LINE_READ;
 		}
+		if (stop < end && (*stop != '\r' || stop + 1 < end))
+			return LINE_BARE;
 		filled = line_fill(line);
 		if (filled != LINE_MORE)
 			return filled;
+		stop = line->in + seen;		/* the line has moved to the front */
 	}
 }
 

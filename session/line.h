@@ -86,7 +86,7 @@ enum line_event line_read(struct line *line, bool command, char **string, size_t
 void line_wipe(char *string, size_t length);
 
 /* Sends what is to be sent, then waits for input and adds what is there, at least a byte: LINE_MORE. The
- * unread bytes may have moved to the front. */
+ * unread bytes have moved to the front. More than LINE_FLOOD of them, and a CR, are LINE_FLOODED. */
 enum line_event line_fill(struct line *line);
 
 /* Adds to the output; sends it when it is full. */

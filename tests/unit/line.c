@@ -403,6 +403,27 @@ bytes_are_taken(void **state)
 	assert_int_equal(line_pending(&line, &bytes), 0);
 }
 
+/* A caller that takes nothing: there is an end to what is kept for it. */
+static void
+bytes_are_left(void **state)
+{
+	static char many[200000];
+	const char *bytes;
+
+	(void)state;
+	start(SCRIPT);
+	script.bytes = many;
+	script.left = sizeof many;
+	script.part = 60000;
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	assert_int_equal(line_pending(&line, &bytes), 120000);
+	assert_int_equal(line_fill(&line), LINE_FLOODED);
+	line_take(&line, 120000 - LINE_FLOOD - 1);
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	assert_int_equal(line_pending(&line, &bytes), LINE_FLOOD + 1 + 60000);
+}
+
 /* What is left on the wall of a reply that is traced: it, without its line end. */
 static void
 replies_are_traced(void **state)
@@ -510,7 +531,7 @@ main(void)
 		cmocka_unit_test(a_client_that_does_not_read),
 		cmocka_unit_test(a_slow_reader_of_a_pipe),
 		cmocka_unit_test(a_client_that_is_gone),
-		cmocka_unit_test(bytes_are_taken),
+		cmocka_unit_test(bytes_are_taken), cmocka_unit_test(bytes_are_left),
 		cmocka_unit_test(replies_are_traced),
 		cmocka_unit_test(a_wakeup_for_nothing),
 		cmocka_unit_test(deadlines),
