@@ -242,7 +242,8 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		return;
 	}
 	if (!spool_seal(&message->spool, &message->size)) {
-		strlcpy(outcome->how, strerror(errno), sizeof outcome->how);
+		/* It is opened anew there, to be read alone. */
+		strlcpy(outcome->how, errno == ENOENT ? "/proc is not mounted" : strerror(errno), sizeof outcome->how);
 		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The message cannot be sealed, try again later");
 		return;
 	}
