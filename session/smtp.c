@@ -783,7 +783,6 @@ data(char *argument)
 		reply = session.transaction.refused ? &no_recipients : &need_recipient;
 	if (reply != NULL)
 		return reply;
-	session.data_refused = false;
 	reply = receive_message();
 	session.data_refused = reply == &no_spool;
 	reset();

@@ -59,6 +59,7 @@ static struct {
 	char line[70000], bytes[70000];
 	size_t pending, taken;
 	bool broken, reset;
+	unsigned commands;		/* lines that were read as such */
 	int flushes;			/* that still succeed; -1: all */
 	bool spool_fails, close_fails, shows_time;
 	char spool[100000];
@@ -262,11 +263,12 @@ line_read(struct line *line, bool command, char **string, size_t *length)
 {
 	const char *said = next();
 
-	(void)line, (void)command;
+	(void)line;
 	*length = strlcpy(world.line, said, sizeof world.line);
 	*string = world.line;
 	if (*said == '!')
 		return special(said);
+	world.commands += command;
 	return LINE_READ;
 }
 
@@ -410,10 +412,12 @@ run(const char *const *script)
 	world.at = script;
 	world.broken = world.reset = false;
 	world.pending = world.taken = world.spooled = 0;
+	world.commands = 0;
 	text_start(&heard, transcript, sizeof transcript);
 	note("=%d", smtp_session(&config, &peer, "ID"));
 	world.spool[world.spooled] = '\0';
 	assert_false(heard.cut);
+	assert_int_equal(world.commands, session.commands);
 	return transcript;
 }
 
@@ -511,6 +515,10 @@ names_of_clients(void **state)
 static void
 before_a_login(void **state)
 {
+	static const char *const others[] = { "EXPN abc", "TURN abc", "ETRN abc", "SEND abc", "SOML abc", "SAML abc", "XFORWARD",
+	    "XEXCH50 ", "GET abcd", "HEAD abc", "POST abc", "PUT abcd", "PATCH ab", "DELETE a", "OPTIONS ", "TRACE ab", "CONNECT ",
+	    "PRI abcd", "PROXY ab" };
+
 	(void)state;
 	IS(RUN("!mark", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA", "RSET", "RSET x", "NOOP", "NOOP x", "VRFY",
 	    "VRFY x", "HELP",
@@ -543,6 +551,13 @@ before_a_login(void **state)
 	IS(RUN("!mark", "GET / HTTP/1.1"),
 	    "wipe 14\n502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 1 0\n=1");
 	assert_string_equal(RUN("!mark", "NOOP \x1f"), "wipe 6\n500 5.5.2 That is not a command\nlog E eof| 1 0\n=0");
+	IS(RUN("!mark", "NOOP \xff", "\x7fx", "SSHX", "SSH-"),
+	    "250 2.0.0 Ok\nwipe 2\n500 5.5.2 That is not a command\nwipe 4\n500 5.5.1 Command not recognized\nwipe 4\n"
+	    "502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 4 0\n=1");
+	for (size_t i = 0; i < LENGTH(others); i++)
+		assert_string_equal(RUN("!mark", others[i]), i < 8
+		    ? "wipe 8\n502 5.5.1 Command not implemented\nlog E eof| 1 0\n=0"
+		    : "wipe 8\n502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 1 0\n=1");
 	IS(RUN("!mark", "BDAT 3"),
 	    "wipe 6\n502 5.5.1 CHUNKING is not offered, closing connection\nlog E chunking| 1 0\n=1");
 }
@@ -622,6 +637,14 @@ long_lines(void **state)
 		if (strstr(RUN("EHLO x", "!mark", line, "NOOP"), rows[i].reply) == NULL)
 			fail_msg("row %zu: %s", i, transcript);
 	}
+	/* Behind a login, too. */
+	for (size_t length = 12287; length <= 12289; length++) {
+		memset(line, 'A', sizeof line);
+		memcpy(line, "AUTH FOO ", 9);
+		line[length - 2] = '\0';
+		assert_non_null(strstr(RUN(LOGIN, line), length > 12288 ? "500 5.5.6 Authentication exchange line is too long" :
+		    "503 5.5.1 Already authenticated"));
+	}
 }
 
 static void
@@ -688,6 +711,11 @@ logins(void **state)
 static void
 trouble_is_limited(void **state)
 {
+	static const struct {
+		const char *line;
+		bool bad;
+	} kinds[] = { { "x", true }, { "MAIL", true }, { "EXPN", true }, { "DATA", true }, { "MAIL FROM:<a@b> x", true },
+		{ "NOOP", false }, { "VRFY x", false }, { "MAIL FROM:<a@b> SIZE=4001", false }, { "MAIL FROM:<\xc3\xa9@x>", false } };
 	static const char *script[1100];
 	int i = 0;
 
@@ -709,6 +737,27 @@ trouble_is_limited(void **state)
 	script[i - 3] = NULL;
 	IS(run(script),
 	    "wipe 14\n502 5.5.1 This is SMTP, closing connection\nlog E not-smtp| 20 0\n=1");
+	/* Each kind of them, and what is none. */
+	for (size_t row = 0; row < LENGTH(kinds); row++) {
+		script[0] = "EHLO x";
+		script[1] = PLAIN;
+		for (i = 2; i < 21; i++)
+			script[i] = kinds[row].line;
+		script[21] = "!mark";
+		script[22] = kinds[row].line;
+		script[23] = NULL;
+		if ((strstr(run(script), "421 4.7.0 Too many errors") != NULL) != kinds[row].bad)
+			fail_msg("%s: %s", kinds[row].line, transcript);
+	}
+	for (i = 0; i < 9; i++)
+		script[i + 1] = "AUTH X";
+	script[0] = "EHLO x";
+	for (i = 10; i < 10 + 11; i++)
+		script[i] = "RSET x";
+	script[i++] = "!mark";
+	script[i++] = "NOOP";
+	script[i++] = NULL;
+	IS(run(script), "250 2.0.0 Ok\nlog E eof| 22 0\n=0");
 	/* A thousand that come to nothing. */
 	for (i = 0; i < 1000; i++)
 		script[i] = "NOOP";
@@ -735,6 +784,12 @@ trouble_is_limited(void **state)
 	IS(run(script),
 	    "send? helo=x bytes=57 Fbob@x.example Tann@x.example \nclose 3\n250 2.0.0 Taken\n"
 	    "501 5.5.4 No argument allowed here\nlog E eof| 25 57\n=0");
+	for (i--; i < 47; i++)
+		script[i] = i == 44 ? "!mark" : "RSET x";
+	script[i] = NULL;
+	IS(run(script),
+	    "501 5.5.4 No argument allowed here\n421 4.7.0 Too many errors, closing connection\n"
+	    "log E too-many-errors| 44 57\n=1");
 	config.max_recipients = 100;
 	for (i = 2; i < 999; )
 		script[i++] = "NOOP";
@@ -786,6 +841,7 @@ xclient_is_told_once(void **state)
 	    "354 End with a line that holds a single dot\n"
 	    "send? helo=theirs bytes=57 Fbob@x.example Tann@x.example \nclose 3\n250 2.0.0 Taken\n"
 	    "log E eof| 13 57\n=0");
+	assert_non_null(strstr(RUN("XCLIENT HELO=t", LOGIN, MAIL, RCPT, "DATA", TEXT), "send? helo=t bytes=57 "));
 	IS(RUN(LOGIN, "XCLIENT ADDR=192.0.2.1"),
 	    "503 5.5.1 Bad sequence of commands\nlog E eof| 3 0\n=0");
 	ANSWERS("-");
@@ -839,6 +895,8 @@ nothing_may_follow_starttls(void **state)
 	    "peer? 2 192.0.2.9:9 h.example\n220 mail.example ESMTP ofmipd-session\n"
 	    "503 5.5.1 Nothing may follow STARTTLS in one go, closing connection\n"
 	    "log E pipelined-starttls| 1 0\n=1");
+	IS(RUN("PROXY UNKNOWN\r\n", "!mark", "STARTTLS"),
+	    "220 2.0.0 Ready to start TLS\nstarttls?\nlog E eof| 1 0\n=0");
 	IS(RUN("PROXY UNKNOWN\r\nE", "!mark", "STARTTLS"),
 	    "503 5.5.1 Nothing may follow STARTTLS in one go, closing connection\n"
 	    "log E pipelined-starttls| 1 0\n=1");
@@ -861,6 +919,12 @@ proxy_headers(void **state)
 	    "log E bad-proxy-header| 0 0\n=1");
 	IS(RUN("PRO", "!late"),
 	    "log E bad-proxy-header| 0 0\n=1");
+	IS(RUN("P", "!gone"),
+	    "log E bad-proxy-header| 0 0\n=1");
+	strcpy(config.state, "/");
+	IS(RUN("!gone"),
+	    "log E eof| 0 0\n=0");
+	config.state[0] = '\0';
 	IS(RUN("!gone"),
 	    "log E eof| 0 0\n=0");
 	IS(RUN("!late"),
@@ -890,7 +954,11 @@ paths(void **state)
 	    "354 End with a line that holds a single dot\n"
 	    "send? helo=laptop bytes=57 Flocal@d.example Tlocal@d.example \nclose 3\n250 2.0.0 Taken\n"
 	    "log E eof| 20 57\n=0");
+	IS(RUN(LOGIN, "MAIL FROM:<\xc3\xa9@x> SMTPUTF8"),
+	    "553 5.6.7 Address needs SMTPUTF8\nlog E eof| 3 0\n=0");
 	config.smtputf8 = true;
+	IS(RUN(LOGIN, "MAIL FROM:<\xe9@x> SMTPUTF8", "MAIL FROM:<> SMTPUTF8", "RCPT TO:<\xe9@x>"),
+	    "553 5.6.7 Address needs SMTPUTF8\n250 2.1.0 Sender ok\n553 5.6.7 Address needs SMTPUTF8\nlog E eof| 5 0\n=0");
 	IS(RUN(LOGIN, "MAIL FROM:<\xc3\xa9@x>", "MAIL FROM:<\xc3\xa9@x> SMTPUTF8", "RCPT TO:<\xc3\xa9@x>",
 	    "DATA", TEXT,
 	    MAIL, "RCPT TO:<\xc3\xa9@x>", "RCPT TO:<a@x>", "DATA", TEXT),
@@ -1026,6 +1094,10 @@ envelopes_have_an_end(void **state)
 		taken++;
 	/* F and the sender, T and the recipient, D and its parameters: each ends with a NUL, and one more at the end. */
 	assert_int_equal(taken, (int)((sizeof session.envelope.body - 16 - 2) / (5 + strlen(recipient) - 12)));
+	/* To the byte. */
+	session.envelope.length = sizeof session.envelope.body - 5 - 100;
+	assert_false(no_room(100));
+	assert_true(no_room(101));
 }
 
 static void
@@ -1037,7 +1109,7 @@ messages(void **state)
 		    "550 5.7.1 No" },
 		{ "D450 4.7.1 No", "554 450 4.7.1 No" }, { "D5501 x", "554 5501 x" }, { "D550", "554 550" },
 		{ "D587 x", "587 x" }, { "Z4.3.0 Later", "451 4.3.0 Later" }, { "Z4.7.1 Later", "450 4.7.1 Later" },
-		{ "Z452 4.2.2 Full", "452 4.2.2 Full" }, { "Z552 4.2.2 Full", "451 552 4.2.2 Full" },
+		{ "Z4.7 Later", "451 4.7 Later" }, { "Z452 4.2.2 Full", "452 4.2.2 Full" }, { "Z552 4.2.2 Full", "451 552 4.2.2 Full" },
 		{ "L4.4.2 Late", "451 4.4.2 Late" }, { "L452 4.4.2 Late", "451 452 4.4.2 Late" }, { "-",
 		    "421 4.3.0 Internal" },
 		{ "X?", "451 ?" },
@@ -1185,6 +1257,8 @@ received_fields(void **state)
 static void
 sender_rules(void **state)
 {
+	char longest[1 + ADDRESS_MAX + 1] = "K", wanted[300];
+
 	(void)state;
 	IS(RUN(LOGIN, MAIL),
 	    "250 2.1.0 Sender ok\nlog E eof| 3 0\n=0");
@@ -1193,6 +1267,9 @@ sender_rules(void **state)
 	    "250 2.1.0 Sender ok\n250 2.0.0 Ok\nsender? <bob@x.example>\n250 2.1.0 Sender ok\n"
 	    "log E eof| 5 0\n=0");
 	config.own_address = false;
+	strcpy(config.senders, "t");
+	IS(RUN(LOGIN, MAIL),
+	    "sender? <bob@x.example>\n250 2.1.0 Sender ok\nlog E eof| 3 0\n=0");
 	strcpy(config.senders, "/table");
 	ANSWERS("Kbob", "D5.7.1 No", "Z4.3.0 Later", "-");
 	IS(RUN(LOGIN, MAIL, MAIL, MAIL),
@@ -1226,6 +1303,11 @@ sender_rules(void **state)
 	    "log E eof| 5 26\n=0");
 	assert_non_null(strstr(world.spool, "From: a@b\nDate: "));
 	assert_non_null(strstr(world.spool, "Sender: <own@x.example>\n\n"));
+	memset(longest + 1, 'o', ADDRESS_MAX);
+	ANSWERS("Kbob", "K", longest);
+	RUN(LOGIN, ENVELOPE, "From: a@b\r\n\r\n.\r\n");
+	snprintf(wanted, sizeof wanted, "Sender: <%s>\n\n", longest + 1);
+	assert_non_null(strstr(world.spool, wanted));
 	ANSWERS("Kbob", "K", "D5.7.1 No", "K", "Z4.3.0 Later", "K", "-");
 	IS(RUN(LOGIN, MAIL, RCPT, "DATA", MAIL, RCPT, "DATA", MAIL, RCPT, "DATA"),
 	    "sender? <bob@x.example>\n250 2.1.0 Sender ok\n250 2.1.5 Recipient ok\nsender? <>\n550 5.7.1 No\n"
@@ -1259,6 +1341,9 @@ replies_that_are_lost(void **state)
 	    "354 End with a line that holds a single dot\n"
 	    "send? helo=laptop bytes=3 Fbob@x.example Tann@x.example \nclose 3\n250 2.0.0 Taken\nreset?\n"
 	    "log E reply-lost| 5 3\n=1");
+	strcpy(config.state, "/");
+	assert_non_null(strstr(RUN(LOGIN, ENVELOPE, "x\r\n.\r\n", "!reset"), "reset?\nlog E reply-lost| 5 3\n=1"));
+	strcpy(config.state, "/state");
 	IS(RUN(LOGIN, ENVELOPE, "x\r\n.\r\n", "!gone"),
 	    "354 End with a line that holds a single dot\n"
 	    "send? helo=laptop bytes=3 Fbob@x.example Tann@x.example \nclose 3\n250 2.0.0 Taken\nreset?\n"
