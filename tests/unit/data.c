@@ -76,6 +76,9 @@ take(const char *bytes, size_t length, size_t part)
 	result.blemished = data.blemished;
 	result.size = data.size;
 	result.received = data.header.received;
+	/* What will be refused is not stored; a header is completed all the same. */
+	if (data.blemished || data.size > config.max_size)
+		assert_in_range(data.out_used, 0, sizeof(DATE ID FROM "\n") - 1);
 	reply = data.done ? data_finish(&data) : NULL;
 	result.code = "";
 	if (reply != NULL) {
@@ -300,6 +303,11 @@ headers_by_hand(void **state)
 		{ "\n.\n.\r\n\r\n.\r\n", RECEIVED DATE ID FROM "\n.\n.\n\n" },
 		{ "a: b\r\n\r\n.\nx\r\n.\ny\r\n..\r\n.\r\n", RECEIVED "a: b\n" DATE ID FROM "\n\nx\n\ny\n.\n" },
 		{ "a: b\n.c: d\n..e: f\r\n.g: h\r\n.\r\n", RECEIVED "a: b\n.c: d\n..e: f\ng: h\n" DATE ID FROM },
+		/* Nothing but CR, LF and a dot is special in a short line. */
+		{ "a: b\r\n\r\nab\t\ncdefghijklmn\r\n\x01\nopqrstuvwxyz\n.\x0b\nopqrstuvwxyz\r\n.\r\n", RECEIVED
+		    "a: b\n" DATE ID FROM "\nab\t\ncdefghijklmn\n\x01\nopqrstuvwxyz\n.\x0b\nopqrstuvwxyz\n" },
+		{ "a: b\r\n\r\n12345678\r\n123456789\n12345678\n.1234567\r\n.12345678\r\n1234567\n.\n\r\n.\r\n", RECEIVED "a: b\n"
+		    DATE ID FROM "\n12345678\n123456789\n12345678\n.1234567\n12345678\n1234567\n.\n\n" },
 		{ ".\nx\r\n.\r\n", RECEIVED DATE ID FROM "\nx\n" },
 		{ "From:\ta\r\n\r\n~.\r\nFrom x\r\n\x1a\r\n.\r\n", RECEIVED "From:\ta\n" DATE ID "\n~.\nFrom x\n\x1a\n" },
 	};
@@ -448,6 +456,38 @@ received_field_is_clean(void **state)
 	close(spool);
 }
 
+static char asked[300];
+
+static const struct reply *
+sender_fault(const char *address)
+{
+	strcat(strcat(asked, address == NULL ? "?" : address), " ");
+	return NULL;
+}
+
+/* Each byte of a field goes to the sender rule once, however it comes. */
+static void
+the_sender_rule_sees_the_header(void **state)
+{
+	static const char text[] = "From: Bob\r\n <bob@x.example>, ann@x.example\r\nSender:eve@x\n\r\nFrom: z@x\r\n.\r\n";
+	struct header_origin ruled = origin;
+
+	(void)state;
+	ruled.sender_fault = sender_fault;
+	for (size_t part = 1; part < sizeof text; part++) {
+		int spool = memfd_create("spool", 0);
+		size_t taken = 0;
+
+		asked[0] = '\0';
+		data_start(&data, &ruled, spool);
+		for (size_t given = part; !data.done; given += part)
+			taken += data_take(&data, text + taken, (given < sizeof text - 1 ? given : sizeof text - 1) - taken);
+		assert_null(data_finish(&data));
+		assert_string_equal(asked, "bob@x.example ann@x.example eve@x ");
+		close(spool);
+	}
+}
+
 static void
 full_spool_is_temporary(void **state)
 {
@@ -490,6 +530,7 @@ main(void)
 		cmocka_unit_test(size_is_what_the_client_counts),
 		cmocka_unit_test(random_messages),
 		cmocka_unit_test(received_field_is_clean),
+		cmocka_unit_test(the_sender_rule_sees_the_header),
 		cmocka_unit_test(full_spool_is_temporary),
 	};
 

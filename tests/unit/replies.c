@@ -1215,6 +1215,8 @@ digests(void **state)
 	/* Half a SHA-512 of all that the client sent, and of the envelope. */
 	assert_non_null(strstr(first, " digest=3fdc38 "));
 	assert_string_equal(RUN(LOGIN, ENVELOPE, TEXT), first);
+	strcpy(config.state, "/");
+	assert_string_equal(RUN(LOGIN, ENVELOPE, TEXT), first);
 	assert_string_not_equal(RUN(LOGIN, MAIL, "RCPT TO:<amy@x.example>", "!mark", "DATA", TEXT), first);
 	assert_null(strstr(RUN(LOGIN, ENVELOPE, "From: x\r\n\r\ntext\r\n.\r\n"), "digest"));
 	config.state[0] = '\0';
