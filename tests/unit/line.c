@@ -105,7 +105,9 @@ check(const char *bytes, size_t length, bool command, size_t lines, enum line_ev
 	if (whole.lines != lines || whole.end != end)
 		fail_msg("%.60s: %zu lines and %d, not %zu and %d", bytes, whole.lines, (int)whole.end, lines, (int)end);
 	for (size_t i = 0; i < LENGTH(parts); i++) {
-		part = read_lines(bytes, length, parts[i], command);
+		if (SHARE > 1 && length > 5000 && parts[i] != 8)
+			continue;
+		part = read_lines(bytes, length, parts[i] == 8 && SHARE > 1 ? 4000 : parts[i], command);
 		if (part.lines != whole.lines || part.sum != whole.sum || part.end != whole.end || part.last != whole.last)
 			fail_msg("%.60s: in parts of %zu: %zu lines and %d", bytes, parts[i], part.lines, (int)part.end);
 	}
@@ -508,7 +510,10 @@ nothing_is_left_of_a_line(void **state)
 		for (int i = 0; i < 3; i++)
 			assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
 		assert_string_equal(string, secret);
-		line_wipe(string, length);
+		if (part % 2 == 0)
+			line_wipe(string, length);
+		else	/* what begins anew keeps nothing either */
+			line_start(&line, SCRIPT, SCRIPT);
 		for (size_t k = 0; k + 8 < sizeof secret; k++) {
 			const char *left = memmem(line.in, sizeof line.in, secret + k, 8);
 
@@ -525,17 +530,18 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_and_what_is_none),
-		cmocka_unit_test(lines_of_any_length),
-		cmocka_unit_test(random_bytes),
 		cmocka_unit_test(replies),
-		cmocka_unit_test(a_client_that_does_not_read),
-		cmocka_unit_test(a_slow_reader_of_a_pipe),
-		cmocka_unit_test(a_client_that_is_gone),
-		cmocka_unit_test(bytes_are_taken), cmocka_unit_test(bytes_are_left),
+		cmocka_unit_test(bytes_are_taken),
+		cmocka_unit_test(bytes_are_left),
 		cmocka_unit_test(replies_are_traced),
 		cmocka_unit_test(a_wakeup_for_nothing),
-		cmocka_unit_test(deadlines),
 		cmocka_unit_test(nothing_is_left_of_a_line),
+		cmocka_unit_test(lines_of_any_length),
+		cmocka_unit_test(random_bytes),
+		cmocka_unit_test(a_slow_reader_of_a_pipe),
+		cmocka_unit_test(a_client_that_is_gone),
+		cmocka_unit_test(a_client_that_does_not_read),
+		cmocka_unit_test(deadlines),
 	};
 
 	if (dup2(open("/dev/null", O_RDONLY), SCRIPT) != SCRIPT)
