@@ -23,6 +23,11 @@ static struct {
 
 static int interruptions;	/* of the next calls */
 static int unready;		/* reads of the script that find nothing after all */
+static struct {
+	int calls;
+	size_t most;		/* bytes that one takes; 0: any */
+	bool nothing;		/* the next one takes none, and says nothing of errno */
+} sends;
 
 /* In place of the C library's. */
 ssize_t
@@ -33,7 +38,13 @@ send(int descriptor, const void *bytes, size_t size, int flags)
 		errno = EINTR;
 		return -1;
 	}
-	return sendto(descriptor, bytes, size, flags, NULL, 0);
+	sends.calls++;
+	if (sends.nothing) {
+		sends.nothing = false;
+		errno = ENOTSOCK;
+		return 0;
+	}
+	return sendto(descriptor, bytes, sends.most > 0 && size > sends.most ? sends.most : size, flags, NULL, 0);
 }
 
 ssize_t
@@ -257,6 +268,86 @@ replies(void **state)
 		assert_int_equal(bytes[i], '1' + i % 8);
 	close(client);
 	close(line.read_from);
+}
+
+/* A client that takes a few bytes at a time, or none at first, gets all of them once. */
+static void
+replies_in_parts(void **state)
+{
+	char bytes[300], wanted[201];
+	int client = start_pair(), pipes[2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wanted - 1; i++)
+		wanted[i] = (char)('0' + i % 75);
+	wanted[sizeof wanted - 1] = '\0';
+	sends.most = 7;
+	for (int nothing = 0; nothing < 2; nothing++) {
+		line_write(&line, wanted, sizeof wanted - 1);
+		sends.nothing = nothing;
+		assert_true(line_flush(&line));
+		assert_int_equal(received(client, bytes, sizeof bytes), sizeof wanted - 1);
+		assert_string_equal(bytes, wanted);
+		line_write(&line, "x", 1);	/* what stands behind it is not said */
+		assert_true(line_flush(&line));
+		assert_int_equal(received(client, bytes, sizeof bytes), 1);
+	}
+	sends.most = 0;
+	assert_false(line.pipe);
+	/* That it is a pipe is found out once. */
+	assert_int_equal(pipe(pipes), 0);
+	line_start(&line, line.read_from, pipes[1]);
+	sends.calls = 0;
+	for (int i = 0; i < 3; i++) {
+		line_write(&line, wanted, sizeof wanted - 1);
+		assert_true(line_flush(&line));
+		assert_int_equal(read(pipes[0], bytes, sizeof bytes), sizeof wanted - 1);
+	}
+	assert_int_equal(sends.calls, 1);
+	/* One that is full is late, whatever errno was. */
+	line_set_deadline(&line, 0);
+	while (write(pipes[1], line.in, 4096) == 4096 && fcntl(pipes[1], F_SETFL, O_NONBLOCK) == 0)
+		;
+	fcntl(pipes[1], F_SETFL, 0);
+	line_write(&line, "x", 1);
+	errno = EINTR;
+	assert_false(line_flush(&line));
+	assert_true(line_broken(&line));
+	close(pipes[0]);
+	close(pipes[1]);
+	close(client);
+	close(line.read_from);
+}
+
+/* The room is all used, and used again. */
+static void
+room_for_lines(void **state)
+{
+	static char bytes[190000];
+	const char *pending;
+	char *string;
+	size_t length;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bytes; i += 19)
+		memcpy(bytes + i, "NOOP 0123456789 x\r\n", 19);
+	start(SCRIPT);
+	script.bytes = bytes;
+	script.left = sizeof bytes;
+	script.part = 97;
+	for (size_t i = 0; i < sizeof bytes / 19; i++) {
+		assert_int_equal(line_read(&line, true, &string, &length), LINE_READ);
+		assert_string_equal(string, "NOOP 0123456789 x");
+	}
+	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
+	script.bytes = bytes;
+	script.left = sizeof bytes;
+	script.part = 10;
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	script.part = SIZE_MAX;
+	assert_int_equal(line_fill(&line), LINE_MORE);
+	assert_int_equal(line_pending(&line, &pending), LINE_IN_SIZE);
+	assert_memory_equal(pending, bytes, LINE_IN_SIZE);
 }
 
 /* A socket and a pipe, both of which block: nothing is written that would. */
@@ -531,6 +622,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_and_what_is_none),
 		cmocka_unit_test(replies),
+		cmocka_unit_test(replies_in_parts),
+		cmocka_unit_test(room_for_lines),
 		cmocka_unit_test(bytes_are_taken),
 		cmocka_unit_test(bytes_are_left),
 		cmocka_unit_test(replies_are_traced),
