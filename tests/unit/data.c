@@ -68,7 +68,7 @@ take(const char *bytes, size_t length, size_t part)
 		while (given - taken > LINE_IN_SIZE)
 			given--;
 		taken += data_take(&data, bytes + taken, given - taken);
-		assert_true(taken <= given);
+		assert_true(taken <= given && data.out_used <= sizeof data.out);
 		assert_true(data.done || given - taken <= 1000);
 	}
 	result.done = data.done;
@@ -509,6 +509,7 @@ full_spool_is_temporary(void **state)
 	memset(spooled, 'x', LINE_IN_SIZE);
 	assert_int_equal(data_take(&data, spooled, LINE_IN_SIZE), LINE_IN_SIZE);
 	assert_int_equal(data_take(&data, spooled, LINE_IN_SIZE), LINE_IN_SIZE);
+	assert_true(data.out_used <= sizeof data.out);
 	assert_true(data.spool_failed);
 	close(spool);
 	data.spool = memfd_create("spool", 0);

@@ -695,6 +695,10 @@ logins(void **state_pointer)
 	    "@125000" AUTH_TITLE " wiped {monitor 192.0.2.1:5  waiting}" REFUSED);
 	assert_non_null(strstr(RUN(AUTH("D1"), Q(ASK_AUTH, "PLAIN\0\0ann\0D1 again\0")),
 	    "[login-failed user=\"ann\" mechanism=\"PLAIN\" reason=tried-before failures=1]"));
+	/* Somebody else's pause is none for the next attempt. */
+	assert_string_equal(RUN(AUTH("d1"), AUTH("D1 again")), START
+	    CHECKED("d1") " <D > [login-failed user=\"bob\" mechanism=\"PLAIN\" reason=1 failures=1]" REMEMBERED("d1")
+	    "@125000" AUTH_TITLE FAILED("reason=tried-before", "1") " wiped" WAITING GONE_EARLY " [end reason=session-lost]=0");
 	/* The same again counts once, and is no guess; nor is what nobody looked at. */
 	assert_string_equal(RUN(AUTH("D1"), AUTH("D1 again"), AUTH("Dtried-before"), AUTH("Dempty"),
 	    AUTH("D1 again")), START
