@@ -346,8 +346,19 @@ room_for_lines(void **state)
 	assert_int_equal(line_fill(&line), LINE_MORE);
 	script.part = SIZE_MAX;
 	assert_int_equal(line_fill(&line), LINE_MORE);
+	assert_int_equal(line_pending(&line, &pending), 10 + LINE_IN_SIZE - LINE_FLOOD - 1);
+	assert_memory_equal(pending, bytes, 10 + LINE_IN_SIZE - LINE_FLOOD - 1);
+	/* Where nothing is left, all of it; and with one byte too many left, none. */
+	line_take(&line, 10 + LINE_IN_SIZE - LINE_FLOOD - 1);
+	script.bytes = bytes;
+	script.left = sizeof bytes;
+	assert_int_equal(line_fill(&line), LINE_MORE);
 	assert_int_equal(line_pending(&line, &pending), LINE_IN_SIZE);
 	assert_memory_equal(pending, bytes, LINE_IN_SIZE);
+	line_take(&line, LINE_IN_SIZE - LINE_FLOOD - 2);
+	assert_int_equal(line_fill(&line), LINE_FLOODED);
+	line_take(&line, 1);
+	assert_int_equal(line_fill(&line), LINE_MORE);
 }
 
 /* A socket and a pipe, both of which block: nothing is written that would. */
