@@ -447,6 +447,7 @@ a_client_that_is_gone(void **state)
 	line_write(&line, "x", 1);
 	assert_false(line_flush(&line));
 	assert_true(line.broken);
+	assert_int_equal(line.out_used, 0);
 	assert_int_equal(line_read(&line, true, &string, &length), LINE_GONE);
 	close(line.read_from);
 	/* It said its last and still listens. */
