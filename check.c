@@ -565,7 +565,8 @@ check_run(const struct check *check)
 	if (check->service_fault == NULL)
 		say_cage(check);
 	if (access("/proc/self/fd", X_OK) != 0)
-		say_wrong("/proc is not mounted: no message can be handed over, no checkpassword program asked; mount it");
+		say_wrong("/proc is not mounted: no message can be handed over, no checkpassword program asked; "
+		    "mount it");
 	say_authenticators(check);
 	say_injector(check);
 	say_state(config);
