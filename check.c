@@ -1,6 +1,7 @@
 /* All that --check says: what a start here would do, and what is wrong with it. */
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "auth/file.h"
 #include "auth/inspect.h"
 #include "auth/passwd.h"
+#include "auth/pwhash.h"
 #include "base/child.h"
 #include "base/drop.h"
 #include "base/io.h"
@@ -21,6 +23,7 @@
 #include "inject/relay.h"
 #include "inject/senders.h"
 
+#define PROGRAM_MEMORY (16 << 20)	/* bytes of addresses, rounded up */
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
 static int wrong;	/* how many things are */
@@ -512,6 +515,21 @@ say_cage(const struct check *check)
 	say_wrong(array);
 }
 
+/* What fails only when the first user with such a password logs in. */
+static void
+say_limits(void)
+{
+	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
+	struct rlimit limit;
+	bool little = false;
+
+	for (int i = 0; i < 2; i++)
+		little |= getrlimit(resources[i], &limit) == 0 && limit.rlim_cur < PWHASH_MEMORY + PROGRAM_MEMORY;
+	if (little)
+		say("warning", "less than 80 MiB of memory are allowed: yescrypt takes 16 MiB for a login, Argon2 often 64; "
+		    "raise the limit (ulimit -v, ulimit -d, softlimit -m)");
+}
+
 int
 check_refused(const struct check *check, const char *why)
 {
@@ -564,6 +582,7 @@ check_run(const struct check *check)
 	say_landlock();
 	if (check->service_fault == NULL)
 		say_cage(check);
+	say_limits();
 	if (access("/proc/self/fd", X_OK) != 0)
 		say_wrong("/proc is not mounted: no message can be handed over, no checkpassword program asked; "
 		    "mount it");

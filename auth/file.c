@@ -152,7 +152,7 @@ find_fitting(const struct found *found, const char *password, enum pwhash_answer
 			return entry;
 		}
 		own_tried |= (entry == found->own || entry == slow) && now == PWHASH_NO;
-		if (now == PWHASH_UNUSABLE || (now == PWHASH_NO && *answer == PWHASH_LOCKED))
+		if (now >= PWHASH_NO_MEMORY || (now == PWHASH_NO && *answer == PWHASH_LOCKED))
 			*answer = now;
 	}
 	if (!own_tried && found->neighbour != NULL)	/* the cost of it */
@@ -375,6 +375,8 @@ check_lines(const struct attempt *attempt, const struct file *file, const struct
 	entry = find_fitting(found, attempt->password, &answer);
 	if (answer == PWHASH_LOCKED)
 		return refuse(attempt, found, "disabled");
+	if (answer == PWHASH_NO_MEMORY)		/* for who is nobody, too */
+		return checker_say_reason(attempt, ASK_TEMPORARY, "no-memory");
 	if (answer == PWHASH_UNUSABLE && !found->nobody)
 		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
 	if (entry == NULL)

@@ -131,6 +131,16 @@ has_crypt_form(const char *stored)
 	return forms[row].whole > 0 ? strlen(stored) == forms[row].whole : strlen(tail) == forms[row].digest;
 }
 
+/* crypt_rn() says EINVAL in any case. Could it have had what a hash takes at the most? */
+static bool
+memory_is_short(void)
+{
+	void *volatile probe = malloc(PWHASH_MEMORY);
+
+	free(probe);
+	return probe == NULL;
+}
+
 /*
  * crypt_rn() says that it cannot use a setting by NULL or, as crypt(3) has always done it, by a
  * text that begins with '*'; no hash does. What it makes of a shorter stored value is no proof
@@ -144,7 +154,9 @@ hash_crypt(const char *stored, const char *password)
 	enum pwhash_answer answer = PWHASH_UNUSABLE;
 	const char *made = crypt_rn(password, stored, &work, sizeof(work));
 
-	if (made != NULL && made[0] != '*' && strlen(made) <= strlen(stored)) {
+	if (made == NULL || made[0] == '*')
+		answer = memory_is_short() ? PWHASH_NO_MEMORY : PWHASH_UNUSABLE;
+	else if (strlen(made) <= strlen(stored)) {
 		answer = PWHASH_NO;
 		if (strlen(made) == strlen(stored) && memeql_sec(made, stored, strlen(stored)))
 			answer = PWHASH_YES;
@@ -427,6 +439,7 @@ verify_argon2(const struct scheme *scheme, const uint8_t *value, size_t length, 
 	switch (argon2_verify(text, password, strlen(password), type)) {
 	case ARGON2_OK: return PWHASH_YES;
 	case ARGON2_VERIFY_MISMATCH: return PWHASH_NO;
+	case ARGON2_MEMORY_ALLOCATION_ERROR: return PWHASH_NO_MEMORY;
 	default: return PWHASH_UNUSABLE;
 	}
 }

@@ -15,10 +15,13 @@
 /* Room for whatever pwhash_make() writes, the final NUL included. */
 #define PWHASH_STORED_SIZE 1024
 
+#define PWHASH_MEMORY (64 << 20)	/* bytes: more than yescrypt takes (16 MiB), and Argon2 as Dovecot makes it */
+
 enum pwhash_answer {
 	PWHASH_YES,
 	PWHASH_NO,
 	PWHASH_LOCKED,		/* empty, or begins with '*' or '!': no password fits */
+	PWHASH_NO_MEMORY,	/* nobody can tell now: the hash takes more than there is, or than is allowed */
 	PWHASH_UNUSABLE		/* unknown scheme or malformed value: nobody can tell, say so */
 };
 

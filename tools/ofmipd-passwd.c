@@ -293,7 +293,7 @@ static int
 verify(const struct options *options)
 {
 	static const char *const says[] = {	/* in the order of enum pwhash_answer */
-		"the password fits", "the password does not fit", "locked, no password fits",
+		"the password fits", "the password does not fit", "locked, no password fits", "no memory to check it",
 		"unknown scheme or malformed value, no password can be checked",
 	};
 	const char *path = options->given[PATH], *at[PASSWD_LINES_MAX];
@@ -321,7 +321,7 @@ verify(const struct options *options)
 	explicit_bzero(password, sizeof password);
 	explicit_bzero(&entry, sizeof entry);
 	printf("%s: user %s: %s\n", path, options->user, says[answer]);
-	return answer == PWHASH_YES ? DONE : answer == PWHASH_UNUSABLE ? FAILED : NO;
+	return answer == PWHASH_YES ? DONE : answer >= PWHASH_NO_MEMORY ? FAILED : NO;
 }
 
 /*
