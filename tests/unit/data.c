@@ -306,7 +306,8 @@ headers_by_hand(void **state)
 		/* Nothing but CR, LF and a dot is special in a short line. */
 		{ "a: b\r\n\r\nab\t\ncdefghijklmn\r\n\x01\nopqrstuvwxyz\n.\x0b\nopqrstuvwxyz\r\n.\r\n", RECEIVED
 		    "a: b\n" DATE ID FROM "\nab\t\ncdefghijklmn\n\x01\nopqrstuvwxyz\n.\x0b\nopqrstuvwxyz\n" },
-		{ "a: b\r\n\r\n12345678\r\n123456789\n12345678\n.1234567\r\n.12345678\r\n1234567\n.\n\r\n.\r\n", RECEIVED "a: b\n"
+		{ "a: b\r\n\r\n12345678\r\n123456789\n12345678\n.1234567\r\n.12345678\r\n1234567\n.\n\r\n.\r\n",
+		RECEIVED "a: b\n"
 		    DATE ID FROM "\n12345678\n123456789\n12345678\n.1234567\n12345678\n1234567\n.\n\n" },
 		{ ".\nx\r\n.\r\n", RECEIVED DATE ID FROM "\nx\n" },
 		{ "From:\ta\r\n\r\n~.\r\nFrom x\r\n\x1a\r\n.\r\n", RECEIVED "From:\ta\n" DATE ID "\n~.\nFrom x\n\x1a\n" },
@@ -469,7 +470,8 @@ sender_fault(const char *address)
 static void
 the_sender_rule_sees_the_header(void **state)
 {
-	static const char text[] = "From: Bob\r\n <bob@x.example>, ann@x.example\r\nSender:eve@x\n\r\nFrom: z@x\r\n.\r\n";
+	static const char text[] = "From: Bob\r\n <bob@x.example>, ann@x.example\r\n"
+	    "Sender:eve@x\n\r\nFrom: z@x\r\n.\r\n";
 	struct header_origin ruled = origin;
 
 	(void)state;
@@ -481,7 +483,8 @@ the_sender_rule_sees_the_header(void **state)
 		asked[0] = '\0';
 		data_start(&data, &ruled, spool);
 		for (size_t given = part; !data.done; given += part)
-			taken += data_take(&data, text + taken, (given < sizeof text - 1 ? given : sizeof text - 1) - taken);
+			taken += data_take(&data, text + taken,
+			    (given < sizeof text - 1 ? given : sizeof text - 1) - taken);
 		assert_null(data_finish(&data));
 		assert_string_equal(asked, "bob@x.example ann@x.example eve@x ");
 		close(spool);

@@ -72,7 +72,8 @@ names_are_cut(void **state)
 		int shown = length < 255 ? (int)length : 255;
 
 		name[length] = '\0';
-		snprintf(wanted, sizeof wanted, "Received: from %.*s (%.*s [192.0.2.1])\n\tby mail.example with ESMTPSA\n\tid ID",
+		snprintf(wanted, sizeof wanted,
+		    "Received: from %.*s (%.*s [192.0.2.1])\n\tby mail.example with ESMTPSA\n\tid ID",
 		    shown, name, shown, name);
 		assert_string_equal(received(RECEIVED_FULL, name, name, "192.0.2.1", "bob"), wanted);
 		name[length] = 'n';
@@ -92,7 +93,8 @@ lines_are_told_apart(void **state)
 		{ "a \t:", HEADER_FIELD, HEADER_FIELD }, { "a b:", HEADER_NONE, HEADER_NONE }, { "a\n", HEADER_NONE, HEADER_NONE },
 		{ " ", HEADER_NONE, HEADER_FIELD }, { "\ta:", HEADER_NONE, HEADER_FIELD }, { "!~:", HEADER_FIELD, HEADER_FIELD },
 		{ "a\x7f:", HEADER_NONE, HEADER_NONE }, { "a\x80:", HEADER_NONE, HEADER_NONE }, { "\x01:", HEADER_NONE, HEADER_NONE },
-		{ "\x7f:", HEADER_NONE, HEADER_NONE }, { "a  :", HEADER_FIELD, HEADER_FIELD }, { "a\t\t:", HEADER_FIELD, HEADER_FIELD },
+		{ "\x7f:", HEADER_NONE, HEADER_NONE }, { "a  :", HEADER_FIELD, HEADER_FIELD },
+		{ "a\t\t:", HEADER_FIELD, HEADER_FIELD },
 	};
 	static const char cut[] = "ab  : ";
 	static const struct header_origin origin = { .config = &config };

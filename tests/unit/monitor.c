@@ -698,7 +698,8 @@ logins(void **state_pointer)
 	/* Somebody else's pause is none for the next attempt. */
 	assert_string_equal(RUN(AUTH("d1"), AUTH("D1 again")), START
 	    CHECKED("d1") " <D > [login-failed user=\"bob\" mechanism=\"PLAIN\" reason=1 failures=1]" REMEMBERED("d1")
-	    "@125000" AUTH_TITLE FAILED("reason=tried-before", "1") " wiped" WAITING GONE_EARLY " [end reason=session-lost]=0");
+	    "@125000" AUTH_TITLE FAILED("reason=tried-before", "1") " wiped" WAITING GONE_EARLY
+	    " [end reason=session-lost]=0");
 	/* The same again counts once, and is no guess; nor is what nobody looked at. */
 	assert_string_equal(RUN(AUTH("D1"), AUTH("D1 again"), AUTH("Dtried-before"), AUTH("Dempty"),
 	    AUTH("D1 again")), START
@@ -844,7 +845,8 @@ who_is_barred_is_told_nothing(void **state_pointer)
 	    " step(K) open=/state barred?(, 192.0.2.1) <Z > [login-failed user=\"\" mechanism=\"S\""
 	    " reason=barred detail='too many"
 	    " logins and passwords from this network' seconds=60] wiped" WAITING "@125000" REFUSED);
-	assert_non_null(strstr(RUN(Q(ASK_AUTH, "S\0=Nshort\0")), " check(S, Nshort) open=/state barred?(b, 192.0.2.1) <Z >"
+	assert_non_null(strstr(RUN(Q(ASK_AUTH, "S\0=Nshort\0")),
+	    " check(S, Nshort) open=/state barred?(b, 192.0.2.1) <Z >"
 	    " [login-failed user=\"b\" mechanism=\"S\" reason=barred detail='too many logins and passwords from this"
 	    " network' seconds=60] step() wiped"));
 	assert_string_equal(RUN(Q(ASK_AUTH, "S\0=Zdown\0")), START "@125000"

@@ -166,10 +166,14 @@ static void
 doubts_are_seen_at_once(void **state)
 {
 	static const char *const rows[] = {
-		" a\"b\"@", " a@\"", " a@x\"", " a@x \"", " a@x b", " <a b", " <\"a\" b", " <a \"", " [", " a[", " a@x[",
-		" a@[192.0.2.\\", " a@[192\n", " \"a\\\r", " \"@\n", "\x7f", " a@\x7f", "\x01", " \x1f", " \"\x02", " (\x0b", " @", " a @ @",
-		" a@x@", " <a@x><", " <a@x>>", " <a@x>[", " <a@x>:", " <a@x>)", " <a@x>\\", " <a@x>@", " <a@x>b", " <a@x>\"", " a@<",
-		" <<", " :", " a@:", " a@x:", " g:a:", " <a:", " >", " ;", " <,", " <;", " g:<;", " )", " \\", " a,", " Joe Doe,", " <>",
+		" a\"b\"@", " a@\"", " a@x\"", " a@x \"", " a@x b", " <a b", " <\"a\" b", " <a \"", " [", " a[",
+		" a@x[",
+		" a@[192.0.2.\\", " a@[192\n", " \"a\\\r", " \"@\n", "\x7f", " a@\x7f", "\x01", " \x1f", " \"\x02",
+		" (\x0b", " @", " a @ @",
+		" a@x@", " <a@x><", " <a@x>>", " <a@x>[", " <a@x>:", " <a@x>)", " <a@x>\\", " <a@x>@", " <a@x>b",
+		" <a@x>\"", " a@<",
+		" <<", " :", " a@:", " a@x:", " g:a:", " <a:", " >", " ;", " <,", " <;", " g:<;", " )", " \\",
+		" a,", " Joe Doe,", " <>",
 		" g:a;", " <a@x>;",
 	};
 
@@ -190,7 +194,8 @@ doubts_are_seen_at_once(void **state)
 		    (byte >= ' ' && byte != 127 && strchr("@>[];:)\\", byte) == NULL);
 
 		originator_start(&originator);
-		assert_int_equal(originator_take(&originator, (char)byte), fine ? ORIGINATOR_MORE : ORIGINATOR_MALFORMED);
+		assert_int_equal(originator_take(&originator, (char)byte), fine ? ORIGINATOR_MORE :
+		    ORIGINATOR_MALFORMED);
 	}
 }
 

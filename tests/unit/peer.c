@@ -305,7 +305,8 @@ proxy_version_1(void **state)
 		"PROXY TCP4 1.2.3 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7 1 2\r\n", "PROXY TCP4 1.2.3.999 5.6.7.8 1 2\r\n",
 		"PROXY TCP6 fe80::1%eth0 ::1 1 2\r\n", "PROXY TCP6 [::1] [::1] 1 2\r\n", "PROXY TCP5 1.2.3.4 5.6.7.8 1 2\r\n",
 		"PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY UNKNOWNX\r\n", "PROXY UNKNOWX\r\n", "PROXY UNKNOWX x\r\n",
-		"PROXY TCP5 ::1 ::1 1 2\r\n", "PROXYX TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r \n",
+		"PROXY TCP5 ::1 ::1 1 2\r\n", "PROXYX TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
+		"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r \n",
 		"PROXY TCP4 1.2.3.4 5.6.7.8\r1 2\r\n", "PROXY TCP4 1.2.3.4\n5.6.7.8 1 2\r\n", "PROXY UNKNOWN \n\r\n",
 		"PROXY UNKNOWN \r\r\n", "EHLO x\r\n", "P\r\n", "PROXX", "\x16\x03\x01", "\n",
 	};

@@ -515,8 +515,10 @@ names_of_clients(void **state)
 static void
 before_a_login(void **state)
 {
-	static const char *const others[] = { "EXPN abc", "TURN abc", "ETRN abc", "SEND abc", "SOML abc", "SAML abc", "XFORWARD",
-	    "XEXCH50 ", "GET abcd", "HEAD abc", "POST abc", "PUT abcd", "PATCH ab", "DELETE a", "OPTIONS ", "TRACE ab", "CONNECT ",
+	static const char *const others[] = { "EXPN abc", "TURN abc", "ETRN abc", "SEND abc", "SOML abc",
+	    "SAML abc", "XFORWARD",
+	    "XEXCH50 ", "GET abcd", "HEAD abc", "POST abc", "PUT abcd", "PATCH ab", "DELETE a", "OPTIONS ",
+	    "TRACE ab", "CONNECT ",
 	    "PRI abcd", "PROXY ab" };
 
 	(void)state;
@@ -642,7 +644,8 @@ long_lines(void **state)
 		memset(line, 'A', sizeof line);
 		memcpy(line, "AUTH FOO ", 9);
 		line[length - 2] = '\0';
-		assert_non_null(strstr(RUN(LOGIN, line), length > 12288 ? "500 5.5.6 Authentication exchange line is too long" :
+		assert_non_null(strstr(RUN(LOGIN, line),
+		    length > 12288 ? "500 5.5.6 Authentication exchange line is too long" :
 		    "503 5.5.1 Already authenticated"));
 	}
 }
@@ -714,8 +717,10 @@ trouble_is_limited(void **state)
 	static const struct {
 		const char *line;
 		bool bad;
-	} kinds[] = { { "x", true }, { "MAIL", true }, { "EXPN", true }, { "DATA", true }, { "MAIL FROM:<a@b> x", true },
-		{ "NOOP", false }, { "VRFY x", false }, { "MAIL FROM:<a@b> SIZE=4001", false }, { "MAIL FROM:<\xc3\xa9@x>", false } };
+	} kinds[] = { { "x", true }, { "MAIL", true }, { "EXPN", true }, { "DATA", true },
+		{ "MAIL FROM:<a@b> x", true },
+		{ "NOOP", false }, { "VRFY x", false }, { "MAIL FROM:<a@b> SIZE=4001", false },
+		{ "MAIL FROM:<\xc3\xa9@x>", false } };
 	static const char *script[1100];
 	int i = 0;
 
@@ -958,7 +963,8 @@ paths(void **state)
 	    "553 5.6.7 Address needs SMTPUTF8\nlog E eof| 3 0\n=0");
 	config.smtputf8 = true;
 	IS(RUN(LOGIN, "MAIL FROM:<\xe9@x> SMTPUTF8", "MAIL FROM:<> SMTPUTF8", "RCPT TO:<\xe9@x>"),
-	    "553 5.6.7 Address needs SMTPUTF8\n250 2.1.0 Sender ok\n553 5.6.7 Address needs SMTPUTF8\nlog E eof| 5 0\n=0");
+	    "553 5.6.7 Address needs SMTPUTF8\n250 2.1.0 Sender ok\n553 5.6.7 Address needs SMTPUTF8\n"
+	    "log E eof| 5 0\n=0");
 	IS(RUN(LOGIN, "MAIL FROM:<\xc3\xa9@x>", "MAIL FROM:<\xc3\xa9@x> SMTPUTF8", "RCPT TO:<\xc3\xa9@x>",
 	    "DATA", TEXT,
 	    MAIL, "RCPT TO:<\xc3\xa9@x>", "RCPT TO:<a@x>", "DATA", TEXT),
@@ -1109,7 +1115,8 @@ messages(void **state)
 		    "550 5.7.1 No" },
 		{ "D450 4.7.1 No", "554 450 4.7.1 No" }, { "D5501 x", "554 5501 x" }, { "D550", "554 550" },
 		{ "D587 x", "587 x" }, { "Z4.3.0 Later", "451 4.3.0 Later" }, { "Z4.7.1 Later", "450 4.7.1 Later" },
-		{ "Z4.7 Later", "451 4.7 Later" }, { "Z452 4.2.2 Full", "452 4.2.2 Full" }, { "Z552 4.2.2 Full", "451 552 4.2.2 Full" },
+		{ "Z4.7 Later", "451 4.7 Later" }, { "Z452 4.2.2 Full", "452 4.2.2 Full" },
+		{ "Z552 4.2.2 Full", "451 552 4.2.2 Full" },
 		{ "L4.4.2 Late", "451 4.4.2 Late" }, { "L452 4.4.2 Late", "451 452 4.4.2 Late" }, { "-",
 		    "421 4.3.0 Internal" },
 		{ "X?", "451 ?" },

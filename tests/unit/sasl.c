@@ -597,7 +597,8 @@ scram(void **state)
 			monitor.lengths[0] = strlen(rows[i].server_first);
 			sprintf(input, "AUTH SCRAM-SHA-256%s%s\r\n%s\r\n", initial ? " " : "\r\n", encode(rows[i].first),
 			    encode(rows[i].final));
-			if (strcmp(said(converse(input, &event)), rows[i].reply) != 0 || monitor.times != rows[i].times ||
+			if (strcmp(said(converse(input, &event)), rows[i].reply) != 0 ||
+			    monitor.times != rows[i].times ||
 			    (monitor.times > 0 && (monitor.steps != rows[i].steps || monitor.cancelled != rows[i].cancelled)))
 				fail_msg("row %zu", i);
 			if (monitor.times > 0) {
@@ -651,9 +652,11 @@ cram_md5(void **state)
 		size_t length;
 		const char *reply;
 	} rows[] = {
-		{ "b " DIGITS, 34, SUCCESS }, { "bob x " DIGITS, 38, SUCCESS }, { " " DIGITS, 33, MALFORMED }, { "bob" DIGITS, 35, MALFORMED },
+		{ "b " DIGITS, 34, SUCCESS }, { "bob x " DIGITS, 38, SUCCESS }, { " " DIGITS, 33, MALFORMED },
+		{ "bob" DIGITS, 35, MALFORMED },
 		{ "b\t" DIGITS, 34, MALFORMED }, { "b " DIGITS "0", 35, MALFORMED }, { "b\0b " DIGITS, 36, MALFORMED },
-		{ "b g123456789abcdef0123456789abcdef", 34, MALFORMED }, { "b 0123456789abcdef0123456789abcdeF", 34, MALFORMED },
+		{ "b g123456789abcdef0123456789abcdef", 34, MALFORMED },
+		{ "b 0123456789abcdef0123456789abcdeF", 34, MALFORMED },
 	};
 	char input[200], array[100];
 	enum line_event event;
@@ -695,8 +698,10 @@ external(void **state)
 	static const struct {
 		const char *input, *asked, *reply;
 	} rows[] = {
-		{ "AUTH EXTERNAL =\r\n", "=", SUCCESS }, { "AUTH EXTERNAL\r\n\r\n", "=", SUCCESS }, { "AUTH EXTERNAL Ym9i\r\n", "=bob", SUCCESS },
-		{ "AUTH EXTERNAL\r\nYm9i\r\n", "=bob", SUCCESS }, { "AUTH EXTERNAL YgBi\r\n", NULL, MALFORMED }, { "AUTH EXTERNAL !\r\n", NULL, NO_BASE64 },
+		{ "AUTH EXTERNAL =\r\n", "=", SUCCESS }, { "AUTH EXTERNAL\r\n\r\n", "=", SUCCESS },
+		{ "AUTH EXTERNAL Ym9i\r\n", "=bob", SUCCESS },
+		{ "AUTH EXTERNAL\r\nYm9i\r\n", "=bob", SUCCESS }, { "AUTH EXTERNAL YgBi\r\n", NULL, MALFORMED },
+		{ "AUTH EXTERNAL !\r\n", NULL, NO_BASE64 },
 		{ "AUTH EXTERNAL\r\n*\r\n", NULL, CANCELLED },
 	};
 	enum line_event event;
@@ -707,7 +712,8 @@ external(void **state)
 	assert_string_equal(sasl_list(&config, true), " PLAIN LOGIN EXTERNAL");
 	monitor.verdict = ASK_YES;
 	for (size_t i = 0; i < LENGTH(rows); i++) {
-		if (strcmp(said(converse(rows[i].input, &event)), rows[i].reply) != 0 || monitor.times != (rows[i].asked != NULL))
+		if (strcmp(said(converse(rows[i].input, &event)), rows[i].reply) != 0 ||
+		    monitor.times != (rows[i].asked != NULL))
 			fail_msg("row %zu", i);
 		if (rows[i].asked == NULL)
 			continue;
