@@ -526,8 +526,8 @@ say_limits(void)
 	for (int i = 0; i < 2; i++)
 		little |= getrlimit(resources[i], &limit) == 0 && limit.rlim_cur < PWHASH_MEMORY + PROGRAM_MEMORY;
 	if (little)
-		say("warning", "less than 80 MiB of memory are allowed: yescrypt takes 16 MiB for a login, Argon2 often 64; "
-		    "raise the limit (ulimit -v, ulimit -d, softlimit -m)");
+		say("warning", "less than 80 MiB of memory are allowed: yescrypt takes 16 MiB for a login, Argon2 "
+		    "often 64; raise the limit (ulimit -v, ulimit -d, softlimit -m)");
 }
 
 int
