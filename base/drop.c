@@ -162,7 +162,7 @@ empty_root(const char *id)
 		text_start(&name, path, sizeof path);
 		text_add(&name, places[i]);
 		text_add(&name, id);
-		if (mkdir(path, 0) == 0) {
+		if (mkdir(path, 0100) == 0) {	/* to go in, without CAP_DAC_OVERRIDE too */
 			bool inside = chdir(path) == 0;
 
 			/* Removed in any case: it stays empty, and nothing of ours stays behind. */
