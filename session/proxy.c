@@ -8,6 +8,8 @@
 #define LENGTH_1 107	/* of a header of version 1, with its CRLF */
 #define LENGTH_2 4096	/* of version 2, behind its first 16 bytes: far more than addresses and every known field */
 
+enum { LOCAL = 0x20, PROXY = 0x21 };	/* version 2 and its commands */
+
 /* Fields of version 2 (section 2.2), and what is in that of TLS (2.2.5). */
 enum { FIELD_TLS = 0x20, FIELD_TLS_VERSION = 0x21, FIELD_TLS_NAME = 0x22, FIELD_TLS_CIPHER = 0x23 };
 
@@ -36,25 +38,25 @@ port_1(const char *value)
 static long
 version_1(struct peer *peer, const struct config *config, const char *bytes, size_t length)
 {
-	char line[LENGTH_1 + 1], address[16], *at = line, *words[6];
-	const char *end = memmem(bytes, length < LENGTH_1 ? length : LENGTH_1, "\r\n", 2);
-	const char *newline = memchr(bytes, '\n', length < LENGTH_1 ? length : LENGTH_1);
-	size_t size = end == NULL ? 0 : (size_t)(end - bytes);
+	char line[LENGTH_1 + 1] = "", address[16], *at = line, *words[6];
+	const char *newline = memchr(bytes + 6, '\n', (length < LENGTH_1 ? length : LENGTH_1) - 6);
+	size_t size;
 	int family;
 
-	if (newline != NULL && newline != (end == NULL ? NULL : end + 1))
-		return -1;
-	if (end == NULL)
+	if (newline == NULL)
 		return length < LENGTH_1 ? 0 : -1;
+	size = (size_t)(newline - bytes) - 1;
 	memcpy(line, bytes, size);
-	line[size] = '\0';
-	if (strlen(line) != size || strpbrk(line, "\r\n") != NULL)
+	if (bytes[size] != '\r' || strlen(line) != size || strchr(line, '\r') != NULL)
 		return -1;
 	if (strncmp(line, "PROXY UNKNOWN", 13) == 0 && (line[13] == ' ' || line[13] == '\0'))
 		return (long)size + 2;
-	for (int i = 0; i < 6; i++)
-		words[i] = at == NULL ? NULL : word(&at);
-	if (words[5] == NULL || at != NULL)
+	for (int i = 0; i < 6; i++) {
+		if (at == NULL)
+			return -1;
+		words[i] = word(&at);
+	}
+	if (at != NULL)
 		return -1;
 	family = strcmp(words[1], "TCP4") == 0 ? AF_INET : strcmp(words[1], "TCP6") == 0 ? AF_INET6 : 0;
 	if (family == 0 || inet_pton(family, words[2], address) != 1 ||
@@ -64,19 +66,27 @@ version_1(struct peer *peer, const struct config *config, const char *bytes, siz
 	    ? (long)size + 2 : -1;	/* unreachable: -1, inet_pton(3) has taken it for an address */
 }
 
-/* A field of version 2: type, length in two bytes, value. What is left goes down by it; false: it does not fit. */
-static bool
-next_field(const unsigned char **at, size_t *left, const unsigned char **value, size_t *length)
+/* Where the field of version 2 ends that begins at bytes[at]: type, length in two bytes, value. 0: it does not fit. */
+static size_t
+field_end(const unsigned char *bytes, size_t at, size_t end)
 {
-	if (*left < 3)
-		return false;
-	*length = (size_t)((*at)[1] << 8 | (*at)[2]);
-	if (*length > *left - 3)
-		return false;
-	*value = *at + 3;
-	*at += 3 + *length;
-	*left -= 3 + *length;
-	return true;
+	size_t next;
+
+	if (at + 3 > end)
+		return 0;
+	next = at + 3 + (size_t)(bytes[at + 1] << 8 | bytes[at + 2]);
+	return next > end ? 0 : next;
+}
+
+/* What is in bytes[at..end) as a string; cut. */
+static void
+keep(char *to, size_t size, const unsigned char *bytes, size_t at, size_t end)
+{
+	size_t used = 0;
+
+	for (; at < end && used < size - 1; at++)
+		to[used++] = (char)bytes[at];
+	to[used] = '\0';
 }
 
 /* What the field of TLS tells, as strings; longer than what is kept of them. */
@@ -86,35 +96,36 @@ struct tls {
 	char name[256];			/* the common name in it; "" if there is none, or it cannot be one */
 };
 
-/* The field of TLS: client bits, four bytes of verification, then fields within. */
+/* The field of TLS, in bytes[at..end): client bits, four bytes of verification, then fields within. */
 static bool
-read_tls(struct tls *tls, const unsigned char *at, size_t left)
+read_tls(struct tls *tls, const unsigned char *bytes, size_t at, size_t end)
 {
-	if (left < 5)
+	size_t next;
+
+	if (at + 5 > end)
 		return false;
-	if ((at[0] & 1) == 0)
+	if ((bytes[at] & 1) == 0)
 		return true;
 	tls->encrypted = true;
-	tls->verified = (at[0] & 6) != 0 && (at[1] | at[2] | at[3] | at[4]) == 0;
-	at += 5;
-	left -= 5;
-	while (left > 0) {
-		int type = at[0];
-		const unsigned char *value;
-		size_t length;
-		char *to = type == FIELD_TLS_VERSION ? tls->protocol : type == FIELD_TLS_CIPHER ? tls->cipher : NULL;
-
-		if (!next_field(&at, &left, &value, &length))
+	tls->verified = (bytes[at] & 6) != 0 && (bytes[at + 1] | bytes[at + 2] | bytes[at + 3] | bytes[at + 4]) == 0;
+	for (at += 5; at < end; at = next) {
+		next = field_end(bytes, at, end);
+		if (next == 0)
 			return false;
-		if (type == FIELD_TLS_NAME) {
-			bool fits = length < sizeof tls->name && memchr(value, '\0', length) == NULL;
-
-			memcpy(tls->name, value, fits ? length : 0);
-			tls->name[fits ? length : 0] = '\0';
-		}
-		if (to != NULL) {
-			memset(to, 0, sizeof tls->protocol);
-			memcpy(to, value, length < sizeof tls->protocol ? length : sizeof tls->protocol - 1);
+		switch (bytes[at]) {
+		case FIELD_TLS_VERSION:
+			keep(tls->protocol, sizeof tls->protocol, bytes, at + 3, next);
+			break;
+		case FIELD_TLS_CIPHER:
+			keep(tls->cipher, sizeof tls->cipher, bytes, at + 3, next);
+			break;
+		case FIELD_TLS_NAME:
+			keep(tls->name, sizeof tls->name, bytes, at + 3, next);
+			if (strlen(tls->name) != next - (at + 3))	/* cut, or there is a NUL in it */
+				tls->name[0] = '\0';
+			break;
+		default:
+			break;
 		}
 	}
 	return true;
@@ -124,38 +135,34 @@ read_tls(struct tls *tls, const unsigned char *at, size_t left)
 static long
 version_2(struct peer *peer, const struct config *config, const char *bytes, size_t length)
 {
-	const unsigned char *header = (const unsigned char *)bytes, *at;
-	size_t size, addresses, left;
-	char source[INET6_ADDRSTRLEN], port[6];
+	const unsigned char *header = (const unsigned char *)bytes, *number;
+	size_t size, addresses, next;
+	char source[INET6_ADDRSTRLEN], port[6] = "";
 	struct text text;
 	struct tls tls = { 0 };
 
-	if (length >= 13 && (header[12] >> 4 != 2 || (header[12] & 15) > 1))
+	if (length >= 13 && header[12] != LOCAL && header[12] != PROXY)
 		return -1;
 	if (length < 16)
 		return 0;
 	size = (size_t)(header[14] << 8 | header[15]);
 	addresses = header[13] == 0x11 ? 12 : header[13] == 0x21 ? 36 : header[13] == 0x31 ? 216 : 0;
-	if ((header[12] & 15) == 1 && (addresses == 0 ? header[13] != 0 : size < addresses))
+	if (header[12] == PROXY && ((addresses == 0 && header[13] != 0) || size < addresses))
 		return -1;	/* neither a stream over IPv4, IPv6 or AF_UNIX nor "unspecified" */
 	if (size > LENGTH_2)
 		return -1;
 	if (length < 16 + size)
 		return 0;
-	if ((header[12] & 15) == 0 || header[13] == 0 || header[13] == 0x31)
+	if (header[12] == LOCAL || header[13] == 0 || header[13] == 0x31)
 		return (long)(16 + size);	/* LOCAL, or no address that means anything here */
-	at = header + 16 + addresses;
-	left = size - addresses;
-	while (left > 0) {
-		int type = at[0];
-		const unsigned char *value;
-
-		if (!next_field(&at, &left, &value, &length) || (type == FIELD_TLS && !read_tls(&tls, value, length)))
+	number = header + 16 + addresses - 4;	/* the client's port; the server's is behind it */
+	text_start(&text, port, sizeof port);
+	text_add_number(&text, (uint64_t)(number[0] << 8 | number[1]));
+	for (size_t at = 16 + addresses; at < 16 + size; at = next) {
+		next = field_end(header, at, 16 + size);
+		if (next == 0 || (header[at] == FIELD_TLS && !read_tls(&tls, header, at + 3, next)))
 			return -1;
 	}
-	at = header + (addresses == 12 ? 24 : 48);
-	text_start(&text, port, sizeof port);
-	text_add_number(&text, (uint64_t)(at[0] << 8 | at[1]));
 	(void)inet_ntop(addresses == 12 ? AF_INET : AF_INET6, header + 16, source, sizeof source);
 	return peer_proxied(peer, config, &(struct peer_proxied){ .address = source, .port = port,
 	    .tls = tls.encrypted, .tls_protocol = tls.protocol, .tls_cipher = tls.cipher,
@@ -171,6 +178,6 @@ proxy_read(struct peer *peer, const struct config *config, const char *bytes, si
 	if (memcmp(bytes, signature, length < 12 ? length : 12) == 0)
 		return version_2(peer, config, bytes, length);
 	if (memcmp(bytes, "PROXY ", length < 6 ? length : 6) == 0)
-		return version_1(peer, config, bytes, length);
+		return length < 6 ? 0 : version_1(peer, config, bytes, length);
 	return -1;
 }
