@@ -7,25 +7,28 @@
 
 #define VALUE_MAX 255
 
-/* Decodes xtext up to a blank or the end: +HH for what may not stand as it is. False: malformed, or not printable. */
+/* Decodes [at, end), which is xtext: +HH for what may not stand as it is. False: malformed, or not printable. */
 static bool
-decode_value(const char *value, size_t length, char (*decoded)[VALUE_MAX + 1])
+decode_value(const char *at, const char *end, char (*decoded)[VALUE_MAX + 1])
 {
 	static const char digits[] = "0123456789ABCDEF";
 	struct text text;
 
 	text_start(&text, *decoded, sizeof *decoded);
-	for (size_t i = 0; i < length; i++) {
-		char byte = value[i];
+	for (; at < end; at++) {
+		char byte = *at;
 
 		if (byte == '+') {
-			const char *high = length - i < 3 ? NULL : memchr(digits, value[i + 1], 16);
-			const char *low = length - i < 3 ? NULL : memchr(digits, value[i + 2], 16);
+			const char *high, *low;
 
+			if (at + 2 >= end)
+				return false;
+			high = memchr(digits, at[1], 16);
+			low = memchr(digits, at[2], 16);
 			if (high == NULL || low == NULL)
 				return false;
 			byte = (char)((high - digits) * 16 + (low - digits));
-			i += 2;
+			at += 2;
 		}
 		if ((byte >= 0 && byte <= ' ') || byte == 127)
 			return false;
@@ -85,35 +88,45 @@ static const struct attribute {
 	const char *name;
 	bool (*set)(struct xclient *xclient, const char *value);
 } attributes[] = {
-	{ "NAME", set_name }, { "ADDR", set_address }, { "PORT", set_port }, { "HELO", set_helo },
+	{ "NAME=", set_name }, { "ADDR=", set_address }, { "PORT=", set_port }, { "HELO=", set_helo },
 };
 
 #define ATTRIBUTES (sizeof attributes / sizeof *attributes)
 
+/* What stands behind `name` where [at, end) begins with it, in any case; else NULL. */
+static const char *
+behind(const char *at, const char *end, const char *name)
+{
+	for (; *name != '\0'; name++, at++)
+		if (at >= end || !text_is(at, 1, (const char[]){ *name, '\0' }))
+			return NULL;
+	return at;
+}
+
 bool
 xclient_read(const char *argument, struct xclient *xclient)
 {
+	const char *end = argument + strlen(argument);
 	bool seen[ATTRIBUTES] = { false };
 
 	do {
-		size_t name = strcspn(argument, "= "), i = 0, length;
-		char value[VALUE_MAX + 1];
+		const char *stop = argument, *said = NULL;
+		char value[VALUE_MAX + 1] = "";
+		size_t i = 0;
 
-		while (i < ATTRIBUTES && !text_is(argument, name, attributes[i].name))
+		while (stop < end && *stop != ' ')
+			stop++;
+		while (i < ATTRIBUTES && (said = behind(argument, stop, attributes[i].name)) == NULL)
 			i++;
-		if (argument[name] != '=' || i == ATTRIBUTES || seen[i])
+		if (said == NULL || seen[i] || !decode_value(said, stop, &value))
 			return false;
 		seen[i] = true;
-		argument += name + 1;
-		length = strcspn(argument, " ");
-		if (!decode_value(argument, length, &value))
-			return false;
 		if (text_is(value, strlen(value), "[UNAVAILABLE]") || text_is(value, strlen(value), "[TEMPUNAVAIL]"))
 			value[0] = '\0';
 		if (!attributes[i].set(xclient, value))
 			return false;
-		argument += length;
-		argument += strspn(argument, " ");
-	} while (*argument != '\0');
+		for (argument = stop; argument < end && *argument == ' '; argument++)
+			;
+	} while (argument < end);
 	return true;
 }
