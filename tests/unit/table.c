@@ -216,6 +216,21 @@ is_listed(void **state)
 	shut(&table);
 }
 
+/* One that was not opened is empty, and stays so. */
+static void
+is_empty_unopened(void **state)
+{
+	struct table table = { .shape = &small, .file = -1 };
+	static const unsigned char key[TABLE_KEY];
+
+	(void)state;
+	assert_null(table_find(&table, key, 5000, true));
+	seen = 0;
+	assert_int_equal(table_each(&table, 5000, look, NULL), 0);
+	assert_int_equal(seen, 0);
+	assert_null(table.fault);
+}
+
 static void
 damage(off_t at, const void *bytes, size_t length)
 {
@@ -518,6 +533,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fresh, gone)
 	const struct CMUnitTest tests[] = {
 		TEST(is_found_again), TEST(ages), TEST(is_bounded), TEST(is_listed), TEST(damaged_records_are_none),
+		TEST(is_empty_unopened),
 		TEST(a_wrong_file_is_a_fault), TEST(a_file_that_is_cut_later_is_a_fault), TEST(a_lock_is_not_waited_for),
 		TEST(a_full_disk_is_a_fault), TEST(processes_take_turns),
 		cmocka_unit_test_setup_teardown(calls_that_fail, fresh, gone),
