@@ -23,7 +23,7 @@ union control {
 
 /*
  * Reads from the wall into [bytes, bytes + room), and a descriptor that may come with it, as SPOOL_DESCRIPTOR; any
- * other is not to be had: none is free. Returns what read(2) does.
+ * other cannot arrive: no other number is free. Returns what read(2) does.
  */
 static ssize_t
 read_wall(void *bytes, size_t room, bool *spool)
@@ -69,7 +69,7 @@ receive_challenge(const struct answer_frame *frame, size_t got, char *to, struct
 	return !spool;
 }
 
-/* Reads the answer: as a rule at one stroke. False: nobody there, not an answer, or it brings a spool and is not
+/* Reads the answer: as a rule in one go. False: nobody there, not an answer, or it brings a spool and is not
  * ASK_YES to `kind` ASK_SPOOL, or the other way round. */
 static bool
 receive_answer(enum ask_kind kind, char *question, struct answer *answer)
@@ -103,7 +103,7 @@ head_of(enum ask_kind kind, size_t length)
 	return (struct ask_head){ .kind = { (char)kind }, .length = (uint32_t)length };
 }
 
-/* The body stands behind room for the head: one write. The monitor keeps its own deadlines: its answer is waited
+/* In front of the body is room for the head: one write. The monitor keeps its own deadlines: its answer is waited
  * for as long as it takes. */
 static bool
 ask(void *frame, enum ask_kind kind, size_t length, struct answer *answer)
@@ -241,14 +241,14 @@ ask_sender(const char *address, struct answer *answer)
 }
 
 void
-ask_send_add(struct envelope *envelope, char kind, const char *address)
+ask_send_add(struct envelope *envelope, char kind, const char *string)
 {
-	size_t length = strlen(address) + 1;
+	size_t length = strlen(string) + 1;
 
 	if (kind == 'F')
 		envelope->length = 0;
 	envelope->body[envelope->length] = kind;
-	memcpy(envelope->body + envelope->length + 1, address, length);
+	memcpy(envelope->body + envelope->length + 1, string, length);
 	envelope->length += length + 1;
 }
 
@@ -307,8 +307,8 @@ ask_log(const struct ask_line *log)
 	(void)!io_write_all(ASK_WALL, &frame, sizeof frame.head + body.used);	/* the next question tells */
 }
 
-/* Untouched, its pages cost nothing: only an envelope of that size would touch them. What stands behind the frame
- * that was asked for is the beginning of the next one. */
+/* Untouched, its pages cost nothing: only an envelope of that size would touch them. What follows the frame that was
+ * asked for is the beginning of the next one. */
 static APART struct {
 	size_t got, used;	/* bytes from the head on; of the last frame that was returned */
 	int failed;		/* errno: an answer could not be sent, though there was somebody to send it to */
@@ -362,7 +362,7 @@ complete(void)
 	return received.got >= whole;
 }
 
-/* What is left behind the last frame comes to the front. */
+/* What follows the last frame comes to the front. */
 static void
 forget_last(void)
 {
@@ -563,8 +563,8 @@ ask_read_log(const char *body, size_t length, struct ask_line *log)
 	    text_number(count, UINT64_MAX, &log->count) && text_number(bytes, UINT64_MAX, &log->bytes);
 }
 
-/* An answer could not be sent. Whoever waits for it, should there be somebody still, sees the end of the wall and ends;
- * that it is gone the next ask_receive() sees, behind what it told before. */
+/* An answer could not be sent. Whoever still waits for it sees the end of the wall, and ends; the next ask_receive()
+ * sees that it is gone, after what it had said before. */
 static void
 lose_answer(int error)
 {

@@ -44,7 +44,7 @@ enum ask_verdict {
 	ASK_NO = 'D'
 };
 
-/* Longest bodies: a login is what two AUTH lines decode to at most, behind a mechanism. */
+/* Longest bodies: a login is a mechanism and what two AUTH lines decode to at most. */
 #define ASK_PEER_MAX 1024
 #define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
 #define ASK_FIELDS_MAX 512
@@ -54,9 +54,9 @@ enum ask_verdict {
 
 /*
  * ASK_AUTH: for PLAIN and LOGIN mechanism NUL authorization identity NUL user NUL password NUL; for any other mechanism
- * its name, NUL, and '=' with the initial response behind it, or '-' where the client sent none. ASK_STEP: '=' with
- * the response behind it, or '*' where the client gave up. The body stands last, and grows behind `length`: what is not
- * used of it is never touched. A challenge in answer stands there, too: `length` bytes.
+ * its name, NUL, and '=' followed by the initial response, or '-' where the client sent none. ASK_STEP: '=' followed by
+ * the response, or '*' where the client gave up. The body stands last, and is added to at `length`: what is not used of
+ * it is never touched. A challenge in answer stands there, too: `length` bytes.
  */
 struct login {
 	size_t length;
@@ -107,7 +107,7 @@ struct ask_line {
 #define ASK_ANSWER_MAX 400
 #define ASK_CHALLENGE_MAX 9216	/* bytes of a challenge or a response: as many as an AUTH line holds in base64 */
 
-/* The text of an answer to ASK_AUTH other than yes where the session must end behind its reply. */
+/* The text of an answer to ASK_AUTH other than yes where the session must end after its reply. */
 #define ASK_LAST "last"
 
 /* What the monitor says; the text is for the client, and may be empty. */
@@ -135,7 +135,7 @@ char *ask_step_body(struct login *login);
 bool ask_step(struct login *login, size_t length, struct answer *answer);
 bool ask_cancel(struct login *login, struct answer *answer);
 
-/* What Dovecot servers list: names with a blank behind each, in answer->text. */
+/* What Dovecot servers list: names, each followed by a blank, in answer->text. */
 bool ask_mechanisms(struct answer *answer);
 
 /* Asks for an empty spool, which is there only after ASK_YES: on SPOOL_DESCRIPTOR, the lowest number that is free. */
@@ -148,10 +148,10 @@ bool ask_spool(struct answer *answer);
 bool ask_sender(const char *address, struct answer *answer);
 
 /* 'F' begins an envelope, 'T' adds to it; 'D' adds DSN parameters to the address before, where DSN is offered. */
-void ask_send_add(struct envelope *envelope, char kind, const char *address);
+void ask_send_add(struct envelope *envelope, char kind, const char *string);
 bool ask_send(struct envelope *envelope, const struct ask_message *message, struct answer *answer);
 
-/* No question: that the monitor is gone the next one tells. Long words are cut. */
+/* Not a question: whether the monitor is gone shows at the next one. Long words are cut. */
 void ask_log(const struct ask_line *log);
 
 /* What ask_receive() returns when there is no question. */
@@ -163,7 +163,7 @@ enum ask_end {
 
 #define ASK_PATIENCE 2000	/* milliseconds: a frame is written at once */
 
-/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and a NUL behind them; or an
+/* The monitor's end. The next question: its kind, body in *body, `*length` bytes and then a NUL; or an
  * enum ask_end. The body is valid until the next call. Waits until `deadline` (as io_now(); INT64_MAX: for ever). */
 int ask_receive(char **body, size_t *length, int64_t deadline);
 
@@ -178,8 +178,8 @@ bool ask_read_log(const char *body, size_t length, struct ask_line *log);
 /* Wipes the body last received: it may hold a password. */
 void ask_forget(void);
 
-/* Sends an answer; control characters in `text` become '?', what is too long is cut. That it could not be sent
- * the next ask_receive() tells. */
+/* Sends an answer; control characters in `text` become '?', what is too long is cut. If it could not be sent, the
+ * next ask_receive() says so. */
 void ask_answer(enum ask_verdict verdict, const char *text);
 
 /* Answers ASK_STARTTLS with yes, and what *peer knows of TLS. */

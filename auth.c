@@ -48,7 +48,7 @@ is_external(const struct config *config, const char *mechanism)
 	return (config->mechanisms & MECHANISM_EXTERNAL) != 0 && strcmp(mechanism, "EXTERNAL") == 0;
 }
 
-/* What no authenticator need be asked for; NULL: ask. */
+/* Why no authenticator need be asked; NULL: ask. */
 static const char *
 fault_of(const struct auth_context *context, const struct ask_attempt *asked)
 {
@@ -125,8 +125,8 @@ ask_one(struct auth_answer *answer)
 	return program_ask(attempt, &answer->identity, &reason);
 }
 
-/* One that cannot tell outweighs those that say no; one that knows more than that it does not know the user outweighs
- * one that does not. */
+/* One that cannot tell outweighs those that say no; and of these, one that knows the user outweighs one that does
+ * not. */
 static void
 note_answer(enum ask_verdict verdict, struct auth_answer *answer)
 {
@@ -170,7 +170,7 @@ ask_all(struct auth_answer *answer)
 		enum ask_verdict verdict = ask_one(answer);
 
 		if (verdict == ASK_CHALLENGE) {
-			/* What they lead to is wiped behind this question. */
+			/* What they lead to is wiped after this question. */
 			state.attempt.user = "";
 			state.attempt.password = state.attempt.response = NULL;
 			return ASK_CHALLENGE;
@@ -182,7 +182,7 @@ ask_all(struct auth_answer *answer)
 	return finish_attempt(ASK_NO, answer);
 }
 
-/* CRAM-MD5 of our own: any authenticator that is no Dovecot server can be asked about an answer to one challenge. */
+/* CRAM-MD5 of our own: of one challenge's answer any authenticator can be asked that is not a Dovecot server. */
 static bool
 makes_challenge(const struct config *config, const char *mechanism)
 {

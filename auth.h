@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 /* Can this authenticator be asked: may its file be read, its program be run? False: *why names option, path, cause
- * and remedy. Two system calls: it is asked before the banner. */
+ * and remedy. Two system calls, no more: the banner waits for it. */
 bool auth_ready(const struct authenticator *authenticator, struct text *why);
 
 /* What a session's logins have in common. */
@@ -26,8 +26,8 @@ struct auth_context {
 /*
  * One attempt: each authenticator in turn, in a process of its own, until one says yes. ASK_YES: answer->identity is
  * who to become. ASK_NO. ASK_TEMPORARY: one cannot tell, and no other says yes. answer->reason is for the log: for
- * ASK_NO one of our words (no-such-user, wrong-password, disabled, uid-refused, ...), perhaps with ": " and more
- * behind it that anybody may have written; for ASK_TEMPORARY what is wrong, and with which authenticator. Names with
+ * ASK_NO one of our words (no-such-user, wrong-password, disabled, uid-refused, ...), perhaps followed by ": " and more
+ * that anybody may have written; for ASK_TEMPORARY what is wrong, and with which authenticator. Names with
  * control characters, empty and over-long names and passwords are refused unasked. ASK_CHALLENGE: the one that was
  * asked last has a challenge for the client, whose response auth_step() brings it; it decides alone from now on.
  */
@@ -41,7 +41,7 @@ enum ask_verdict auth_step(const char *response, size_t length, struct auth_answ
  * does not count. */
 bool auth_tried(const struct ask_attempt *asked);
 
-/* What the Dovecot servers list, each with a blank behind it: asked once, for a few seconds; "" where they do not
+/* What the Dovecot servers list, each followed by a blank: asked once, for a few seconds; "" where they do not
  * answer. */
 const char *auth_mechanisms(const struct auth_context *context);
 

@@ -186,7 +186,7 @@ say_password_file(const struct check *check, const char *path)
 	struct file file;
 	const char *fault;
 
-	/* Where it goes, or changes its mode, behind the look that was taken at its path; or nothing more can be
+	/* Where it goes, or changes its mode, after the look that was taken at its path; or nothing more can be
 	 * opened. */
 	if (!passwd_open(&file, path)) {
 		served = ~0u;	/* nobody knows */
@@ -217,7 +217,7 @@ say_password_file(const struct check *check, const char *path)
 	}
 	if (!passwd_indexed(&file))
 		say_of("warning", path,
-		    "it has no index that counts, so each login reads all of it; ofmipd-passwd --index");
+		    "it has no index that can be used, so each login reads all of it; ofmipd-passwd --index");
 	fault = file_fault(&file.status, &check->service->rights, inspect.cleartext != 0);
 	if (fault != NULL)
 		say_file_fault(path, fault);

@@ -111,7 +111,7 @@ inject_own_sender(const struct config *config, const struct identity *identity, 
 	return answer == SENDERS_OWN ? ASK_YES : ASK_NO;
 }
 
-/* Steps over the DSN parameters behind an address, if they may be there. False: malformed. */
+/* Steps over the DSN parameters after an address, if they may be there. False: malformed. */
 static bool
 skip_dsn(const struct config *config, struct message *message, const char **at)
 {
@@ -127,7 +127,7 @@ skip_dsn(const struct config *config, struct message *message, const char **at)
 	return true;
 }
 
-/* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one; behind each D parameters NUL,
+/* F sender NUL, T recipient NUL ..., NUL, and every address as address_read() leaves one; after each, D parameters NUL
  * where DSN is offered. */
 static bool
 read_envelope(const struct config *config, struct message *message)
@@ -242,7 +242,7 @@ inject_send(const struct config *config, const struct peer *peer, struct message
 		return;
 	}
 	if (!spool_seal(&message->spool, &message->size)) {
-		/* It is opened anew there, to be read alone. */
+		/* It is opened again there, for reading only. */
 		strlcpy(outcome->how, errno == ENOENT ? "/proc is not mounted" : strerror(errno), sizeof outcome->how);
 		message_answer(outcome, ASK_TEMPORARY, "4.3.0 The message cannot be sealed, try again later");
 		return;

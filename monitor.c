@@ -53,7 +53,7 @@ static APART struct state {
 	unsigned char digest[MEMORY_DIGEST];	/* of the last message, if it was accepted */
 } state;
 
-/* To the last attempt: who it is. Not in the state: what is written at every start should be little. */
+/* The answer to the last attempt: who it is. Not in the state: what is written at every start should be little. */
 static APART struct auth_answer answer;
 
 /* With --state; opened at the first login. */
@@ -122,7 +122,7 @@ log_login(const char *event)
 	log_quoted("mechanism", state.mechanism, strlen(state.mechanism));
 }
 
-/* No: the reason is a word of ours, perhaps with ": " and more behind it that anybody may have written. */
+/* No: the reason is a word of ours, perhaps followed by ": " and more that anybody may have written. */
 static void
 refuse_login(void)
 {
@@ -139,7 +139,7 @@ refuse_login(void)
 	log_end();
 }
 
-/* Whose word it was: the front's, of this certificate. */
+/* Which certificate it was, in the words of the TLS front. */
 static void
 log_certificate(void)
 {
@@ -203,7 +203,7 @@ conclude(enum ask_verdict verdict, bool counts)
 	return true;
 }
 
-/* What is wrong with the files of --state: said once, and gone on without. */
+/* What is wrong with the files of --state: said once, then we go on without them. */
 static void
 log_memory(void)
 {
@@ -290,7 +290,7 @@ remember(enum ask_verdict verdict, const char *password)
 	log_memory();
 }
 
-/* The same password as before: no without another look. */
+/* The same password as before: no, without another look. */
 static enum ask_verdict
 refuse_tried(const struct ask_attempt *asked)
 {
@@ -484,7 +484,7 @@ lose_reply(void)
 	log_memory();
 }
 
-/* The end of the session, in a word of its own. */
+/* The end of the session, in its own word. */
 static bool
 log_session_end(const struct ask_line *told)
 {
@@ -639,7 +639,7 @@ monitor_run(const struct config *config, struct peer *peer, const struct identit
 		patience = PROXY_SECONDS;
 	state = (struct state){ .config = config, .peer = peer, .service = service, .id = id,
 	    .spool = SPOOL_DESCRIPTOR, .deadline = io_now() + (int64_t)patience * 1000 + LOGIN_GRACE };
-	log_open();	/* as whoever we still are: it may be nobody else's to open */
+	log_open();	/* as whoever we still are: perhaps nobody else may open it */
 	set_title("waiting");
 	for (;;) {
 		const struct question *question;

@@ -60,7 +60,7 @@ static char id[40];
 static bool log_to_syslog;
 static int null;		/* /dev/null, above all numbers that are ours */
 
-/* There will be no session: says so where a client is there. */
+/* There will be no session: tells the client, if there is one. */
 static void
 say_goodbye(void)
 {
@@ -82,7 +82,7 @@ start_error(int status, const char *why)
 	return status;
 }
 
-/* The system's word for errno behind `what`, and the remedy, if there is one. Static. */
+/* `what`, the system's word for errno, and the remedy, if there is one. Static. */
 static const char *
 with_error(const char *what)
 {
@@ -194,8 +194,8 @@ find_service(struct text *why)
 	return false;
 }
 
-/* Who the other end of the connection is, and so what it may tell of the client. Who comes through a proxy is not the
- * other end: an XCLIENT of his would be anybody's. */
+/* Who the other end of the connection is, and so what it may tell of the client. Whoever comes through a proxy is not
+ * the other end: their XCLIENT would be anybody's. */
 static void
 find_peer(void)
 {
@@ -276,7 +276,7 @@ session(void)
 		.readable = { STDIN_FILENO, config.tls_read },
 		.writable = { STDOUT_FILENO, SPOOL_DESCRIPTOR, config.tls_write },
 	};
-	/* First: where it is stopped behind this, it ends all the same. */
+	/* First of all, so that it ends even if it is stopped at once. */
 	const char *fault = drop_end_after(life_seconds()) ? NULL : "timer_create";
 
 #ifndef NOCAGE	/* a sanitizer has something to say there */

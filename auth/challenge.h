@@ -19,7 +19,7 @@
 void challenge_unknown(const void *secret, size_t length, const char *login, uint32_t iterations,
     struct pwhash_scram *record);
 
-/* server-first-message: the client's nonce with 18 random bytes of ours behind it, salt and count. False: no random
+/* server-first-message: the client's nonce followed by 18 random bytes of ours, salt and count. False: no random
  * bytes, or no room in `text`. */
 bool challenge_first(const struct pwhash_scram *record, const char *client_nonce, struct text *text);
 

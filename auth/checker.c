@@ -153,9 +153,9 @@ checker_start(struct checker *checker, struct attempt *attempt, int (*check)(str
 	checker->wall = wall[0];
 	checker->pid = child_fork();
 	if (checker->pid == 0) {
-		/* What others have of it too would hide the monitor's end from it. */
+		/* With a copy of the monitor's end of its own it would never see that end close. */
 		attempt->wall = wall[1];
-		/* The monitor ends it; where that has gone, nobody would. */
+		/* The monitor ends it; if that is gone, the timer does. */
 		_exit(close(wall[0]) == 0 && drop_end_after((unsigned)seconds + 5) ? check(attempt) : 111);
 	}
 	(void)close(wall[1]);		/* nothing was written to it */

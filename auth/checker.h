@@ -28,7 +28,7 @@ struct attempt {
 	const char *challenge;		/* CRAM-MD5: what the client was sent, and ... */
 	const char *digest;		/* ... the 32 digits that it answered, in the password's place; else NULL */
 	const char *last_word;		/* the server's last message, before a yes; NULL: none (SCRAM) */
-	bool last;			/* nobody who could take part is asked behind this one */
+	bool last;			/* nobody who could take part is asked after this one */
 	int wall;			/* the checker's end */
 };
 
@@ -37,7 +37,7 @@ struct auth_answer {
 	struct identity identity;		/* ASK_YES: who to become */
 	char login[USER_MAX + 1];		/* the name that the client gave, as far as anybody knows it */
 	char reason[AUTH_REASON_MAX];		/* neither ASK_YES nor ASK_CHALLENGE: for the log */
-	bool delayed;				/* a server said no, after the pause that it thought right */
+	bool delayed;				/* a server said no, after a pause of its own */
 	const char *challenge;			/* ASK_CHALLENGE: `length` bytes for the client; until the next
 						 * checker_hear() */
 	size_t length;
@@ -54,8 +54,8 @@ bool checker_identity_by_name(const struct attempt *attempt, const char *name, s
 /*
  * In the checker. The first two are its last word: yes, and who it is; or another verdict, and the reason. Both return
  * the exit status. The third is said before: a challenge, and waits for the client's response, at most `size` bytes:
- * its length, or -1: the client, or the monitor, gave up; end. All tell attempt->user as the name: who proves that the
- * password was right (SCRAM's last message) names it before, since the monitor may not let that name hear it.
+ * its length, or -1: the client, or the monitor, gave up; end. All tell attempt->user as the name: whoever proves that
+ * the password was right (SCRAM's last message) names it before, since the monitor may bar that name from hearing it.
  */
 int checker_say_identity(const struct attempt *attempt, const struct identity *identity);
 int checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason);
@@ -82,7 +82,7 @@ bool checker_tell(const struct checker *checker, const char *response, size_t le
 void checker_end(struct checker *checker);
 
 /* An identity as uid, gid, groups, home and user, each ended by a NUL: what our reporter says, too. False, NULL: too
- * long, or not well-formed; else what stands behind it. */
+ * long, or not well-formed; else what follows it. */
 bool checker_add_identity(struct text *text, const struct rights *rights, const char *home, const char *user);
 char *checker_read_identity(char *at, const char *end, struct identity *identity);
 

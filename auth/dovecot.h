@@ -9,7 +9,7 @@
 /*
  * The checkers of a Dovecot authentication server (its "client" socket; doc.dovecot.org, "Authentication Protocol").
  * The first is one attempt, with whatever mechanism the server has; the second says, as a challenge, what
- * mechanisms it lists, each with a blank behind it. Both return the exit status.
+ * mechanisms it lists, each followed by a blank. Both return the exit status.
  */
 int dovecot_check(struct attempt *attempt);
 int dovecot_list(struct attempt *attempt);

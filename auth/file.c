@@ -21,10 +21,10 @@
  * steps tell who has an account. What depends on `nobody` is the answer alone, and which keys SCRAM shows.
  */
 struct found {
-	int count;		/* 0: it is not there, and nobody has a password */
+	int count;		/* 0: it is not there, and no neighbour has a password */
 	bool nobody;
 	const struct entry *own;	/* the one without a label; or NULL */
-	const struct entry *neighbour;	/* for who has no password of his own; or NULL */
+	const struct entry *neighbour;	/* for whoever has no password of their own; or NULL */
 	struct entry entries[PASSWD_LINES_MAX];
 };
 
@@ -43,7 +43,7 @@ verify_entry(const struct entry *entry, const char *password)
 }
 
 /*
- * The neighbour of a name, cut into *entry: the first line with a password, and without a label, behind the place in
+ * The neighbour of a name, cut into *entry: the first line with a password, and without a label, after the place in
  * the file that the name's hash points at. Everybody's is looked for. NULL: none.
  */
 static const char *
@@ -209,14 +209,14 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 	return checker_say_identity(attempt, &identity);
 }
 
-/* No, for this reason; for the name of nobody there is one alone. */
+/* No, for this reason; a name that is nobody's has only one. */
 static int
 refuse(const struct attempt *attempt, const struct found *found, const char *reason)
 {
 	return checker_say_reason(attempt, ASK_NO, found->nobody ? "no-such-user" : reason);
 }
 
-/* May a user whose password was right come in now, from there? Nobody gets further than here. */
+/* May a user whose password was right come in now, from there? A name that is nobody's gets no further than here. */
 static int
 judge_entry(const struct attempt *attempt, const struct found *found, const struct entry *entry, const char *name)
 {
@@ -238,7 +238,7 @@ judge_entry(const struct attempt *attempt, const struct found *found, const stru
 	return say_entry(attempt, found, entry, name);
 }
 
-/* What to say of a login of which no line can be checked against what the client answers. */
+/* What to say of a login none of whose lines can be checked against what the client answers. */
 static enum ask_verdict
 judge_keyless(const struct found *found, const char **reason)
 {
@@ -261,7 +261,7 @@ static int
 check_digest(const struct attempt *attempt, const struct found *found, const char *name)
 {
 	const char *reason;
-	enum ask_verdict verdict = judge_keyless(found, &reason);	/* for who has keys, too: the same cost */
+	enum ask_verdict verdict = judge_keyless(found, &reason);	/* for those with keys, too: the same cost */
 	bool keys = false;
 
 	for (int i = 0; i < found->count; i++) {
@@ -291,8 +291,8 @@ find_keys(const struct found *found, struct pwhash_scram *record)
 }
 
 /*
- * What a login without keys is shown: a salt that is always the same, and the rounds of the first that has keys. A salt
- * that is made of the file is made of its front, so that a large one is no work.
+ * What a login without keys is shown: a salt that is always the same, and the rounds of the first line that has keys. A
+ * salt that is made from the file is made from its front, so that a large one is no work.
  */
 static void
 invent_keys(const struct file *file, const char *name, struct pwhash_scram *record)
@@ -311,7 +311,7 @@ invent_keys(const struct file *file, const char *name, struct pwhash_scram *reco
 	explicit_bzero(secret, sizeof secret);
 }
 
-/* SCRAM: who is unknown takes the same steps. Where others are asked behind us they decide about him. */
+/* SCRAM: an unknown user takes the same steps. If others are asked after us, they decide about that user. */
 static int
 check_proof(struct attempt *attempt, const struct file *file, const struct found *found, const char *name,
     const struct scram *scram)
@@ -321,7 +321,7 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 	struct scram_final final = { .server_first = first };
 	struct challenge_said said = { .client_first_bare = scram->bare, .server_first = first, .proof = final.proof };
 	struct pwhash_scram record, invented;
-	/* All of it for everybody, whatever of it is then wanted. */
+	/* All of it for everybody, whatever is then needed: the same cost. */
 	const struct entry *entry = find_keys(found, &record);
 	enum ask_verdict verdict = judge_keyless(found, &reason);
 	struct text text;

@@ -36,7 +36,7 @@ report(struct inspector *inspector, enum inspect_kind kind, const char *text)
 }
 
 /* line N: user NAME: WHAT VALUE; REMEDY. The last two may be NULL. No value is shown that may be of a password: what
- * stands behind a colon in a clear-text one is taken for a uid, a gid, a home. */
+ * follows a colon in a clear-text one is taken for a uid, a gid, a home. */
 static void
 say_line(struct inspector *inspector, enum inspect_kind kind, const char *what, const char *value, const char *remedy)
 {

@@ -24,9 +24,9 @@ passwd_map(struct file *file, int descriptor)
 	file->bytes = "";
 	file->length = fine ? (size_t)file->status.st_size : 0;
 	if (file->length > 0) {
-		/* Shared pages, left mapped: who opens a file here does so once, and most often in a process that
-		 * ends with it. A small one is read from front to back. A file that is cut under us ends that
-		 * process by SIGBUS: "do not know". */
+		/* Shared pages, left mapped: whoever opens a file here does so once, mostly in a process that ends
+		 * with it. A small one is read from front to back. A file that is cut under us ends that
+		 * process by SIGBUS: "cannot tell". */
 		if (file->length < PASSWD_INDEXED)
 			flags |= MAP_POPULATE;
 		bytes = mmap(NULL, file->length, PROT_READ, flags, descriptor, 0);
@@ -51,7 +51,7 @@ passwd_open(struct file *file, const char *path)
 	return fine;
 }
 
-/* What is read before the fork does not stay in the session. A failure to let go of it would be no harm elsewhere. */
+/* What is read before the fork does not stay in the session. A failure to unmap it does no harm elsewhere. */
 static void
 unmap(struct file *file)
 {
@@ -275,7 +275,7 @@ passwd_rounds(const struct file *file)
 
 	if (index != NULL)
 		return (uint32_t)index->rounds;
-	/* It ends {SCRAM-SHA-256}, in whatever case. */
+	/* The end of {SCRAM-SHA-256}, in whatever case. */
 	while (rounds == 0 && passwd_next_with(file, &at, "-256}", &entry))
 		if (pwhash_scram(entry.fields[PASSWORD], &keys))
 			rounds = keys.iterations;

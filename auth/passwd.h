@@ -25,32 +25,32 @@ struct file {
 	struct stat status;
 };
 
-/* Maps the regular file, for the life of the process; `path` is kept. False: errno, or it is no regular file. */
+/* Maps the regular file, for the life of the process; `path` is kept. False: errno, or it is not a regular file. */
 bool passwd_open(struct file *file, const char *path);
 
 /* The same for what `descriptor` leads to, which stays open; `path` is left as it is. */
 bool passwd_map(struct file *file, int descriptor);
 
-/* The start of the line behind `at`; the end of the file behind the last. */
+/* The start of the line after `at`; after the last, the end of the file. */
 const char *passwd_next(const struct file *file, const char *at);
 
 /* Copies the line at `at` and cuts it into fields; a CR before its LF goes. False: too long, or a NUL in it. */
 bool passwd_entry(const struct file *file, const char *at, struct entry *entry);
 
-/* Is the line at `at` a user's: a name and a colon, and no comment? */
+/* Is the line at `at` a user's: a name and a colon, and not a comment? */
 bool passwd_is_entry(const struct file *file, const char *at);
 
 /* Does the line at `at` begin with the name, `length` bytes, and a colon? */
 bool passwd_is_of(const struct file *file, const char *at, const char *name, size_t length);
 
-/* The next entry at or behind *at with the word in its line; *at goes behind it. False: there is none. */
+/* The next entry at or after *at with the word in its line; *at is then after it. False: there is none. */
 bool passwd_next_with(const struct file *file, const char **at, const char *word, struct entry *entry);
 
 /* The value of `key` in the extra fields (key=value, blanks between), in `copy`, which has room for a whole line; ""
  * where there is no '='. NULL: not there. */
 const char *passwd_extra(const struct entry *entry, const char *key, char *copy, size_t size);
 
-/* YYYY-MM-DD: *end is the first second behind that day, UTC. False: no such day. */
+/* YYYY-MM-DD: *end is the first second after that day, UTC. False: no such day. */
 bool passwd_date(const char *date, int64_t *end);
 
 /* Reads the line "#secret:" and base64, which stands above the first user, into `secret`, of PASSWD_SECRET_MAX bytes.
@@ -69,7 +69,7 @@ int passwd_find(const struct file *file, const char *name, const char **at, int 
 
 /*
  * The index of a large file: PATH.index beside the file that PATH leads to, written by ofmipd-passwd. It is this
- * header and a struct passwd_place for each line with a colon, in the order of hash, then of place. It counts only
+ * header and a struct passwd_place for each line with a colon, in the order of hash, then of place. It is used only
  * as long as the header is the file's: whoever edits the file by hand changes its time, and all lines are read again.
  */
 #define PASSWD_INDEXED (1 << 20)	/* bytes; no smaller file has an index */
@@ -77,14 +77,14 @@ int passwd_find(const struct file *file, const char *name, const char **at, int 
 struct passwd_index {
 	char magic[16];
 	uint64_t inode, size, modified, modified_ns, changed, changed_ns;
-	uint64_t rounds;	/* passwd_rounds(); no part of what must be the file's */
+	uint64_t rounds;	/* as passwd_rounds() returns; not compared with the file */
 };
 
-/* Has it an index that counts, or is it too small for one? */
+/* Has it an index that can be used, or is it too small for one? */
 bool passwd_indexed(const struct file *file);
 
-/* The rounds of the first line with keys for SCRAM-SHA-256, which the index knows, or else all lines are looked at;
- * 0: there is none. */
+/* The rounds of the first line with keys for SCRAM-SHA-256: from the index, or else by a look at all lines. 0: there
+ * is none. */
 uint32_t passwd_rounds(const struct file *file);
 
 struct passwd_place {
@@ -99,7 +99,7 @@ uint64_t passwd_hash(const char *name, size_t length);	/* never 0 */
 struct passwd_place *passwd_places(const struct file *file, uint64_t (*hash)(const struct file *file, const char *at),
     size_t *count);
 
-/* Sets uid, gid, user and, if the entry has one, home. False: ids that are no numbers. */
+/* Sets uid, gid, user and, if the entry has one, home. False: ids that are not numbers. */
 bool passwd_ids(struct identity *identity, const struct entry *entry);
 
 enum passwd_answer {

@@ -83,7 +83,7 @@ make_word(char word[static WORD_LENGTH + 1])
 	return true;
 }
 
-/* What stands behind the word where it was said last: a shell that is told to trace (`sh -x`) says it, too, as an
+/* What follows the word where it was said last: a shell that is told to trace (`sh -x`) says it, too, as an
  * argument of the reporter that it is about to run. */
 static char *
 reported(struct child_end *end, const char *word)

@@ -112,7 +112,7 @@ has_crypt_form(const char *stored)
 {
 	static const struct {
 		const char *prefix;
-		size_t digest;		/* characters behind the last '$', */
+		size_t digest;		/* characters after the last '$', */
 		size_t whole;		/* or of it all */
 	} forms[] = {
 		{ "$y$", 43, 0 }, { "$gy$", 43, 0 }, { "$7$", 43, 0 }, { "$2", 0, 60 }, { "$6$", 86, 0 },
@@ -202,7 +202,7 @@ verify_digest(const struct scheme *scheme, const uint8_t *value,
 	return same ? PWHASH_YES : PWHASH_NO;
 }
 
-/* The states of MD5 behind the outer and the inner key of HMAC, each as four little-endian words: as Dovecot has it. */
+/* The states of MD5 after the outer and the inner key of HMAC, each as four little-endian words: as Dovecot has it. */
 static enum pwhash_answer
 verify_cram_md5(const struct scheme *scheme, const uint8_t *value, size_t length, const char *password)
 {
@@ -264,7 +264,7 @@ decode_stored(enum encoding encoding, const char *text, uint8_t *value, size_t *
 	return true;
 }
 
-/* Finds the encoding by the suffix behind the scheme's name; false: there is no such suffix. */
+/* Finds the encoding by the suffix of the scheme's name; false: there is no such suffix. */
 static bool
 find_encoding(const char *suffix, size_t length, enum encoding *encoding)
 {

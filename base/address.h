@@ -27,11 +27,11 @@ enum address_answer {
 /*
  * Reads the path at *at, which ends at the end of the string or with a blank: <local@domain>,
  * <@route:local@domain>, <local> (completed with `domain`), <> , or without brackets. A bang path
- * (host!user) without a domain is left as it is: it says where it goes. Advances *at behind it.
+ * (host!user) without a domain is left as it is: it says where it goes. Advances *at past it.
  */
 enum address_answer address_read(const char **at, const char *domain, struct address *address);
 
-/* Is it an address as address_read() leaves one (canonical, not empty)? The second look, behind the wall. */
+/* Is it an address as address_read() leaves one (canonical, not empty)? The second look, beyond the wall. */
 bool address_valid(const char *string);
 
 #endif

@@ -76,7 +76,7 @@ static const struct {
 	{ 'b', "background", false, "the program is started per connection: use tcpserver, systemd or xinetd" },
 	{ 'c', "configdir", true, "there is no TMDA configuration: let -i name tmda-inject as its program" },
 	{ 'C', "connections", true, "limit connections where they are accepted: tcpserver -c, xinetd instances" },
-	{ 'F', "fallback", false, "give -a behind -A: they are asked in that order" },
+	{ 'F', "fallback", false, "give -a after -A: they are asked in that order" },
 	{ 'L', "log", false, "it always logs: drop the option, or use -d for a trace" },
 	{ 'p', "proxyport", true, "it listens on nothing: give the port to tcpserver, systemd or xinetd" },
 	{ 'S', "vhome-script", true, "put the home directory into the password file (-a), or use -A" },
@@ -266,7 +266,7 @@ read_injector(struct config *config, const char *argument, struct text *why)
 			continue;
 		if (path == NULL || (path[0] != '/' && i != INJECTOR_SMTP) ||
 		    strlen(path) >= sizeof config->injector_path)
-			return wrong(why, "-i", argument, "no absolute path behind the colon; give one");
+			return wrong(why, "-i", argument, "no absolute path after the colon; give one");
 		config->injector = (enum injector_kind)i;
 		memcpy(config->injector_path, path, strlen(path) + 1);
 		return CONFIG_RUN;
@@ -381,7 +381,8 @@ static enum config_answer
 read_networks(char (*networks)[512], const char *option, const char *argument, struct text *why)
 {
 	if (!network_list(argument))
-		return wrong(why, option, argument, "not addresses or networks; give such as 192.0.2.7,2001:db8::/32");
+		return wrong(why, option, argument,
+		    "not addresses or networks; give a list such as 192.0.2.7,2001:db8::/32");
 	return read_string(*networks, sizeof *networks, option, argument, why);
 }
 
@@ -423,7 +424,7 @@ read_limit(struct config *config, int option, char *argument, struct text *why)
 	switch (option) {
 	case OPTION_MAX_SIZE:
 		return read_size(&config->max_size, "--max-size", argument, "not a size; give bytes, or a "
-		    "number with K, M or G behind it, as 50M; 0 is no limit", why);
+		    "number followed by K, M or G, such as 50M; 0 is no limit", why);
 	case OPTION_MAX_RECIPIENTS:
 		return read_number(&config->max_recipients, "--max-recipients", argument, 1, RECIPIENTS_MAX, why);
 	case OPTION_TIMEOUT:
@@ -554,7 +555,7 @@ read_options(struct config *config, int argc, char **argv, struct text *why)
 				return wrong(why, letter, NULL, tmda[i].instead);
 		}
 		if (option == ':')
-			return wrong(why, argv[optind - 1], NULL, "needs a value behind it; see --help");
+			return wrong(why, argv[optind - 1], NULL, "needs a value; see --help");
 		if (option == '?')
 			return wrong(why, optopt != 0 && optopt < 256 ? name : argv[optind - 1], NULL,
 			    "unknown option; see --help");

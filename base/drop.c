@@ -184,7 +184,7 @@ limit(int resource, rlim_t most)
 
 /*
  * What bounds a session that was taken over: it can use what it has, and no more. It has all the memory that it
- * needs; its stack must be able to grow a little behind the arguments and the environment, which lie there, too.
+ * needs; its stack must be able to grow a little beyond the arguments and the environment, which lie there, too.
  */
 static bool
 limit_memory(void)
@@ -295,7 +295,7 @@ allow_on(struct list *list, long number, const int *descriptors, int count, int 
 {
 	unsigned short start = list->count;
 
-	add_test(list, (uint32_t)number, 0, 0);		/* no: behind all this */
+	add_test(list, (uint32_t)number, 0, 0);		/* no: past all this */
 	if (null != 0) {
 		add_load(list, LOW(null));
 		add_test(list, 0, 0, KILL);
@@ -389,7 +389,7 @@ drop_cage(const struct drop_cage *cage)
 		return "setgroups, setresgid, setresuid";
 	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, cage->file_size) || !limit_memory())
 		return "setrlimit";
-	/* Later than the change of uid, which forgets it. It comes from a monitor that is root still or of our uid:
+	/* Later than the change of uid, which forgets it. It comes from a monitor that is still root, or has our uid:
 	 * after a login as another the session sees at its next question that the monitor is gone, and should it
 	 * have been taken over, its timer ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)

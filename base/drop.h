@@ -25,7 +25,7 @@ struct identity {
 	struct rights rights;
 	char user[USER_MAX + 1];	/* the name that the checker gave it */
 	char home[1024];
-	char label[LABEL_MAX + 1];	/* of the password that fitted; "" where it has none */
+	char label[LABEL_MAX + 1];	/* of the password that was right; "" where it has none */
 	char quota[QUOTA_TEXT_MAX + 1];	/* of its own, as config_quota() reads it; "" where it has none */
 };
 

@@ -14,10 +14,10 @@ enum dsn_parameter {
 	DSN_WRONG = 4		/* one of these, with a malformed value */
 };
 
-/* What KEYWORD=VALUE behind MAIL, or RCPT, is; `value` is NULL where there is none. */
+/* What KEYWORD=VALUE after MAIL, or RCPT, is; `value` is NULL where there is none. */
 enum dsn_parameter dsn_read(bool of_mail, const char *keyword, const char *value);
 
-/* The second look, behind the wall: nothing but right parameters, each once, with one blank between them. */
+/* The second look, beyond the wall: nothing but right parameters, each once, with one blank between them. */
 bool dsn_valid(bool of_mail, const char *parameters);
 
 #endif

@@ -72,7 +72,7 @@ io_title_start(int argc, char **argv, char **environment)
 {
 	char *end = argv[0];
 
-	/* The kernel lays the strings out one behind the other: arguments, then environment. */
+	/* The kernel lays the strings out one after the other: arguments, then environment. */
 	for (int i = 0; i < argc && argv[i] == end; i++)
 		end += strlen(end) + 1;
 	for (int i = 0; environment[i] == end; i++)

@@ -38,7 +38,7 @@ same(struct part one, struct part other)
 	return one.at == one.end && other.at == other.end;
 }
 
-/* The next attribute, up to a comma or the end; rest->at == NULL is behind the last one. False: there is none. */
+/* The next attribute, up to a comma or the end; rest->at == NULL is after the last one. False: there is none. */
 static bool
 next(struct part *rest, struct part *attribute)
 {

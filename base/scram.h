@@ -28,7 +28,7 @@ struct scram {
 };
 
 /*
- * client-first-message, `length` bytes with a NUL behind them, none of them a NUL. `binding` is the type of channel
+ * client-first-message, `length` bytes and then a NUL, none of them a NUL. `binding` is the type of channel
  * binding that is to be used ("tls-exporter", "tls-server-end-point": the mechanism is a -PLUS one), NULL for none.
  * `plus_offered`: a client that says it thinks we had no -PLUS ("y") was lied to. Sets all of *scram. A name of
  * more than USER_MAX bytes is SCRAM_REFUSED with an empty user.

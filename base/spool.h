@@ -14,8 +14,8 @@ int spool_make(void);
 /*
  * Nobody can write to it any more, nor change its size, whoever holds a descriptor; then measures it, and puts in
  * place of *spool a descriptor that can only be read, from an offset of its own: the beginning. What is sealed is
- * what is delivered: an injector that gets it reads *size bytes, or fewer and knows it; what it leaves behind cannot
- * see another message in it. False: errno; nothing may be handed over.
+ * what is delivered: an injector that gets it reads *size bytes, or fewer and knows it; what it leaves running
+ * cannot see another message in it. False: errno; nothing may be handed over.
  */
 bool spool_seal(int *spool, uint64_t *size);
 

@@ -13,7 +13,7 @@ struct coming {
 	struct text text;
 };
 
-/* Takes [bytes, bytes + length) in. True: that was the end, and what stands behind it does not matter. */
+/* Takes [bytes, bytes + length) in. True: that was the end, and what follows it does not matter. */
 static bool
 read_variables(struct coming *coming, struct peer *peer, const char *bytes, size_t length)
 {

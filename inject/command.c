@@ -30,8 +30,8 @@ beside(const char *path, const char *name)
 	return !text.cut && access(array, X_OK) == 0;
 }
 
-/* The bytes of recipients that fit beside the environment into what execve(2) takes: a quarter of it, so
- * that nothing that the user's limits or the kernel's count adds can make it too much. */
+/* A quarter of what execve(2) takes, so that nothing that the user's limits or the kernel's count adds can make it too
+ * much. */
 uint64_t
 command_room(void)
 {
@@ -158,8 +158,8 @@ ended(const struct child_end *end, struct outcome *outcome)
 	return end->how == CHILD_EXITED;
 }
 
-/* sysexits.h, as far as every sendmail command means the same by them; what may be our own mistake or pass
- * by is temporary. */
+/* sysexits.h, as far as every sendmail command means the same by them; what may be our own mistake, or may
+ * pass, is temporary. */
 static void
 judge_sendmail(const struct child_end *end, struct outcome *outcome)
 {

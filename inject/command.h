@@ -23,6 +23,7 @@ bool command_is_postfix(const char *path);
 bool command_throttle(const struct config *config, const struct peer *peer, const struct message *message,
     struct outcome *outcome);
 
+/* Starts the program, gives it the message, and says in the outcome what became of it. */
 void command_sendmail(const struct config *config, const struct peer *peer, const struct message *message,
     struct outcome *outcome);
 void command_qmail(const struct config *config, const struct peer *peer, const struct message *message,

@@ -13,7 +13,7 @@
 struct message {
 	const char *id;			/* the session's */
 	unsigned number;		/* of the message in the session */
-	int spool;			/* inject_send() seals it, and opens it anew to be read */
+	int spool;			/* inject_send() seals it, and opens it again to be read */
 	const char *login;		/* as the client gave it */
 	const char *mechanism, *helo;	/* of its login; of its EHLO: "" if unknown */
 	const struct identity *identity;
@@ -36,7 +36,7 @@ struct outcome {
 	char how[200];			/* for the log: what the injector did */
 };
 
-/* The recipient behind `last`, or the first one behind NULL; NULL: there are no more. The envelope is one. */
+/* The recipient after `last`, or the first one after NULL; NULL: there are no more. The envelope is well-formed. */
 const char *message_recipient(const struct message *message, const char *last);
 
 /* The DSN parameters (RFC 3461) of the sender or recipient, "" for none. */

@@ -143,7 +143,7 @@ note_outcome(struct talk *talk, const char *said)
 	text_add(&how, said);
 }
 
-/* "5.1.1" at the beginning, of that class, and a blank behind it: its length without the blank; 0: there is none. */
+/* "5.1.1" at the beginning, of that class, followed by a blank: its length without the blank; 0: there is none. */
 static size_t
 enhanced(const char *text, int class)
 {

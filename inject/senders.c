@@ -209,7 +209,7 @@ line_fault(const char *key, char *owners, void **seen)
 		at = strcat(array, key);
 	if (strcmp(key, "*") != 0 && !exact(at, &address))
 		return "what is owned must be an address, @domain or *";
-	return strtok(owners, SEPARATORS) == NULL ? "nobody owns it: give logins behind it, or drop the line" : NULL;
+	return strtok(owners, SEPARATORS) == NULL ? "nobody owns it: give logins after it, or drop the line" : NULL;
 }
 
 bool

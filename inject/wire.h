@@ -18,7 +18,7 @@ struct wire {
 
 void wire_start(struct wire *wire, int descriptor, int64_t deadline);
 
-/* The next line, ended by LF, which is not part of it; a NUL stands behind it. Valid until the next call. NULL: there
+/* The next line, ended by LF, which is not part of it; a NUL follows it. Valid until the next call. NULL: there
  * is none: errno, ENODATA when the server closed the connection, EMSGSIZE when a line is longer than the buffer. */
 char *wire_line(struct wire *wire, size_t *length);
 

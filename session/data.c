@@ -131,7 +131,7 @@ take_lines(struct data *data, const char *at, const char *end)
 }
 
 /* The beginning of a line: end mark, dot to be removed, header. Returns where what is to be kept of it
- * begins or, with `done`, behind the end mark; NULL: more of it must be seen first. */
+ * begins or, with `done`, where the end mark ends; NULL: more of it must be seen first. */
 static const char *
 begin_line(struct data *data, const char *at, const char *end)
 {
@@ -238,7 +238,7 @@ data_digest(struct data *data, const char *envelope, size_t length, unsigned cha
 {
 	unsigned char whole[SHA512_DIGEST_LENGTH];
 
-	/* The text ends with its end mark: where the envelope begins is no question. */
+	/* The text ends with its end mark, so there is no doubt where the envelope begins. */
 	digest_sha512.add(&data->digest, envelope, length);
 	digest_sha512.end(&data->digest, whole);
 	memcpy(digest, whole, MEMORY_DIGEST);

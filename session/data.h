@@ -10,7 +10,7 @@
 
 #define DATA_OUT_SIZE (LINE_IN_SIZE + 8192)
 
-/* What came last. A dot is removed, and an end mark found, behind CRLF alone: a bare LF ends a line of the text
+/* What came last. A dot is removed, and an end mark found, after CRLF alone: a bare LF ends a line of the text
  * and nothing else, so that no two servers disagree on where a message ends. */
 enum data_place { DATA_IN_LINE, DATA_AFTER_LF, DATA_AFTER_CRLF };
 
@@ -44,7 +44,7 @@ void data_start(struct data *data, const struct header_origin *origin, int spool
 size_t data_take(struct data *data, const char *bytes, size_t length);
 
 /*
- * Reads the message from the connection to its end: LINE_READ; else how the connection ended. What was sent behind the
+ * Reads the message from the connection to its end: LINE_READ; else how the connection ended. What was sent after the
  * message stays in the line. A client that drips is given up: it has `patience` milliseconds, and the time that
  * the bytes that came take at DATA_RATE; `deadline` (io_now()) is the session's, and the line's afterwards.
  */

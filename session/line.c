@@ -68,7 +68,7 @@ line_broken(const struct line *line)
 	return line->broken;
 }
 
-/* Moves what stands from `start` to `end` to the front, and returns its length. It is little, as a rule, and it may be
+/* Moves what stands from `start` to `end` to the front, and returns its length. As a rule it is short, and it may be
  * half of a password: nothing of it stays where it was. */
 static size_t
 move(char *bytes, size_t start, size_t end)
@@ -208,7 +208,7 @@ line_was_reset(const struct line *line)
 enum line_event
 line_read(struct line *line, bool command, char **string, size_t *length)
 {
-	char *stop = line->in + line->start;	/* what is in front of it holds no end of this line */
+	char *stop = line->in + line->start;	/* the line does not end before this */
 	enum line_event filled;
 	size_t seen;
 

@@ -16,14 +16,14 @@
 
 /*
  * The connection: two descriptors, what was read and not yet used, what was written and not yet sent.
- * One of it, static and zero at first; in[start..end) is unread. Only line.c looks inside. Replies are sent when
+ * There is one, static and zero at first; in[start..end) is unread. Only line.c looks inside. Replies are sent when
  * the output is full or when we are about to wait for input: pipelined commands (RFC 2920) are answered together
  * without other code.
  */
 struct line {
 	int read_from, write_to;
-	bool pipe;			/* write_to is no socket */
-	bool debug;			/* trace replies on the log */
+	bool pipe;			/* write_to is not a socket */
+	bool debug;			/* trace replies in the log */
 	bool broken;			/* the client takes no more: nothing is written to it again */
 	bool reset;			/* reading failed: the connection ended, but not in order */
 	int64_t patience, deadline;	/* see line_set_patience(), line_set_deadline() */
@@ -46,28 +46,28 @@ enum line_event {
 /* One reply (RFC 5321 section 4.2): constant, named for its meaning, written in one place. */
 struct reply {
 	int code;		/* 0: nothing is said */
-	const char *enhanced;	/* RFC 3463, or NULL for codes that bear none */
+	const char *enhanced;	/* RFC 3463, or NULL for codes that have none */
 	const char *text;
-	const char *end;	/* why the session ends behind it, a word for the log; NULL: it goes on */
+	const char *end;	/* why the session ends after it, a word for the log; NULL: it goes on */
 };
 
 /* Takes the connection over and forgets whatever was buffered. Each descriptor is a socket or a pipe, and blocks. */
 void line_start(struct line *line, int read_from, int write_to);
 
-/* How long each wait for the client may take, either way: milliseconds. */
+/* How long each wait for the client may take, to read or to write: milliseconds. */
 void line_set_patience(struct line *line, int64_t milliseconds);
 
-/* No wait for the client goes on behind this time (io_now()). */
+/* No wait for the client goes on past this time (io_now()). */
 void line_set_deadline(struct line *line, int64_t deadline);
 
-/* Whether replies are shown on the log. */
+/* Whether replies are shown in the log. */
 void line_set_debug(struct line *line, bool debug);
 
 /* When a wait that begins now ends (io_now()): after the patience, at the deadline at the latest. */
 int64_t line_wait_ends(const struct line *line);
 
 /* What was read and not yet used: *bytes, of the returned length, valid until the next call of anything else here; the
- * byte behind them can be read. line_take() marks the first `length` of them as used. */
+ * byte after them can be read. line_take() marks the first `length` of them as used. */
 size_t line_pending(struct line *line, const char **bytes);
 void line_take(struct line *line, size_t length);
 

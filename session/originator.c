@@ -36,7 +36,7 @@ finish_address(struct originator *originator)
 	if ((originator->spec != SPEC_DOMAIN && originator->spec != SPEC_DOMAIN_END) || originator->text.cut ||
 	    strstr(at, "=?") != NULL || address_read(&at, "", &originator->address) != ADDRESS_FINE)
 		return call_malformed(originator);
-	/* unreachable: more behind it; blanks are inside of quotes alone */
+	/* unreachable: something follows it; blanks are inside quotes alone */
 	if (*at != '\0')
 		return call_malformed(originator);
 	originator->named = true;
@@ -175,7 +175,7 @@ take_inside(struct originator *originator, char byte)
 	originator->at |= byte == '@';
 	if (originator->folded && (originator->at || originator->token == TOKEN_LITERAL))
 		return call_malformed(originator);
-	if (byte == '\r' || byte == '\n')	/* a fold is nothing by itself: the blank behind it stays */
+	if (byte == '\r' || byte == '\n')	/* a fold is nothing by itself: the blank after it stays */
 		return originator->escaped ? call_malformed(originator) : ORIGINATOR_MORE;
 	if (kept)
 		text_add_byte(&originator->text, byte);

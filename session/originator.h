@@ -11,7 +11,7 @@
  * A push parser for the body of one field. It knows display names, quoted strings, comments, folding, encoded words
  * (which are atoms to it), domain literals and groups. It reports every address that a reader could take for the
  * author's, and where a reader could be of two minds it says that the field is malformed: obsolete routes,
- * blanks inside a dot-atom, names without a domain, text behind an address; encoded words in an address, which some
+ * blanks inside a dot-atom, names without a domain, text after an address; encoded words in an address, which some
  * readers decode first; an @ in a quoted string or a comment that is folded, which for Python's email.utils ends at
  * the fold; no address at all, only the name of a group. One thing beyond the grammar is common enough to be read: an
  * address as an unquoted display name (`a@x <b@y>`) counts as an address, too.
@@ -21,7 +21,7 @@ struct originator {
 	enum { SPEC_EMPTY, SPEC_LOCAL, SPEC_LOCAL_END, SPEC_AT, SPEC_DOMAIN, SPEC_DOMAIN_END, SPEC_PHRASE } spec;
 	enum { TOKEN_PLAIN, TOKEN_QUOTED, TOKEN_LITERAL, TOKEN_COMMENT } token;
 	unsigned depth;			/* of nested comments */
-	bool escaped;			/* behind a backslash in a quoted string or a comment */
+	bool escaped;			/* after a backslash in a quoted string or a comment */
 	bool folded, at;		/* a quoted string or a comment is; there is an @ in it */
 	bool in_group, named;		/* named: an address was there */
 	bool malformed;			/* for good */
@@ -38,7 +38,7 @@ enum originator_event {
 
 void originator_start(struct originator *originator);
 
-/* The next byte of the field's body, behind the colon. CR and LF of a folded line are blanks. */
+/* The next byte of the field's body, after the colon. CR and LF of a folded line are blanks. */
 enum originator_event originator_take(struct originator *originator, char byte);
 
 /* The field is over: its last address, if that had no end of its own. Malformed: there was none. */

@@ -6,7 +6,7 @@
 #include "session/proxy.h"
 
 #define LENGTH_1 107	/* of a header of version 1, with its CRLF */
-#define LENGTH_2 4096	/* of version 2, behind its first 16 bytes: far more than addresses and every known field */
+#define LENGTH_2 4096	/* of version 2, after its first 16 bytes: far more than addresses and every known field */
 
 enum { LOCAL = 0x20, PROXY = 0x21 };	/* version 2 and its commands */
 

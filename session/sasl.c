@@ -1,4 +1,4 @@
-/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, SCRAM (RFC 5802), CRAM-MD5 (RFC 2195), what is relayed. */
+/* The AUTH dialogues (RFC 4954): PLAIN, LOGIN, SCRAM (RFC 5802), CRAM-MD5 (RFC 2195), EXTERNAL, what is relayed. */
 #include <bsd/string.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ struct exchange {
 	struct login *login;
 	struct answer *answer;
 	enum line_event *event;
-	char *response;		/* decoded: in login->body, behind what is there already */
+	char *response;		/* decoded: in login->body, after what is there already */
 	size_t length;
 	size_t touched;		/* bytes of login->body that were ever written: wiped at the end */
 	/* Looks at each response to a challenge before it is passed on: the reply, if it is malformed. NULL: any
@@ -61,7 +61,7 @@ decode_line(struct exchange *exchange, char *string, size_t length)
 	return NULL;
 }
 
-/* The initial response of the command line: "=" is an empty one, and no base64 (RFC 4954 section 4). */
+/* The initial response of the command line: "=" is an empty one, and not base64 (RFC 4954 section 4). */
 static const struct reply *
 decode_initial(struct exchange *exchange, char *initial)
 {
@@ -95,13 +95,13 @@ prompt_client(struct exchange *exchange, const char *prompt)
 	return hear_client(exchange);
 }
 
-/* Between the messages of SCRAM: static, since it is large, and no secret. */
+/* Between the messages of SCRAM: static, since it is large, and not secret. */
 static APART struct {
 	struct scram scram;
 	char server_first[SCRAM_SERVER_FIRST_MAX];	/* "" if it was too long, or none */
 } scram_state;
 
-/* The server's first message is what the client's second one is held against. */
+/* The client's second message is compared with the server's first one. */
 static void
 keep_challenge(const char *bytes, size_t length)
 {
@@ -132,7 +132,7 @@ pass_challenge(struct exchange *exchange)
 	return hear_client(exchange);
 }
 
-/* The final reply, once the attempt is put together; what else is asked for goes to and fro until there is one. */
+/* The final reply, once the attempt is put together; challenges and responses go to and fro until there is one. */
 static const struct reply *
 ask_monitor(struct exchange *exchange)
 {
@@ -173,7 +173,7 @@ plain(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
-/* Never a standard: two prompts that must read exactly so, the user name as initial response or not. */
+/* Never a standard: two prompts that must read exactly like this; the user name may be the initial response. */
 static const struct reply *
 login(struct exchange *exchange, char *initial)
 {
@@ -194,7 +194,7 @@ login(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
-/* The second message, once more. What it proves is the monitor's business. */
+/* The client's second message, which the checker parses again. What it proves is decided there. */
 static const struct reply *
 check_scram(struct exchange *exchange)
 {
@@ -258,7 +258,7 @@ cram_md5(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
-/* RFC 4422 appendix A: who it is the connection tells; the response is empty, or the login. */
+/* RFC 4422 appendix A: the connection tells who it is; the response is empty, or the login. */
 static const struct reply *
 external(struct exchange *exchange, char *initial)
 {
@@ -272,7 +272,7 @@ external(struct exchange *exchange, char *initial)
 	return ask_monitor(exchange);
 }
 
-/* A mechanism that only a server behind the wall knows. */
+/* A mechanism that only a server beyond the wall knows. */
 static const struct reply *
 relay(struct exchange *exchange, char *initial)
 {
@@ -299,7 +299,7 @@ static const struct sasl_mechanism mechanisms[] = {	/* in the order of enum conf
 
 #define MECHANISMS (sizeof mechanisms / sizeof *mechanisms)
 
-static char relayed[ASK_ANSWER_MAX + 1];	/* names, each with a blank behind it */
+static char relayed[ASK_ANSWER_MAX + 1];	/* names, each followed by a blank */
 
 void
 sasl_relay(const char *list)

@@ -1,11 +1,11 @@
-/* The AUTH dialogues (RFC 4954): PLAIN (RFC 4616), LOGIN, SCRAM (RFC 5802), CRAM-MD5 (RFC 2195), what is relayed. */
+/* The AUTH dialogues (RFC 4954): PLAIN, LOGIN, SCRAM (RFC 5802), CRAM-MD5 (RFC 2195), EXTERNAL, what is relayed. */
 #ifndef SASL_H
 #define SASL_H
 
 #include "ask.h"
 #include "session/line.h"
 
-/* More mechanisms, each with a blank behind it, which others behind the wall know: they are offered, too. */
+/* More mechanisms, each followed by a blank, that others beyond the wall know: they are offered, too. */
 void sasl_relay(const char *list);
 
 /* The mechanism by that name (any case) which `config` offers, or that is relayed; NULL: 504. It is valid until the
@@ -13,7 +13,7 @@ void sasl_relay(const char *list);
 struct sasl_mechanism;
 const struct sasl_mechanism *sasl_find(const struct config *config, const char *name, size_t length);
 
-/* What AUTH offers, each with a blank in front: " PLAIN LOGIN". EXTERNAL only to who showed a certificate. */
+/* What AUTH offers, each with a blank in front: " PLAIN LOGIN". EXTERNAL only to those who showed a certificate. */
 const char *sasl_list(const struct config *config, bool certified);
 
 extern const struct reply sasl_success;		/* 235: logged in, as answer->text */

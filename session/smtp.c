@@ -52,7 +52,7 @@ static APART _Alignas(4096) struct session {
 	char user[USER_MAX + 1];	/* "" before the login */
 	struct transaction transaction;
 	struct reply greeting;		/* 220, and the answer to HELO */
-	struct reply reply;		/* the one whose text comes from behind the wall */
+	struct reply reply;		/* the one whose text comes from across the wall */
 	struct answer answer;
 	/* Each begins with what is always used and ends with what mostly is not: few pages are touched. */
 	struct line line;
@@ -118,7 +118,7 @@ LAST_REPLY(wrong_protocol, 502, "5.5.1", "This is SMTP, closing connection", "no
 LAST_REPLY(no_chunking, 502, "5.5.1", "CHUNKING is not offered, closing connection", "chunking");
 LAST_REPLY(pipelined_starttls, 503, "5.5.1", "Nothing may follow STARTTLS in one go, closing connection",
     "pipelined-starttls");
-static const struct reply nothing;	/* to be said */
+static const struct reply nothing;	/* nothing is said */
 SILENT_END(client_gone, "eof");
 SILENT_END(client_stuck, "client-does-not-read");
 SILENT_END(starttls_failed, "starttls-failed");
@@ -218,7 +218,7 @@ ehlo(char *argument)
 	offer("8BITMIME", "");
 	if (config->smtputf8)
 		offer("SMTPUTF8", "");
-	if (session.config->offer_dsn)
+	if (config->offer_dsn)
 		offer("DSN", "");
 	if (session.starttls != STARTTLS_NONE)
 		offer("STARTTLS", "");
@@ -509,7 +509,7 @@ mail_parameters(char *at, struct transaction *transaction)
 	return NULL;
 }
 
-/* The path behind "FROM:" or "TO:"; *at is left at the parameters. */
+/* The path after "FROM:" or "TO:"; *at is left at the parameters. */
 static const struct reply *
 read_address_path(char *argument, const char *prefix, char **at, struct address *address, const struct reply *malformed)
 {
@@ -641,7 +641,7 @@ rcpt(char *argument)
 	return reply;
 }
 
-/* The client's name for itself: XCLIENT's word goes before what the one that passes it on says. */
+/* The client's name for itself: what XCLIENT says comes before what the one that passes it on says. */
 static const char *
 helo_name(void)
 {
@@ -685,7 +685,6 @@ ask_to_send(void)
 	struct answer *answer = &session.answer;
 	struct ask_message message = { .helo = helo_name(), .bytes = session.data.size,
 	    .smtputf8 = session.transaction.smtputf8, .eight_bit = session.transaction.eight_bit };
-
 	unsigned char digest[MEMORY_DIGEST];
 
 	/* Without a Message-ID of its own the same text may well be another message: a device's next alarm. */
@@ -905,7 +904,7 @@ find_command(const struct command *table, const char *verb, size_t length)
 	return NULL;
 }
 
-/* The command on the log. A line that no command begins is not shown: it may be a password that lost its dialogue. */
+/* The command in the log. A line that begins with no command is not shown: it may be a password out of place. */
 static void
 trace(const struct command *command, const char *string)
 {

@@ -23,8 +23,8 @@ trim(char *string)
 }
 
 /*
- * A line is "name:password", blanks around either do not count, and whatever stands behind the first ':' is the
- * password. What already has a {SCHEME}, or is a crypt(3) hash, is kept as it stands, with the fields behind it; so is
+ * A line is "name:password", blanks around either do not count, and whatever follows the first ':' is the
+ * password. What already has a {SCHEME}, or is a crypt(3) hash, is kept as it stands, with the fields after it; so is
  * a locked entry. NULL, or what is wrong with the line.
  */
 static const char *
@@ -64,7 +64,7 @@ convert_line(struct import *import, char *line)
 	return NULL;
 }
 
-/* Room for all that can come, at once: nothing is copied on the way, and left behind. What is not used is free. */
+/* Room for all that can come, at once: nothing is copied on the way and left behind. What is not used is free. */
 static void
 make_room(struct import *import)
 {

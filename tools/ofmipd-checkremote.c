@@ -40,7 +40,7 @@ static const struct scheme {
 struct server {
 	const struct scheme *scheme;
 	const char *cafile;		/* or NULL: the system's certificates */
-	const char *name;		/* LDAP: what stands behind the host's slash, %s in it */
+	const char *name;		/* LDAP: what follows the host's slash, %s in it */
 	bool cleartext;			/* no STARTTLS: it is this machine, or the administrator says so */
 	char url[300];
 };
@@ -88,7 +88,7 @@ read_url(const char *given, struct server *server)
 	length = strcspn(host, "/");
 	if (length == 0 ||
 	    strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]") < length)
-		return "no host[:port] behind the scheme";
+		return "no host[:port] after the scheme";
 	text_start(&url, server->url, sizeof server->url);
 	text_add(&url, server->scheme->curl);
 	text_add_bytes(&url, host, length);
@@ -98,7 +98,7 @@ read_url(const char *given, struct server *server)
 	server->name = host + length + (host[length] == '/');
 	server->cleartext |= is_local(host, length);
 	if (server->scheme->kind != LDAP)
-		return server->name[0] == '\0' ? NULL : "something behind the host: only LDAP has names";
+		return server->name[0] == '\0' ? NULL : "something after the host: only LDAP has names";
 	/* libcurl 7.87 to 8.5 says STARTTLS to an LDAP server, and goes on in clear text. */
 	if (!server->scheme->tls && !server->cleartext)
 		return "the password would go to another machine in clear text; give ldaps, or --allow-cleartext";
@@ -168,7 +168,7 @@ hear_line(CURL *curl, curl_infotype type, char *bytes, size_t length, void *cont
 		memcpy(dialogue->last, array, line.used + 1);
 		return 0;
 	}
-	word = dialogue->kind == IMAP ? strchr(array, ' ') : array;	/* behind the tag */
+	word = dialogue->kind == IMAP ? strchr(array, ' ') : array;	/* after the tag */
 	word += word != NULL && *word == ' ';
 	dialogue->offered |= word != NULL && (strncasecmp(word, "AUTH", 4) == 0 || strncasecmp(word, "PASS ", 5) == 0 ||
 	    strncasecmp(word, "APOP ", 5) == 0);
@@ -260,7 +260,7 @@ check_at_server(const struct checkpassword *credentials, const void *context, vo
 	if (kind == LDAP) {
 		if (!make_name(server->name, user, name, sizeof name))
 			return checkpassword_say(CHECKPASSWORD_MISUSED,
-			    "the name in the URL has a % with neither s nor two hexadecimal digits behind it, "
+			    "the name in the URL has a % with neither s nor two hexadecimal digits after it, "
 			    "or is too long", server->name);
 		user = name;
 	}

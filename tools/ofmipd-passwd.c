@@ -75,7 +75,7 @@ struct options {
 struct job {
 	const struct options *options;
 	const char *stored;		/* the new password, as it is stored */
-	const struct text *imported;	/* lines to go behind all others; or NULL */
+	const struct text *imported;	/* lines to go after all others; or NULL */
 	char done[USER_MAX + 200];	/* in words for the administrator */
 };
 

@@ -283,7 +283,7 @@ what_is_wrong_is_named(void **state)
 		{ "-a /f -c /dir", "-c", "-i", NULL },
 		{ "-a /f --configdir=/dir", "--configdir", "-i", NULL },
 		{ "-a /f -C 20", "-C", "tcpserver -c", NULL },
-		{ "-a /f -F", "-F", "-a behind -A", NULL },
+		{ "-a /f -F", "-F", "-a after -A", NULL },
 		{ "-a /f -L", "-L", "-d", NULL },
 		{ "-a /f -p 127.0.0.1:8025", "-p", "port", NULL },
 		{ "-R imap://h1 -R imap://h2 -R imap://h3 -R imap://h4 -m a -m b -m c -m d -m e", "-m", "'e'", "drop one" },
