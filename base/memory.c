@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -149,9 +150,10 @@ memory_tries(const struct memory_try *tries, int room, int64_t now, int minutes)
 }
 
 int64_t
-memory_bar(uint32_t last, uint16_t level)
+memory_bar(uint32_t last, uint16_t level, int64_t now)
 {
-	if (level == 0)
+	/* A clock that was wrong, for a moment perhaps, bars nobody until it is that late again. */
+	if (level == 0 || last > now + MEMORY_BAR_MAX)
 		return 0;
 	return (int64_t)last + (level > 6 ? MEMORY_BAR_MAX : 60 << (level - 1));
 }
@@ -175,7 +177,7 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 	of_login = find_record(memory, MEMORY_LOGIN, array, key.used, now, false);
 	if (of_login != NULL) {
 		been = of_login->been != 0;
-		end = memory_bar(of_login->last, of_login->level);
+		end = memory_bar(of_login->last, of_login->level, now);
 		done(memory, MEMORY_LOGIN, TABLE_KEEP, now);
 	}
 	if (been)
@@ -183,7 +185,7 @@ memory_barred(struct memory *memory, const char *user, const char *address, int6
 	if (end <= now) {
 		of_network = find_record(memory, MEMORY_NETWORK, from, strlen(from), now, false);
 		if (of_network != NULL) {
-			end = memory_bar(of_network->last, of_network->level);
+			end = memory_bar(of_network->last, of_network->level, now);
 			*network = true;
 			done(memory, MEMORY_NETWORK, TABLE_KEEP, now);
 		}
@@ -219,7 +221,7 @@ add_try(struct memory_try *tries, int room, uint16_t hash, int64_t now, int minu
 static uint16_t
 next_level(uint16_t level, uint32_t last, int64_t now, bool too_many)
 {
-	if (level > 0 && now - last <= 2 * MEMORY_BAR_MAX)
+	if (level > 0 && llabs(now - last) <= 2 * MEMORY_BAR_MAX)
 		return level < 100 ? level + 1 : level;
 	return too_many;
 }
@@ -282,22 +284,28 @@ memory_failed(struct memory *memory, const char *user, const char *password, con
 static bool
 add_network(struct memory_count *count, uint32_t hash, int64_t now)
 {
+	uint32_t oldest = UINT32_MAX;
 	int best = 0, recent = 0;
 
 	for (int i = 0; i < LENGTH(count->networks); i++) {
-		bool today = count->networks[i].hash != 0 && now - count->networks[i].seen < DAY;
+		uint32_t seen = count->networks[i].seen;
+		bool today = count->networks[i].hash != 0 && llabs(now - seen) < DAY;
 
 		if (today && count->networks[i].hash == hash) {
 			count->networks[i].seen = (uint32_t)now;
 			return false;
 		}
 		recent += today;
-		if (!today || count->networks[i].seen < count->networks[best].seen)
+		if (!today)
+			seen = 0;
+		if (seen < oldest) {
+			oldest = seen;
 			best = i;
+		}
 	}
 	count->networks[best].hash = hash;
 	count->networks[best].seen = (uint32_t)now;
-	if (recent < MEMORY_NETWORKS || now - count->alarmed < DAY)
+	if (recent < MEMORY_NETWORKS || llabs(now - count->alarmed) < DAY)
 		return false;
 	count->alarmed = (uint32_t)now;
 	return true;

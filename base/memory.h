@@ -108,8 +108,8 @@ bool memory_recall(struct memory *memory, const char *user, const unsigned char 
 /* How many of the tries are not older than `minutes`, and so count; 60 for a login's, 1440 for a network's. */
 int memory_tries(const struct memory_try *tries, int room, int64_t now, int minutes);
 
-/* The second until which a bar lasts; 0: there is none. */
-int64_t memory_bar(uint32_t last, uint16_t level);
+/* The second until which a bar lasts; 0: there is none, or it was written under a clock that was far ahead. */
+int64_t memory_bar(uint32_t last, uint16_t level, int64_t now);
 
 /* Recipients in the last hour and day. */
 void memory_sums(struct memory_count *count, int64_t now, uint64_t *hour, uint64_t *day);

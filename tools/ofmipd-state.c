@@ -60,7 +60,7 @@ quoted(const char *name, size_t size)
 static void
 print_bar(int64_t now, uint32_t last, uint16_t level)
 {
-	int64_t end = memory_bar(last, level);
+	int64_t end = memory_bar(last, level, now);
 
 	if (end > now)
 		printf(", barred for %lld s until %s", (long long)(end - now), date(end));
@@ -98,7 +98,7 @@ print_count(const struct memory_count *record, int64_t now)
 
 	memory_sums(&count, now, &hour, &day);
 	for (size_t i = 0; i < sizeof count.networks / sizeof *count.networks; i++)
-		networks += count.networks[i].hash != 0 && now - count.networks[i].seen < 86400;
+		networks += count.networks[i].hash != 0 && llabs(now - count.networks[i].seen) < 86400;
 	printf("login %s: %llu recipients in the last hour, %llu in the last day; "
 	    "used from %d networks in the last day",
 	    quoted(count.user, sizeof count.user), (unsigned long long)hour, (unsigned long long)day, networks);

@@ -185,6 +185,29 @@ a_clock_that_goes_back_bars_nobody_for_long(void **state)
 	assert_true(barred("bob", "192.0.2.7", START - 99000) <= MEMORY_BAR_MAX);
 }
 
+/* It was years ahead for a while: what was written then bars nobody, counts for no day, and keeps no alarm back. */
+static void
+a_clock_that_was_ahead(void **state)
+{
+	const int64_t ahead = START + 10 * 365 * 86400LL;
+	char address[32];
+
+	(void)state;
+	guess("bob", "192.0.2.7", 0, 12, ahead);
+	assert_true(barred("bob", "192.0.2.7", ahead + 1) > 0);
+	assert_int_equal(barred("bob", "192.0.2.7", START), 0);
+	guess("bob", "192.0.2.7", 100, 9, START);
+	assert_int_equal(barred("bob", "192.0.2.7", START + 1), 0);	/* nor is the next one longer for it */
+	guess("bob", "192.0.2.7", 109, 1, START);
+	assert_int_equal(barred("bob", "192.0.2.7", START + 109), 60);
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i <= MEMORY_NETWORKS; i++) {
+			snprintf(address, sizeof address, "198.51.%d.1", i);
+			assert_int_equal(memory_succeeded(&memory, "ann", address, round == 0 ? ahead : START),
+			    i == MEMORY_NETWORKS);
+		}
+}
+
 static void
 many_networks_are_an_alarm_once(void **state)
 {
@@ -462,7 +485,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(ten_wrong_passwords_bar_a_login_from_there), TEST(each_further_one_bars_for_twice_as_long),
 		TEST(the_same_password_counts_once), TEST(a_success_clears_and_exempts), TEST(fifty_wrong_pairs_bar_a_network),
-		TEST(a_clock_that_goes_back_bars_nobody_for_long), TEST(many_networks_are_an_alarm_once),
+		TEST(a_clock_that_goes_back_bars_nobody_for_long), TEST(a_clock_that_was_ahead),
+		TEST(many_networks_are_an_alarm_once),
 		TEST(the_window_slides), TEST(what_it_says_is_true), TEST(what_was_not_sent_is_given_back),
 		TEST(a_lost_reply_is_recalled_once), TEST(without_a_directory_nothing_is_remembered),
 		cmocka_unit_test_setup_teardown(unseen_passwords_without_random_bytes, fresh, gone),
