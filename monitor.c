@@ -437,7 +437,7 @@ answer_send(char *body, size_t length)
 	message.smtputf8 = asked.smtputf8;
 	message.eight_bit = asked.eight_bit;
 	inject_send(state.config, state.peer, &message, &outcome);
-	/* Who still reads it has a descriptor of its own. */
+	/* Whatever still reads it has a descriptor of its own. */
 	spool_close(&message.spool);
 	if (outcome.verdict == 0)
 		return false;

@@ -12,7 +12,7 @@
 /* As CRAM-MD5 has it: not what anybody's password makes. */
 #define NO_DIGEST "--------------------------------"
 
-#define DOUBLES_MAX 100		/* things that stand twice that are named: the number of each line is counted anew */
+#define DOUBLES_MAX 100		/* things that stand twice that are named: the number of each line is counted again */
 #define NAME_SHOWN USER_MAX	/* bytes of a name that are shown */
 #define COLON "a password with a colon in it goes through ofmipd-passwd --import"
 

@@ -717,7 +717,7 @@ pwhash_make(const char *scheme, const char *password, char *out, size_t size)
 #define APP_LENGTH 28
 static const char app_letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/* What is hashed of what was typed. False: it is no such password. */
+/* What is hashed of what was typed. False: it is not an application password. */
 static bool
 read_app(const char *typed, char plain[APP_LENGTH + 1])
 {

@@ -37,7 +37,7 @@ static const struct row {
 	{ OPTION_BEHIND_TLS, "behind-tls", "", "a TLS wrapper is in front: every connection is encrypted" },
 	{ OPTION_ALLOW_CLEARTEXT, "allow-cleartext", "", "offer AUTH on unencrypted connections too" },
 	{ OPTION_PROXY, "proxy", "", "a PROXY v1 or v2 header comes first" },
-	{ OPTION_PROXY_FROM, "proxy-from", "NETS", "the same for clients from these networks only" },
+	{ OPTION_PROXY_FROM, "proxy-from", "NETS", "the same for connections from these networks only" },
 	{ OPTION_XCLIENT_FROM, "xclient-from", "NETS", "these networks may tell the client's address by XCLIENT" },
 	{ OPTION_HOSTNAME, "hostname", "NAME", "our name in the banner and in Received" },
 	{ OPTION_DOMAIN, "domain", "NAME", "what completes <user> (default: the hostname)" },
@@ -370,7 +370,7 @@ read_string(char *to, size_t size, const char *option, const char *argument, str
 	return CONFIG_RUN;
 }
 
-/* `fault`, where it is no absolute path: these are used from another directory. */
+/* `fault`, where it is not an absolute path: these are used from another directory. */
 static enum config_answer
 read_absolute_path(char *to, size_t size, const char *option, const char *argument, const char *fault, struct text *why)
 {

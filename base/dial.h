@@ -12,8 +12,8 @@ struct dial {
 	socklen_t length;
 };
 
-/* Reads "ADDRESS:PORT", "[IPv6]:PORT" or "/PATH" from `length` bytes. Nothing is looked up in the DNS: who waits for
- * it would wait for others' servers. False: it is none of these. */
+/* Reads "ADDRESS:PORT", "[IPv6]:PORT" or "/PATH" from `length` bytes. Nothing is looked up in the DNS: whoever waits
+ * for us would wait for others' servers. False: it is none of these. */
 bool dial_read(const char *string, size_t length, struct dial *dial);
 
 /* A stream: its descriptor, close-on-exec and non-blocking. -1: errno, which is ETIMEDOUT when `deadline` (as

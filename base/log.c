@@ -16,7 +16,7 @@ static _Alignas(2048) struct {	/* on one page */
 		LOG_UNKNOWN,
 		LOG_FILE,	/* does not block; or it cannot be helped */
 		LOG_SOCKET,	/* MSG_DONTWAIT */
-		LOG_OPENED,	/* a pipe or terminal, opened anew: O_NONBLOCK is ours alone */
+		LOG_OPENED,	/* a pipe or terminal, opened again: O_NONBLOCK is ours alone */
 		LOG_PIPE	/* somebody else's pipe, that we may not open: by way of one of our own */
 	} way;
 	int descriptor;		/* to write to */

@@ -22,7 +22,7 @@ extern const struct table_shape memory_shapes[MEMORY_KINDS];
 
 /* The payloads, for ofmipd-state. Names are cut to fit; the key stands for the whole. */
 struct memory_try {
-	uint16_t hash;		/* of login and password, keyed and cut: it proves nothing to who has the file */
+	uint16_t hash;		/* of login and password, keyed and cut: it proves nothing to whoever has the file */
 	uint16_t minute;	/* since the epoch, cut */
 };
 
@@ -65,7 +65,7 @@ struct memory {
 /* Opens or makes the files in `directory`, which is to be ours, and writable by nobody else. */
 void memory_open(struct memory *memory, const char *directory);
 
-/* The same, to look: a file that is not there is not made, and is no fault, but empty. */
+/* The same, to look: a file that is not there is not made, and counts as empty, not as a fault. */
 void memory_look(struct memory *memory, const char *directory);
 
 /* What is wrong and was not told yet, as "FILE: FAULT" for the log: each file once. False: nothing. */

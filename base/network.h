@@ -8,8 +8,8 @@
  * addresses never have that form. */
 bool network_list(const char *list);
 
-/* Is the address (as struct peer has it; "" is in none) in one of the list's networks? What is no network holds
- * nothing. */
+/* Is the address (as struct peer has it; "" is in none) in one of the list's networks? What is not a network
+ * holds nothing. */
 bool network_holds(const char *list, const char *address);
 
 #endif

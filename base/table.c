@@ -32,7 +32,7 @@ struct record {
 _Static_assert(sizeof (struct record) + TABLE_PAYLOAD_MAX == sizeof ((struct table *)0)->record, "room for a record");
 _Static_assert(sizeof (struct header) == 60, "no padding: the checksum is of all bytes");
 
-/* FNV-1a: it finds damage, which is all it is for. Never 0, so that a place of zeros is no record. */
+/* FNV-1a: it finds damage, which is all it is for. Never 0, so that a place of zeros is not a record. */
 static uint32_t
 checksum(const void *bytes, size_t length)
 {

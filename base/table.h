@@ -30,7 +30,7 @@ struct table {
 	const char *fault;
 	int file;
 	bool unlocked;				/* another process has held the lock for 100 ms: used without it */
-	unsigned char secret[TABLE_SECRET];	/* made with the file: nobody can choose where his keys go */
+	unsigned char secret[TABLE_SECRET];	/* made with the file: nobody can choose where their keys go */
 	int64_t at;				/* between table_find() and table_done(): the record's place */
 	_Alignas(8) unsigned char record[24 + TABLE_PAYLOAD_MAX];
 };

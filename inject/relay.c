@@ -288,7 +288,7 @@ add_xtext(struct text *text, const char *string)
 	}
 }
 
-/* Tells the relay whose client we have, where it wants to know; then all begins anew. */
+/* Tells the relay whose client we have, where it wants to know; then all begins again. */
 static bool
 introduce(struct talk *talk)
 {

@@ -311,7 +311,7 @@ tell_peer(void)
 	return ask_peer(&session.peer, &session.answer) && session.answer.verdict == ASK_YES;
 }
 
-/* As if the connection began anew; what is known of it stays. */
+/* As if the connection had just begun; what is known of it stays. */
 static void
 forget_greeting(void)
 {
@@ -870,7 +870,7 @@ static const struct command after_login[] = {
 	{ .name = NULL }
 };
 
-/* Known, and never done; and the first words of other protocols, whose next lines are no commands. */
+/* Known, and never done; and the first words of other protocols, whose next lines are not commands. */
 static const struct command never[] = {
 	{ "EXPN", .always = &not_implemented },
 	{ "TURN", .always = &not_implemented },
@@ -924,7 +924,7 @@ plain_text(const char *string, size_t length)
 	return true;
 }
 
-/* Why a line is not run; NULL: it is. `after_data`: DATA was refused just before it, so a line that is no command is
+/* Why a line is not run; NULL: it is. `after_data`: DATA was refused just before it, so a line that is not a command is
  * the first one of a text that was sent all the same, and what follows is not for us. */
 static const struct reply *
 refusal_of(const struct command *command, const char *string, size_t length, bool after_data)

@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-/* What EHLO lists. LOGIN is not among them: who has not proved who he is does not log in. */
+/* What EHLO lists. LOGIN is not among them: nobody logs in without a proof. */
 #define XCLIENT_ATTRIBUTES "XCLIENT NAME ADDR PORT HELO"
 
 /* What was said; "" for what was not, and for [UNAVAILABLE] and [TEMPUNAVAIL]. */
