@@ -52,7 +52,7 @@ convert_line(struct import *import, char *line)
 			    "take the line out and give it to ofmipd-passwd";
 	} else {
 		if (!pwhash_make(import->scheme, rest, stored, sizeof stored))
-			return "the password is longer than 511 bytes, or than the scheme can hold";
+			return "the password is longer than 511 bytes, or than the scheme can hold, or memory is short";
 		rest = stored;
 		import->hashed++;
 	}
