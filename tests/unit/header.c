@@ -2,7 +2,18 @@
 /* Our Received field: as much of the client as the administrator wants, and nothing that could be another field. */
 #include "unit.h"
 
+#include <time.h>
+
 #include "session/header.h"
+
+/* The clock stands still. */
+time_t
+time(time_t *now)
+{
+	if (now != NULL)
+		*now = 1795232194;
+	return 1795232194;
+}
 
 static struct config config = { .hostname = "mail.example" };
 
@@ -18,7 +29,8 @@ received(enum received shown, const char *from, const char *host, const char *ad
 	text_start(&text, array, sizeof array);
 	header_add_received(&origin, &text);
 	assert_false(text.cut);
-	*strchr(array, ';') = '\0';	/* the date is another's test */
+	assert_string_equal(strchr(array, ';'), "; Sat, 21 Nov 2026 03:36:34 +0000\n");
+	*strchr(array, ';') = '\0';
 	return array;
 }
 
@@ -201,6 +213,29 @@ originators_are_asked_about(void **state)
 }
 
 static void
+fields_that_are_missing(void **state)
+{
+	static const char *const fields[] = { "Date: Sat, 21 Nov 2026 03:36:34 +0000\n", "Message-ID: <ID.7@mail.example>\n",
+	    "From: <bob@x>\n", "Sender: <own@x>\n" };
+	char array[HEADER_MISSING_MAX], wanted[HEADER_MISSING_MAX];
+	struct text text;
+
+	(void)state;
+	for (unsigned set = 0; set < 16; set++) {
+		const struct header_origin origin = { .config = &config, .id = "ID", .number = 7, .sender = "bob@x",
+		    .set_sender = (set & 8) != 0 ? "own@x" : NULL };
+		const struct header header = { .has_date = (set & 1) == 0, .has_id = (set & 2) == 0, .has_from = (set & 4) == 0 };
+
+		wanted[0] = '\0';
+		for (unsigned i = 0; i < 4; i++)
+			strcat(wanted, (set & 1u << i) != 0 ? fields[i] : "");
+		text_start(&text, array, sizeof array);
+		header_add_missing(&header, &origin, &text);
+		assert_string_equal(array, wanted);
+	}
+}
+
+static void
 fields_that_are_dropped(void **state)
 {
 	static const struct {
@@ -232,7 +267,7 @@ main(void)
 		cmocka_unit_test(as_much_as_is_wanted), cmocka_unit_test(no_word_is_another_field),
 		cmocka_unit_test(names_are_cut),
 		cmocka_unit_test(lines_are_told_apart), cmocka_unit_test(originators_are_asked_about),
-		cmocka_unit_test(fields_that_are_dropped),
+		cmocka_unit_test(fields_that_are_missing), cmocka_unit_test(fields_that_are_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
