@@ -142,7 +142,7 @@ lines_and_what_is_none(void **state)
 		ROW("RSET\rQUIT\r\n", 0, LINE_BARE), ROW("RSET\r\rQUIT\r\n", 0, LINE_BARE), ROW("\r\r\n", 0, LINE_BARE),
 		ROW("NOOP\r\r\n", 0, LINE_BARE), ROW("NOOP\r\n\rQUIT\r\n", 1, LINE_BARE), ROW("\0", 0, LINE_BARE),
 		ROW("RSET\0QUIT\r\n", 0, LINE_BARE), ROW("NOOP\0\r\n", 0, LINE_BARE), ROW("NOOP\r\0\n", 0, LINE_BARE),
-		ROW("NOOP\r\nx\n\r\n", 1, LINE_BARE),
+		ROW("NOOP\r\nx\n\r\n", 1, LINE_BARE), ROW("RSET\rQ", 0, LINE_BARE), ROW("\r\r", 0, LINE_BARE),
 		/* No first byte of a command. */
 		ROW("\x16\x03\x01\0\xa5\x01", 0, LINE_FOREIGN), ROW("\x80\x80\x01", 0, LINE_FOREIGN),
 		ROW("\x03\0\0", 0, LINE_FOREIGN), ROW("NOOP\r\n\xff\r\n", 1, LINE_FOREIGN), ROW("\x1b[A\r\n", 0, LINE_FOREIGN),
