@@ -13,7 +13,7 @@
 
 /* Limits that no option moves; the tests build the program with smaller ones. */
 #ifndef CHECKER_SECONDS
-#define CHECKER_SECONDS 60	/* one password check; then it is "do not know": 454 */
+#define CHECKER_SECONDS 60	/* one password check; then it is "cannot tell": 454 */
 #endif
 #ifndef SESSION_SECONDS
 #define SESSION_SECONDS 7200	/* the whole connection, however busy */

@@ -23,7 +23,7 @@ enum senders_answer {
 	SENDERS_UNKNOWN		/* the table cannot be read now: errno */
 };
 
-/* Opens the table, with the rights the program was started with: who logs in need not be able to read it. False:
+/* Opens the table, with the rights the program was started with: users need not be able to read it. False:
  * *why has the path and the reason. Kept open for the life of the process. */
 bool senders_open(const char *path, struct text *why);
 

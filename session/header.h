@@ -67,7 +67,7 @@ void header_add_received(const struct header_origin *origin, struct text *text);
 
 #define HEADER_MISSING_MAX 1300		/* room for header_add_missing() */
 
-/* Adds those of Date, Message-ID and From that the header has not, and the Sender that --fix-sender sets. */
+/* Adds those of Date, Message-ID and From that the header lacks, and the Sender that --fix-sender sets. */
 void header_add_missing(const struct header *header, const struct header_origin *origin, struct text *text);
 
 #endif
