@@ -202,8 +202,8 @@ store(const struct options *options)
 		status = pwhash_app_make(password, stored, sizeof stored) ? DONE : FAILED;
 	} else if ((status = secret_ask_new(options->user, options->given[FROM_STDIN] != NULL, password)) == DONE &&
 	    !pwhash_make(scheme, password, stored, sizeof stored)) {
-		warnx("%s cannot hold this password, or has no memory for it (BLF-CRYPT takes 72 bytes at most, YESCRYPT "
-		    "16 MiB of memory)", scheme);
+		warnx("%s cannot hold this password, or has no memory for it (BLF-CRYPT takes 72 bytes at most, "
+		    "YESCRYPT 16 MiB of memory)", scheme);
 		status = WRONG_USE;
 	}
 	if (status == DONE)
