@@ -413,6 +413,10 @@ proxy_version_2(void **state)
 	memcpy(rest, FOUR "\4\x0f\xf2", 15);
 	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 4097), &peer), -1);
 	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 65535), &peer), -1);
+	/* Two bytes are left that are no field; a reader that began anew at the second byte would find some to the end. */
+	memcpy(rest, FOUR "\4\x0d\x48", 15);
+	memcpy(rest + 3342 - 16, "\4\0\x58", 3);
+	assert_int_equal(proxy(bytes, version_2(bytes, 0x21, 0x11, rest, 17 + 3400), &peer), -1);
 	/* A version or a command of another kind is seen at once. */
 	version_2(bytes, 0x11, 0x11, FOUR, 12);
 	assert_int_equal(proxy(bytes, 13, &peer), -1);
