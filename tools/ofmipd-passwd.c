@@ -44,10 +44,10 @@ static const struct {
 	const char *never;	/* bytes that would end a field or a word of the line; NULL: it is not for the line */
 	const char *help;
 } words[WORDS] = {
-	[DELETE] = { "delete", NULL, FOR(DELETE), NULL, "delete the user, with all passwords" },
-	[VERIFY] = { "verify", NULL, FOR(VERIFY), NULL, "ask for the password and say whether it fits" },
+	[DELETE] = { "delete", NULL, FOR(DELETE), NULL, "delete the user and all of the user's passwords" },
+	[VERIFY] = { "verify", NULL, FOR(VERIFY), NULL, "ask for the password and say whether it is right" },
 	[APP] = { "app", "LABEL", FOR(APP), " :", "make one more password, for one program or device" },
-	[REVOKE] = { "revoke", "LABEL", FOR(REVOKE), " :", "take the password with this label away" },
+	[REVOKE] = { "revoke", "LABEL", FOR(REVOKE), " :", "remove the password with this label" },
 	[LIST] = { "list", NULL, FOR(LIST), NULL, "list name, scheme, uid, gid and home of every user" },
 	[CHECK] = { "check", NULL, FOR(CHECK), NULL, "say what is wrong with the file, line by line" },
 	[INDEX] = { "index", NULL, FOR(INDEX), NULL, "write the index of a file of 1 MiB or more" },
@@ -58,8 +58,8 @@ static const struct {
 	[GROUP_ID] = { "gid", "N", FOR(CHANGE), ":", "numeric group id" },
 	[HOME_DIRECTORY] = { "home", "DIR", FOR(CHANGE), ":", "home directory" },
 	[FROM_STDIN] = { "stdin", NULL, FOR(CHANGE) | FOR(VERIFY), NULL, "take the password from standard input" },
-	[EXPIRES] = { "expires", "DATE", FOR(APP), " ", "it is good until the end of YYYY-MM-DD, in UTC" },
-	[NETS] = { "allow-nets", "NETS", FOR(APP), " ", "it is good from these networks only" },
+	[EXPIRES] = { "expires", "DATE", FOR(APP), " ", "it is valid until the end of YYYY-MM-DD, in UTC" },
+	[NETS] = { "allow-nets", "NETS", FOR(APP), " ", "it is valid from these networks only" },
 	[HELP] = { "help", NULL, ~0u, NULL, "show this" },
 	[SHOW_VERSION] = { "version", NULL, ~0u, NULL, "show the version" },
 };
@@ -347,9 +347,9 @@ print_help(void)
 	for (int i = 0; pwhash_schemes[i] != NULL; i++)
 		printf("%s %s", i == 5 ? "\n " : "", pwhash_schemes[i]);
 	printf("\n\n"
-"Exit status: 0 done; 1 the password does not fit, the two typed ones differ, or\n"
-"there is no such user; 100 wrong use; 111 the file could not be read or written,\n"
-"or something is wrong with it.\n");
+"Exit status: 0 done; 1 the password is wrong, or the user locked; the two typed\n"
+"ones differ; there is no such user; 100 wrong use; 111 the file could not be\n"
+"read or written, or something is wrong with it.\n");
 }
 
 static _Noreturn void __attribute__((format(printf, 1, 2)))
