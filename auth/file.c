@@ -375,7 +375,7 @@ check_lines(const struct attempt *attempt, const struct file *file, const struct
 	entry = find_fitting(found, attempt->password, &answer);
 	if (answer == PWHASH_LOCKED)
 		return refuse(attempt, found, "disabled");
-	if (answer == PWHASH_NO_MEMORY)		/* for who is nobody, too */
+	if (answer == PWHASH_NO_MEMORY)		/* for a name that is nobody's, too */
 		return checker_say_reason(attempt, ASK_TEMPORARY, "no-memory");
 	if (answer == PWHASH_UNUSABLE && !found->nobody)
 		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");

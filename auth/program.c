@@ -88,13 +88,13 @@ make_word(char word[static WORD_LENGTH + 1])
 static char *
 reported(struct child_end *end, const char *word)
 {
-	char *behind = NULL, *last = end->said + end->length;
+	char *after = NULL, *last = end->said + end->length;
 
 	if (end->how != CHILD_EXITED || end->status != 0)
 		return NULL;
-	for (char *at = end->said; (at = memmem(at, (size_t)(last - at), word, WORD_LENGTH)) != NULL; behind = at)
+	for (char *at = end->said; (at = memmem(at, (size_t)(last - at), word, WORD_LENGTH)) != NULL; after = at)
 		at += WORD_LENGTH;
-	return behind;
+	return after;
 }
 
 /* The program's command line: its own words, and the reporter with the word that it is to say. */

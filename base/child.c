@@ -65,7 +65,7 @@ run_in_child(const struct child_job *job, int said)
 	_exit(127);
 }
 
-/* Adds what is in the pipe. When there is no room the older half goes: the last words are those that tell.
+/* Adds what is in the pipe. When there is no room the older half goes: the last words are those that count.
  * Returns how much it was; 0 or less: end of file, or an error. */
 static ssize_t
 listen_to(int pipe, struct child_end *end)

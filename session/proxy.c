@@ -155,7 +155,7 @@ version_2(struct peer *peer, const struct config *config, const char *bytes, siz
 		return 0;
 	if (header[12] == LOCAL || header[13] == 0 || header[13] == 0x31)
 		return (long)(16 + size);	/* LOCAL, or no address that means anything here */
-	number = header + 16 + addresses - 4;	/* the client's port; the server's is behind it */
+	number = header + 16 + addresses - 4;	/* the client's port; the server's follows it */
 	text_start(&text, port, sizeof port);
 	text_add_number(&text, (uint64_t)(number[0] << 8 | number[1]));
 	for (size_t at = 16 + addresses; at < 16 + size; at = next) {

@@ -93,9 +93,9 @@ static const struct attribute {
 
 #define ATTRIBUTES (sizeof attributes / sizeof *attributes)
 
-/* What stands behind `name` where [at, end) begins with it, in any case; else NULL. */
+/* What follows `name` where [at, end) begins with it, in any case; else NULL. */
 static const char *
-behind(const char *at, const char *end, const char *name)
+after(const char *at, const char *end, const char *name)
 {
 	for (; *name != '\0'; name++, at++)
 		if (at >= end || !text_is(at, 1, (const char[]){ *name, '\0' }))
@@ -116,7 +116,7 @@ xclient_read(const char *argument, struct xclient *xclient)
 
 		while (stop < end && *stop != ' ')
 			stop++;
-		while (i < ATTRIBUTES && (said = behind(argument, stop, attributes[i].name)) == NULL)
+		while (i < ATTRIBUTES && (said = after(argument, stop, attributes[i].name)) == NULL)
 			i++;
 		if (said == NULL || seen[i] || !decode_value(said, stop, &value))
 			return false;
