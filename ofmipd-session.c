@@ -33,7 +33,7 @@
 
 #include "ask.h"
 #include "auth.h"
-#include "auth/passwd.h"
+#include "auth/accounts.h"
 #include "auth/program.h"
 #include "base/apart.h"
 #include "base/child.h"
@@ -174,7 +174,7 @@ static bool
 find_service(struct text *why)
 {
 	const char *home = getenv("HOME");
-	enum passwd_answer answer;
+	enum accounts_answer answer;
 
 	if (!config.root) {
 		service.rights.uid = geteuid();
@@ -182,12 +182,12 @@ find_service(struct text *why)
 		strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
 		return true;
 	}
-	answer = passwd_account(config.user, false, &service);
-	if (answer == PASSWD_FOUND && service.rights.uid != 0 && service.rights.gid != 0)
+	answer = accounts_find(config.user, false, &service);
+	if (answer == ACCOUNTS_FOUND && service.rights.uid != 0 && service.rights.gid != 0)
 		return true;
 	text_add(why, "-u ");
 	text_add_name(why, config.user);
-	text_add(why, answer == PASSWD_CANNOT_TELL ?
+	text_add(why, answer == ACCOUNTS_CANNOT_TELL ?
 	    ": the directory of accounts does not answer, see nsswitch.conf(5); try getent passwd, "
 	    "or give an account of /etc/passwd" : ": no such account that is not root; "
 	    "adduser --system --group --no-create-home ofmipd, or give -u USER");

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auth/accounts.h"
 #include "auth/checker.h"
-#include "auth/passwd.h"
 #include "base/apart.h"
 #include "base/child.h"
 #include "base/drop.h"
@@ -29,16 +29,16 @@ checker_rights_allowed(const struct config *config, const struct identity *servi
 bool
 checker_identity_by_name(const struct attempt *attempt, const char *name, struct identity *identity)
 {
-	enum passwd_answer answer = PASSWD_NONE;
+	enum accounts_answer answer = ACCOUNTS_NONE;
 
 	if (attempt->config->root)
-		answer = passwd_account(name, true, identity);
-	if (attempt->config->root && answer == PASSWD_NONE)
-		answer = passwd_account(attempt->service->user, true, identity);
-	if (answer == PASSWD_NONE)
+		answer = accounts_find(name, true, identity);
+	if (attempt->config->root && answer == ACCOUNTS_NONE)
+		answer = accounts_find(attempt->service->user, true, identity);
+	if (answer == ACCOUNTS_NONE)
 		*identity = *attempt->service;
 	strlcpy(identity->user, name, sizeof identity->user);
-	return answer != PASSWD_CANNOT_TELL;
+	return answer != ACCOUNTS_CANNOT_TELL;
 }
 
 bool

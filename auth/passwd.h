@@ -1,4 +1,4 @@
-/* Lines as in /etc/passwd, and the accounts of this machine. */
+/* Lines as in /etc/passwd, and the index of a large file of them. */
 #ifndef PASSWD_H
 #define PASSWD_H
 
@@ -30,6 +30,9 @@ bool passwd_open(struct file *file, const char *path);
 
 /* The same for what `descriptor` leads to, which stays open; `path` is left as it is. */
 bool passwd_map(struct file *file, int descriptor);
+
+/* Unmaps it: what is read before the fork does not stay in the session. A failure to do so does no harm elsewhere. */
+void passwd_close(struct file *file);
 
 /* The start of the line after `at`; after the last, the end of the file. */
 const char *passwd_next(const struct file *file, const char *at);
@@ -101,18 +104,5 @@ struct passwd_place *passwd_places(const struct file *file, uint64_t (*hash)(con
 
 /* Sets uid, gid, user and, if the entry has one, home. False: ids that are not numbers. */
 bool passwd_ids(struct identity *identity, const struct entry *entry);
-
-enum passwd_answer {
-	PASSWD_FOUND,
-	PASSWD_NONE,		/* there is no account of this name */
-	PASSWD_CANNOT_TELL	/* the machine's directory did not answer: no reason to take another account */
-};
-
-/*
- * The account `name` from /etc/passwd and, if `groups`, its groups from /etc/group or, where it is not there
- * and nsswitch.conf(5) names more, from getent(1), which asks whatever the machine is set to ask. This
- * program is linked statically: the C library's own look-up would need its shared objects at run time.
- */
-enum passwd_answer passwd_account(const char *name, bool groups, struct identity *identity);
 
 #endif

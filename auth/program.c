@@ -9,8 +9,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "auth/accounts.h"
 #include "auth/checker.h"
-#include "auth/passwd.h"
 #include "auth/program.h"
 #include "base/child.h"
 #include "base/io.h"
@@ -183,7 +183,7 @@ may_name(const struct attempt *attempt, const char *user, uid_t uid)
 	if (user[0] == '\0')
 		return false;
 	return uid == 0 || uid == attempt->service->rights.uid || strcmp(user, attempt->user) == 0 ||
-	    (passwd_account(user, false, &account) == PASSWD_FOUND && account.rights.uid == uid);
+	    (accounts_find(user, false, &account) == ACCOUNTS_FOUND && account.rights.uid == uid);
 }
 
 /* Who the program let in, by its report and by what the kernel says of the ended process. */

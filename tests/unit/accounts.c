@@ -1,4 +1,4 @@
-/* links: auth/passwd auth/pwhash */
+/* links: auth/accounts auth/passwd auth/pwhash */
 /* Accounts of the machine, wherever it keeps them: no account is an answer, everything else that is wrong is none. */
 #include "unit.h"
 
@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/accounts.h"
 #include "auth/passwd.h"
 #include "faults.h"
 
@@ -118,12 +119,12 @@ local_accounts(void **state)
 {
 	static const struct {
 		const char *content;
-		enum passwd_answer answer;
+		enum accounts_answer answer;
 	} rows[] = {
-		{ "ann:x:1001:1001::/home/ann:/bin/sh\n", PASSWD_FOUND }, { "", PASSWD_NONE }, { NULL, PASSWD_NONE },
-		{ "anne:x:1:1::/:\nan:x:1:1::/:\n", PASSWD_NONE }, { "ann:x:-1:1001::/:\n", PASSWD_CANNOT_TELL },
-		{ "ann:x:1001:::/:\n", PASSWD_CANNOT_TELL }, { "ann:x\n", PASSWD_CANNOT_TELL },
-		{ long_line, PASSWD_CANNOT_TELL }, { "ann:x:1001:1001::/:\nann:x:2:2::/:\n", PASSWD_CANNOT_TELL },
+		{ "ann:x:1001:1001::/home/ann:/bin/sh\n", ACCOUNTS_FOUND }, { "", ACCOUNTS_NONE }, { NULL, ACCOUNTS_NONE },
+		{ "anne:x:1:1::/:\nan:x:1:1::/:\n", ACCOUNTS_NONE }, { "ann:x:-1:1001::/:\n", ACCOUNTS_CANNOT_TELL },
+		{ "ann:x:1001:::/:\n", ACCOUNTS_CANNOT_TELL }, { "ann:x\n", ACCOUNTS_CANNOT_TELL },
+		{ long_line, ACCOUNTS_CANNOT_TELL }, { "ann:x:1001:1001::/:\nann:x:2:2::/:\n", ACCOUNTS_CANNOT_TELL },
 	};
 	char name[USER_MAX + 2];
 
@@ -131,23 +132,23 @@ local_accounts(void **state)
 	memset(long_line, 'x', sizeof long_line - 1);
 	memcpy(long_line, "ann:", 4);
 	for (size_t i = 0; i < LENGTH(rows); i++) {
-		enum passwd_answer answer;
+		enum accounts_answer answer;
 
 		put("passwd", rows[i].content, 0644);
-		answer = passwd_account("ann", true, &identity);
+		answer = accounts_find("ann", true, &identity);
 		if (answer != rows[i].answer)
 			fail_msg("row %zu: %d", i, answer);
 	}
 	put("passwd", "ann:x:1001:1001::relative:/bin/sh\n", 0644);
-	assert_int_equal(passwd_account("ann", false, &identity), PASSWD_FOUND);
+	assert_int_equal(accounts_find("ann", false, &identity), ACCOUNTS_FOUND);
 	assert_string_equal(identity.home, "/");
 	fault("/etc/passwd", 1, EACCES);
-	assert_int_equal(passwd_account("ann", true, &identity), PASSWD_CANNOT_TELL);
+	assert_int_equal(accounts_find("ann", true, &identity), ACCOUNTS_CANNOT_TELL);
 	fault("/etc/passwd", 1, EMFILE);
-	assert_int_equal(passwd_account("nobody-there", true, &identity), PASSWD_CANNOT_TELL);
+	assert_int_equal(accounts_find("nobody-there", true, &identity), ACCOUNTS_CANNOT_TELL);
 	memset(name, 'n', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
-	assert_int_equal(passwd_account(name, true, &identity), PASSWD_NONE);
+	assert_int_equal(accounts_find(name, true, &identity), ACCOUNTS_NONE);
 }
 
 static void
@@ -158,7 +159,7 @@ groups_of_the_machine(void **state)
 	(void)state;
 	put("group", "nothing\none:x\ntwo:x:5\nbad:x:abc:ann\nlong:x:123456789012:ann\nown:x:1001:ann\nnone:x:6:\n"
 	    "other:x:7:bob,anne,an,xnn\nfirst:x:8:ann,bob\nlast:x:9:bob,ann\nend:x:10:bob,ann", 0644);
-	assert_int_equal(passwd_account("ann", true, &identity), PASSWD_FOUND);
+	assert_int_equal(accounts_find("ann", true, &identity), ACCOUNTS_FOUND);
 	assert_int_equal(identity.rights.group_count, 4);
 	assert_int_equal(identity.rights.groups[0], 1001);
 	assert_int_equal(identity.rights.groups[1], 8);
@@ -167,11 +168,11 @@ groups_of_the_machine(void **state)
 	for (int i = 0; i < GROUPS_MAX + 20; i++)
 		sprintf(many + strlen(many), "g%d:x:%d:ann\n", i, 2000 + i);
 	put("group", many, 0644);
-	assert_int_equal(passwd_account("ann", true, &identity), PASSWD_FOUND);
+	assert_int_equal(accounts_find("ann", true, &identity), ACCOUNTS_FOUND);
 	assert_int_equal(identity.rights.group_count, GROUPS_MAX);
 	assert_int_equal(identity.rights.groups[GROUPS_MAX - 1], 2000 + GROUPS_MAX - 2);
 	put("group", NULL, 0);
-	assert_int_equal(passwd_account("ann", true, &identity), PASSWD_FOUND);
+	assert_int_equal(accounts_find("ann", true, &identity), ACCOUNTS_FOUND);
 	assert_int_equal(identity.rights.group_count, 1);
 }
 
@@ -181,14 +182,14 @@ where_accounts_are_kept(void **state)
 {
 	static const struct {
 		const char *content;
-		enum passwd_answer answer;
+		enum accounts_answer answer;
 	} rows[] = {
-		{ "passwd: files\n", PASSWD_NONE }, { "passwd:\tcompat systemd # ldap\n", PASSWD_NONE }, { NULL, PASSWD_NONE },
-		{ "", PASSWD_NONE }, { "group: ldap\n", PASSWD_NONE }, { "passwd:\n", PASSWD_NONE }, { long_comment, PASSWD_NONE },
-		{ "passwd: ldap\ngroup: files\n", PASSWD_FOUND }, { broken, PASSWD_CANNOT_TELL },
-		{ " \t passwd: files ldap\n", PASSWD_FOUND }, { "group: files\npasswd : ldap\n", PASSWD_FOUND },
-		{ "passwd: files\npasswd_x: ldap\n #passwd: ldap\n", PASSWD_NONE },
-		{ "passwd: files ldap\n", PASSWD_FOUND }, { "passwd: sss", PASSWD_FOUND }, { long_line, PASSWD_CANNOT_TELL },
+		{ "passwd: files\n", ACCOUNTS_NONE }, { "passwd:\tcompat systemd # ldap\n", ACCOUNTS_NONE }, { NULL, ACCOUNTS_NONE },
+		{ "", ACCOUNTS_NONE }, { "group: ldap\n", ACCOUNTS_NONE }, { "passwd:\n", ACCOUNTS_NONE }, { long_comment, ACCOUNTS_NONE },
+		{ "passwd: ldap\ngroup: files\n", ACCOUNTS_FOUND }, { broken, ACCOUNTS_CANNOT_TELL },
+		{ " \t passwd: files ldap\n", ACCOUNTS_FOUND }, { "group: files\npasswd : ldap\n", ACCOUNTS_FOUND },
+		{ "passwd: files\npasswd_x: ldap\n #passwd: ldap\n", ACCOUNTS_NONE },
+		{ "passwd: files ldap\n", ACCOUNTS_FOUND }, { "passwd: sss", ACCOUNTS_FOUND }, { long_line, ACCOUNTS_CANNOT_TELL },
 	};
 
 	(void)state;
@@ -199,15 +200,15 @@ where_accounts_are_kept(void **state)
 	strcpy(broken + 5000, "\npasswd: ldap\n");	/* whatever stands behind it */
 	put("getent", "#!/bin/sh\necho eve:x:1002:1002::/home/eve:\n", 0755);
 	for (size_t i = 0; i < LENGTH(rows); i++) {
-		enum passwd_answer answer;
+		enum accounts_answer answer;
 
 		put("nsswitch.conf", rows[i].content, 0644);
-		answer = passwd_account("eve", false, &identity);
+		answer = accounts_find("eve", false, &identity);
 		if (answer != rows[i].answer)
 			fail_msg("row %zu: %d", i, answer);
 	}
 	fault("/etc/nsswitch.conf", 1, EACCES);
-	assert_int_equal(passwd_account("eve", false, &identity), PASSWD_CANNOT_TELL);
+	assert_int_equal(accounts_find("eve", false, &identity), ACCOUNTS_CANNOT_TELL);
 }
 
 static void
@@ -215,41 +216,41 @@ answers_of_getent(void **state)
 {
 	static const struct {
 		const char *script;
-		enum passwd_answer answer;
+		enum accounts_answer answer;
 		int groups;
 	} rows[] = {
-		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || echo eve 1003 8 9", PASSWD_FOUND, 3 },
-		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || echo eve", PASSWD_FOUND, 1 },
-		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || echo eve $(seq 2000 2080) x", PASSWD_FOUND, GROUPS_MAX },
-		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || exit 2", PASSWD_CANNOT_TELL, 0 },
-		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || exit 1", PASSWD_CANNOT_TELL, 0 },
-		{ "exit 2", PASSWD_NONE, 0 }, { "exit 1", PASSWD_CANNOT_TELL, 0 }, { "exit 3", PASSWD_CANNOT_TELL, 0 },
-		{ "kill -9 $$", PASSWD_CANNOT_TELL, 0 }, { "exit 0", PASSWD_CANNOT_TELL, 0 },
-		{ "echo bob:x:1002:1003::/home/eve:", PASSWD_CANNOT_TELL, 0 }, { "echo eve:x:x:1003::/:", PASSWD_CANNOT_TELL, 0 },
-		{ "printf 'eve:x\\0:1002:1003::/:\\n'", PASSWD_CANNOT_TELL, 0 },
+		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || echo eve 1003 8 9", ACCOUNTS_FOUND, 3 },
+		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || echo eve", ACCOUNTS_FOUND, 1 },
+		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || echo eve $(seq 2000 2080) x", ACCOUNTS_FOUND, GROUPS_MAX },
+		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || exit 2", ACCOUNTS_CANNOT_TELL, 0 },
+		{ "[ $1 = passwd ] && echo eve:x:1002:1003::/home/eve: || exit 1", ACCOUNTS_CANNOT_TELL, 0 },
+		{ "exit 2", ACCOUNTS_NONE, 0 }, { "exit 1", ACCOUNTS_CANNOT_TELL, 0 }, { "exit 3", ACCOUNTS_CANNOT_TELL, 0 },
+		{ "kill -9 $$", ACCOUNTS_CANNOT_TELL, 0 }, { "exit 0", ACCOUNTS_CANNOT_TELL, 0 },
+		{ "echo bob:x:1002:1003::/home/eve:", ACCOUNTS_CANNOT_TELL, 0 }, { "echo eve:x:x:1003::/:", ACCOUNTS_CANNOT_TELL, 0 },
+		{ "printf 'eve:x\\0:1002:1003::/:\\n'", ACCOUNTS_CANNOT_TELL, 0 },
 	};
 
 	(void)state;
 	put("nsswitch.conf", "passwd: files ldap\n", 0644);
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		char script[200];
-		enum passwd_answer answer;
+		enum accounts_answer answer;
 
 		snprintf(script, sizeof script, "#!/bin/sh\n%s\n", rows[i].script);
 		put("getent", script, 0755);
-		answer = passwd_account("eve", true, &identity);
-		if (answer != rows[i].answer || (answer == PASSWD_FOUND && (identity.rights.uid != 1002 ||
+		answer = accounts_find("eve", true, &identity);
+		if (answer != rows[i].answer || (answer == ACCOUNTS_FOUND && (identity.rights.uid != 1002 ||
 		    identity.rights.gid != 1003 || identity.rights.group_count != rows[i].groups)))
 			fail_msg("row %zu: %d, %d groups", i, answer, identity.rights.group_count);
 	}
 	put("getent", NULL, 0);
-	assert_int_equal(passwd_account("eve", true, &identity), PASSWD_CANNOT_TELL);
+	assert_int_equal(accounts_find("eve", true, &identity), ACCOUNTS_CANNOT_TELL);
 	fault("/dev/null", 1, ENXIO);
-	assert_int_equal(passwd_account("eve", true, &identity), PASSWD_CANNOT_TELL);
+	assert_int_equal(accounts_find("eve", true, &identity), ACCOUNTS_CANNOT_TELL);
 	/* A directory that hangs is waited for, half a minute; nobody is taken for the service account meanwhile. */
 	put("getent", "#!/bin/sh\nexec sleep 60\n", 0755);
 	hurry = 20;
-	assert_int_equal(passwd_account("eve", true, &identity), PASSWD_CANNOT_TELL);
+	assert_int_equal(accounts_find("eve", true, &identity), ACCOUNTS_CANNOT_TELL);
 }
 
 /* Files ---------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/dovecot auth/file auth/challenge auth/passwd auth/program auth/pwhash auth/tries */
+/* links: auth auth/checker auth/dovecot auth/file auth/challenge auth/accounts auth/passwd auth/program auth/pwhash auth/tries */
 /* Password files: which line is found, what is wrong with lines and files, and who we become at a login. */
 #include "unit.h"
 
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "auth.h"
+#include "auth/accounts.h"
 #include "auth/checker.h"
 #include "base/digest.h"
 #include "auth/file.h"
@@ -437,13 +438,13 @@ accounts_of_the_machine(void **state)
 	    ":", "\t" };
 
 	(void)state;
-	assert_int_equal(passwd_account("root", true, &identity), PASSWD_FOUND);
+	assert_int_equal(accounts_find("root", true, &identity), ACCOUNTS_FOUND);
 	assert_int_equal(identity.rights.uid, 0);
 	assert_string_equal(identity.home, "/root");
-	assert_int_equal(passwd_account("nobody", false, &identity), PASSWD_FOUND);
+	assert_int_equal(accounts_find("nobody", false, &identity), ACCOUNTS_FOUND);
 	assert_int_equal(identity.rights.uid, 65534);
 	for (size_t i = 0; i < LENGTH(none); i++)
-		if (passwd_account(none[i], true, &identity) != PASSWD_NONE)
+		if (accounts_find(none[i], true, &identity) != ACCOUNTS_NONE)
 			fail_msg("\"%s\"", none[i]);
 }
 

@@ -1,4 +1,4 @@
-/* links: auth auth/checker auth/dovecot auth/file auth/challenge auth/passwd auth/program auth/pwhash auth/tries */
+/* links: auth auth/checker auth/dovecot auth/file auth/challenge auth/accounts auth/passwd auth/program auth/pwhash auth/tries */
 /* Checkers that lie, break or are late, of every kind, and the system calls of them that fail: nobody gets in by that. */
 #include "unit.h"
 
