@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/config.h"
+#include "base/dsn.h"
 #include "base/memory.h"
 #include "base/peer.h"
 #include "base/spool.h"
@@ -49,7 +50,7 @@ enum ask_verdict {
 #define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
 #define ASK_FIELDS_MAX 512
 #define ASK_HELO_MAX 255
-#define ASK_SEND_MAX (ASK_FIELDS_MAX + (RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + 1)
+#define ASK_SEND_MAX (ASK_FIELDS_MAX + (RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + DSN_MAX + 2 + 1)
 #define ASK_LOG_MAX 1024
 
 /*

@@ -25,38 +25,26 @@ may_stand(char byte, int where)
 	return (places[(unsigned char)byte] & where) != 0;
 }
 
-/* What is left to read. */
-struct input {
-	const char *at, *end;
-};
-
-/* The next byte; NUL at the end. */
-static inline char
-peek(const struct input *in)
-{
-	return in->at < in->end ? *in->at : '\0';
-}
-
-/* Is the next byte this one? Then it is read. */
+/* Is the next byte of the string this one? Then it is read. */
 static inline bool
-take(struct input *in, char byte)
+take(const char **in, char byte)
 {
-	if (in->at >= in->end || *in->at != byte)
+	if (**in != byte)
 		return false;
-	in->at++;
+	(*in)++;
 	return true;
 }
 
 /* Up to ']': goes to `out` as it stands, with both brackets. */
 static bool
-address_literal(struct input *in, struct text *out)
+address_literal(const char **in, struct text *out)
 {
 	char array[64] = "", address[16];
 	struct text literal;
 
 	text_start(&literal, array, sizeof array);
-	for (; in->at < in->end && *in->at != ']'; in->at++)
-		text_add_byte(&literal, *in->at);
+	for (; **in != '\0' && **in != ']'; (*in)++)
+		text_add_byte(&literal, **in);
 	if (!take(in, ']'))
 		return false;
 	text_add_byte(out, '[');
@@ -68,33 +56,31 @@ address_literal(struct input *in, struct text *out)
 
 /* The domain or address literal that comes next: goes to `out`. */
 static bool
-domain_part(struct input *in, struct text *out)
+domain_part(const char **in, struct text *out)
 {
 	bool empty_label = true;
 
 	if (take(in, '['))
 		return address_literal(in, out);
-	for (; in->at < in->end && may_stand(*in->at, DOMAIN); in->at++) {
-		if (*in->at == '.' && empty_label)
+	for (; **in != '\0' && may_stand(**in, DOMAIN); (*in)++) {
+		if (**in == '.' && empty_label)
 			return false;
-		empty_label = *in->at == '.';
-		text_add_byte(out, *in->at);
+		empty_label = **in == '.';
+		text_add_byte(out, **in);
 	}
 	return !empty_label;
 }
 
 /* Up to the second '"': goes to `content` without quotes and escapes (qtextSMTP and quoted-pair). */
 static bool
-quoted_string(struct input *in, struct text *content)
+quoted_string(const char **in, struct text *content)
 {
-	while (in->at < in->end && *in->at != '"') {
+	while (**in != '\0' && **in != '"') {
 		bool escaped = take(in, '\\');
-		char byte = peek(in);
 
-		if ((byte >= 0 && byte < 32) || byte == 127 || (escaped && byte < 0))
+		if ((**in >= 0 && **in < 32) || **in == 127 || (escaped && **in < 0))
 			return false;
-		text_add_byte(content, byte);
-		in->at++;
+		text_add_byte(content, *(*in)++);
 	}
 	return take(in, '"') && content->used > 0 && !content->cut;
 }
@@ -123,7 +109,7 @@ add_quoted(struct text *out, const char *local, size_t length)
 
 /* local[@domain], up to the first byte that cannot belong to it. */
 static bool
-mailbox(struct input *in, const char *domain, struct text *out)
+mailbox(const char **in, const char *domain, struct text *out)
 {
 	char array[ADDRESS_MAX + 2] = "";
 	struct text local;
@@ -135,8 +121,8 @@ mailbox(struct input *in, const char *domain, struct text *out)
 			return false;
 		add_quoted(out, array, local.used);
 	} else {
-		for (; in->at < in->end && (may_stand(*in->at, LOCAL) || *in->at == '.'); in->at++)
-			text_add_byte(&local, *in->at);
+		for (; **in != '\0' && (may_stand(**in, LOCAL) || **in == '.'); (*in)++)
+			text_add_byte(&local, **in);
 		if (local.used == 0 || local.cut || array[0] == '.' || array[local.used - 1] == '.')
 			return false;
 		text_add_bytes(out, array, local.used);
@@ -154,7 +140,7 @@ mailbox(struct input *in, const char *domain, struct text *out)
 
 /* @one,@two: in front of an address (RFC 5321 section 4.1.1.3). */
 static bool
-source_route(struct input *in, struct text *out)
+source_route(const char **in, struct text *out)
 {
 	while (take(in, '@')) {
 		if (!domain_part(in, out))
@@ -170,14 +156,14 @@ source_route(struct input *in, struct text *out)
 enum address_answer
 address_read(const char **at, const char *domain, struct address *address)
 {
-	struct input in = { *at, *at + strlen(*at) };
+	const char *in = *at;
 	bool brackets = take(&in, '<');
 	struct text out;
 
 	*address = (struct address){ .length = 0 };
 	text_start(&out, address->text, sizeof address->text);
-	if (!(brackets && peek(&in) == '>')) {
-		if (brackets && peek(&in) == '@') {
+	if (!(brackets && *in == '>')) {
+		if (brackets && *in == '@') {
 			if (!source_route(&in, &out))
 				return ADDRESS_MALFORMED;
 			text_start(&out, address->text, sizeof address->text);	/* and forgotten */
@@ -187,9 +173,9 @@ address_read(const char **at, const char *domain, struct address *address)
 	}
 	if (brackets && !take(&in, '>'))
 		return ADDRESS_MALFORMED;
-	if ((peek(&in) != ' ' && peek(&in) != '\0') || in.at - *at > (brackets ? ADDRESS_MAX + 2 : ADDRESS_MAX))
+	if ((*in != ' ' && *in != '\0') || in - *at > (brackets ? ADDRESS_MAX + 2 : ADDRESS_MAX))
 		return ADDRESS_MALFORMED;
-	*at = in.at;
+	*at = in;
 	address->length = out.used;
 	for (size_t i = 0; i < out.used; i++)
 		address->non_ascii |= address->text[i] < 0;

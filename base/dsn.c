@@ -42,19 +42,18 @@ is_notify(const char *value)
 	static const char *const words[] = { "SUCCESS", "FAILURE", "DELAY" };
 	unsigned seen = 0;
 
-	if (text_is(value, strlen(value), "NEVER"))
+	if (text_same(value, "NEVER"))
 		return true;
 	for (;; value++) {
-		size_t length = strcspn(value, ",");
-		unsigned now = 0;
+		const char *rest = NULL;
+		int i = 0;
 
-		for (int i = 0; i < 3; i++)
-			if (text_is(value, length, words[i]))
-				now = 1U << i;
-		if (now == 0 || (seen & now) != 0)
+		while (i < 3 && (rest = text_after(value, words[i])) == NULL)
+			i++;
+		if (rest == NULL || (*rest != ',' && *rest != '\0') || (seen & 1U << i) != 0)
 			return false;
-		seen |= now;
-		value += length;
+		seen |= 1U << i;
+		value = rest;
 		if (*value == '\0')
 			return true;
 	}
@@ -64,14 +63,12 @@ is_notify(const char *value)
 static bool
 is_orcpt(const char *value)
 {
-	size_t length = strcspn(value, ";");
+	const char *at = value;
 
-	if (length < 1 || value[length] == '\0' || strlen(value) > 500)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (value[i] < 33 || value[i] > 126 || strchr("()<>@,;:\\\".[]+=", value[i]) != NULL)
+	for (; *at != ';'; at++)
+		if (*at < 33 || *at > 126 || strchr("()<>@,:\\\".[]+=", *at) != NULL)
 			return false;
-	return is_xtext(value + length + 1, 500);
+	return at != value && strlen(value) <= 500 && is_xtext(at + 1, 500);
 }
 
 enum dsn_parameter
@@ -80,16 +77,16 @@ dsn_read(bool of_mail, const char *keyword, const char *value)
 	const char *const names[2][2] = { { "NOTIFY", "ORCPT" }, { "RET", "ENVID" } };
 	bool right;
 
-	if (text_is(keyword, strlen(keyword), names[of_mail][0]))
-		right = value != NULL && (of_mail ? text_is(value, strlen(value), "FULL") ||
-		    text_is(value, strlen(value), "HDRS") : is_notify(value));
-	else if (text_is(keyword, strlen(keyword), names[of_mail][1]))
+	if (text_same(keyword, names[of_mail][0]))
+		right = value != NULL && (of_mail ? text_same(value, "FULL") || text_same(value, "HDRS")
+		    : is_notify(value));
+	else if (text_same(keyword, names[of_mail][1]))
 		right = value != NULL && (of_mail ? is_xtext(value, 100) : is_orcpt(value));
 	else
 		return DSN_NONE;
 	if (!right)
 		return DSN_WRONG;
-	return text_is(keyword, strlen(keyword), names[of_mail][0]) ? DSN_FIRST : DSN_SECOND;
+	return text_same(keyword, names[of_mail][0]) ? DSN_FIRST : DSN_SECOND;
 }
 
 bool

@@ -144,29 +144,45 @@ text_lower(char *string)
 bool
 text_is(const char *bytes, size_t length, const char *string)
 {
-	if (strlen(string) != length)
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (lower(bytes[i]) != lower(string[i]))
-			return false;
-	return true;
+	return text_between(bytes, bytes + length, string);
+}
+
+bool
+text_between(const char *bytes, const char *end, const char *string)
+{
+	for (; bytes < end && *string != '\0' && lower(*bytes) == lower(*string); bytes++)
+		string++;
+	return bytes == end && *string == '\0';
+}
+
+const char *
+text_after(const char *string, const char *word)
+{
+	for (; *string != '\0' && *word != '\0' && lower(*string) == lower(*word); string++)
+		word++;
+	return *word == '\0' ? string : NULL;
+}
+
+bool
+text_same(const char *string, const char *other)
+{
+	const char *rest = text_after(string, other);
+
+	return rest != NULL && *rest == '\0';
 }
 
 bool
 text_number(const char *string, uint64_t most, uint64_t *number)
 {
 	uint64_t value = 0;
-	size_t digits = strlen(string);
+	int digits = 0;
 
-	if (digits < 1 || digits > 20)
+	for (; *string >= '0' && *string <= '9'; string++)
+		if (++digits > 20 || __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*string - '0'), &value) || value > most)
+			return false;
+	if (digits == 0 || *string != '\0')
 		return false;
-	for (size_t i = 0; i < digits; i++) {
-		if (string[i] < '0' || string[i] > '9')
-			return false;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(string[i] - '0'), &value) || value > most)
-			return false;
-	}
 	*number = value;
 	return true;
 }

@@ -58,8 +58,13 @@ void text_add_date(struct text *text, int64_t seconds);
 /* ASCII letters only, in place. */
 void text_lower(char *string);
 
-/* Both equal without regard to ASCII case; `length` bytes of `bytes` against the whole string. */
+/* Both equal without regard to ASCII case: the bytes, so many or up to `end`, or a string, and the whole string. */
 bool text_is(const char *bytes, size_t length, const char *string);
+bool text_same(const char *string, const char *other);
+bool text_between(const char *bytes, const char *end, const char *string);
+
+/* What stands in `string` behind `word`, with which it begins without regard to ASCII case; NULL: it does not. */
+const char *text_after(const char *string, const char *word);
 
 /* The whole string is a decimal number <= most, 1 to 20 digits, no sign, no blank; else false. */
 bool text_number(const char *string, uint64_t most, uint64_t *number);

@@ -166,7 +166,7 @@ helo(char *argument)
 static void
 offer(const char *keyword, const char *values)
 {
-	char array[512];
+	char array[512] = "";
 	struct text text;
 
 	text_start(&text, array, sizeof array);
@@ -203,7 +203,7 @@ ehlo(char *argument)
 {
 	const struct config *config = session.config;
 	const struct reply *fault = greet(argument, true);
-	char number[24];
+	char number[24] = "";
 	struct text text;
 
 	if (fault != NULL)
@@ -281,21 +281,23 @@ auth(char *argument)
 {
 	const struct reply *reply = auth_fault(argument);
 	const struct sasl_mechanism *mechanism = NULL;
-	size_t length = strcspn(argument, " "), whole = strlen(argument);
-	char *initial = argument + length + (argument[length] == ' ');	/* one blank: RFC 4954 section 8 */
+	char *initial = strchr(argument, ' ');	/* one blank: RFC 4954 section 8 */
+	size_t whole = strlen(argument);
 	enum line_event event;
 
+	if (initial != NULL)
+		*initial++ = '\0';
 	session.last_login = ++session.logins >= AUTH_MAX;
-	if (reply == NULL && (mechanism = sasl_find(session.config, argument, length)) == NULL)
+	if (reply == NULL && (mechanism = sasl_find(session.config, argument, strlen(argument))) == NULL)
 		reply = &unknown_mechanism;
-	if (reply == NULL && strchr(initial, ' ') != NULL)
+	if (reply == NULL && initial != NULL && strchr(initial, ' ') != NULL)
 		reply = &bad_argument;
 	if (reply != NULL) {
 		line_wipe(argument, whole);	/* there may be a password in it all the same */
 		return reply;
 	}
-	reply = sasl_auth(mechanism, &session.line, *initial == '\0' ? NULL : initial, &session.login,
-	    &session.answer, &event);
+	reply = sasl_auth(mechanism, &session.line, initial == NULL || *initial == '\0' ? NULL : initial,
+	    &session.login, &session.answer, &event);
 	if (reply == NULL)
 		return no_line(event);
 	if (reply == &sasl_success)
@@ -435,9 +437,9 @@ static const struct reply *
 size_parameter(const char *value)
 {
 	uint64_t size;
-	size_t digits = value == NULL ? 0 : strspn(value, "0123456789");
+	size_t digits;
 
-	if (digits < 1 || digits > 20 || value[digits] != '\0')
+	if (value == NULL || (digits = strspn(value, "0123456789")) < 1 || digits > 20 || digits != strlen(value))
 		return &bad_parameter;
 	return text_number(value, session.config->max_size, &size) ? NULL : &too_big;
 }
@@ -450,14 +452,16 @@ dsn_parameter(bool of_mail, const char *keyword, const char *value, unsigned *se
 
 	if (what == DSN_NONE)
 		return &unknown_parameter;
-	if (what == DSN_WRONG || (*seen & what) != 0)
+	if (value == NULL || what == DSN_WRONG || (*seen & what) != 0)
 		return &bad_parameter;
 	*seen |= what;
 	if (kept->used > 0)
 		text_add_byte(kept, ' ');
-	text_add(kept, keyword);
+	for (; *keyword != '\0'; keyword++)
+		text_add_byte(kept, *keyword);
 	text_add_byte(kept, '=');
-	text_add(kept, value);
+	for (; *value != '\0'; value++)
+		text_add_byte(kept, *value);
 	return NULL;
 }
 
@@ -477,21 +481,20 @@ mail_parameters(char *at, struct transaction *transaction)
 
 		if (!parameter(&at, &keyword, &value))
 			return &bad_parameter;
-		if (text_is(keyword, strlen(keyword), "SIZE")) {
+		if (text_same(keyword, "SIZE")) {
 			now = SIZE;
 			fault = size_parameter(value);
-		} else if (text_is(keyword, strlen(keyword), "BODY")) {	/* RFC 6152 */
+		} else if (text_same(keyword, "BODY")) {	/* RFC 6152 */
 			now = BODY;
-			if (value == NULL || (!text_is(value, strlen(value), "7BIT") &&
-			    !text_is(value, strlen(value), "8BITMIME")))
+			if (value == NULL || (!text_same(value, "7BIT") && !text_same(value, "8BITMIME")))
 				fault = &bad_parameter;
 			else
-				transaction->eight_bit = text_is(value, strlen(value), "8BITMIME");
-		} else if (text_is(keyword, strlen(keyword), "AUTH")) {	/* RFC 4954 section 5: not trusted */
+				transaction->eight_bit = text_same(value, "8BITMIME");
+		} else if (text_same(keyword, "AUTH")) {	/* RFC 4954 section 5: not trusted */
 			now = AUTH;
 			if (value == NULL || !xtext(value))	/* "<>" is one, too */
 				fault = &bad_parameter;
-		} else if (text_is(keyword, strlen(keyword), "SMTPUTF8") && session.config->smtputf8) {
+		} else if (text_same(keyword, "SMTPUTF8") && session.config->smtputf8) {
 			now = SMTPUTF8;
 			if (value != NULL)
 				fault = &bad_parameter;
@@ -513,9 +516,9 @@ mail_parameters(char *at, struct transaction *transaction)
 static const struct reply *
 read_address_path(char *argument, const char *prefix, char **at, struct address *address, const struct reply *malformed)
 {
-	const char *p = argument + strlen(prefix);
+	const char *p = text_after(argument, prefix);
 
-	if (strlen(argument) < strlen(prefix) || !text_is(argument, strlen(prefix), prefix))
+	if (p == NULL)
 		return &bad_argument;
 	while (*p == ' ')	/* not in the grammar; old devices send it */
 		p++;
@@ -525,7 +528,7 @@ read_address_path(char *argument, const char *prefix, char **at, struct address 
 	case ADDRESS_NOT_UTF8:
 		return &need_smtputf8;
 	default:
-		*at = argument + (p - argument);
+		*at = (char *)p;
 		return address->non_ascii && !session.config->smtputf8 ? &need_smtputf8 : NULL;
 	}
 }
@@ -581,12 +584,8 @@ mail(char *argument)
 	return &sender_ok;
 }
 
-/* Addresses alone always fit; with what DSN adds to them the envelope may be full. */
-static bool
-no_room(size_t length)
-{
-	return session.envelope.length + length + sizeof "T" + sizeof "D" + 1 > sizeof session.envelope.body;
-}
+/* Where one more recipient may not fit: addresses alone always do, but with what DSN adds the envelope may be full. */
+#define ENVELOPE_FULL (sizeof session.envelope.body - (ADDRESS_MAX + 2 + DSN_MAX + 2 + 1))
 
 static const struct reply *
 recipient(char *argument)
@@ -595,7 +594,7 @@ recipient(char *argument)
 	struct address address;
 	const struct reply *fault;
 	uint64_t size;
-	char *at, array[DSN_MAX + 1];
+	char *at, array[DSN_MAX + 1] = "";
 	unsigned seen = 0;
 	struct text dsn;
 
@@ -618,7 +617,7 @@ recipient(char *argument)
 	if (fault != NULL)
 		return fault;
 	size = address.length + 1 + sizeof(char *);
-	if (transaction->recipients >= session.config->max_recipients || no_room(address.length + dsn.used) ||
+	if (transaction->recipients >= session.config->max_recipients || session.envelope.length > ENVELOPE_FULL ||
 	    transaction->arguments + size > session.config->argument_room)
 		return &too_many;
 	transaction->recipients++;
@@ -719,7 +718,7 @@ receive_message(void)
 	struct data *data = &session.data;
 	const struct reply *reply;
 	enum line_event event;
-	char tls[104], daemon[sizeof "MAILER-DAEMON@" + 256], set_sender[ADDRESS_MAX + 1];
+	char tls[104] = "", daemon[sizeof "MAILER-DAEMON@" + 256] = "", set_sender[ADDRESS_MAX + 1] = "";
 	struct text text;
 	struct header_origin origin = {
 		.config = session.config, .from = helo_name(), .host = session.peer.host,
@@ -896,11 +895,14 @@ static const struct command never[] = {
 };
 
 static const struct command *
-find_command(const struct command *table, const char *verb, size_t length)
+find_command(const struct command *table, const char *string)
 {
-	for (; table->name != NULL; table++)
-		if (text_is(verb, length, table->name))
+	for (; table->name != NULL; table++) {
+		const char *rest = text_after(string, table->name);
+
+		if (rest != NULL && (*rest == ' ' || *rest == '\0'))
 			return table;
+	}
 	return NULL;
 }
 
@@ -949,12 +951,12 @@ static const struct reply *
 run_command(char *string, size_t length)
 {
 	size_t verb = strcspn(string, " ");
-	const struct command *command = find_command(session.logged_in ? after_login : before_login, string, verb);
+	const struct command *command = find_command(session.logged_in ? after_login : before_login, string);
 	const struct reply *refusal;
 	char *argument = string + verb;
 
 	if (command == NULL)
-		command = find_command(never, string, verb);
+		command = find_command(never, string);
 	trace(command, string);
 	refusal = refusal_of(command, string, length, session.data_refused);
 	session.data_refused = command != NULL && command->text_follows;	/* unless data() says otherwise */
@@ -1047,7 +1049,7 @@ next_reply(void)
 static void
 converse(void)
 {
-	char array[LINE_REPLY_MAX];
+	char array[LINE_REPLY_MAX] = "";
 	const struct reply *reply = banner(&array);
 	bool accepted = false;		/* the last reply was that to a message */
 
@@ -1055,7 +1057,7 @@ converse(void)
 		if (reply->code != 0)
 			line_reply(&session.line, reply);
 		session.end = reply->end;
-		if (accepted && reply->end != NULL && strcmp(reply->end, "eof") == 0 &&
+		if (accepted && session.end != NULL && strcmp(session.end, "eof") == 0 &&
 		    session.config->state[0] != '\0' && line_was_reset(&session.line))
 			session.end = "reply-lost";
 		/* Nothing may come between an accepted message and the word of it. */

@@ -10,12 +10,12 @@ static struct address address;
 int
 main(void)
 {
-	const char *at = bytes;
+	const char *at = bytes + Frama_C_unsigned_long_interval(0, sizeof bytes - 1);
 
 	/* The sizes of the arrays that text is added to, less one and less two: bounds that Eva is to try. */
 	/*@ widen_hints global:"all", 62, 63, 254, 255; */
 	Frama_C_make_unknown(bytes, sizeof bytes - 1);
 	if (Frama_C_interval(0, 1))
-		return address_valid(bytes);
+		return address_valid(at);
 	return address_read(&at, "domain.example", &address) == ADDRESS_FINE && *at;
 }
