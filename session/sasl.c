@@ -29,7 +29,7 @@ struct exchange {
 	/* Looks at each response to a challenge before it is passed on: the reply, if it is malformed. NULL: any
 	 * will do. */
 	const struct reply *(*check)(struct exchange *exchange);
-	int steps;		/* responses to challenges */
+	bool answered;		/* a challenge */
 };
 
 struct sasl_mechanism {
@@ -116,15 +116,17 @@ static const struct reply *
 pass_challenge(struct exchange *exchange)
 {
 	const char *at = exchange->login->body, *end = at + exchange->answer->length;
-	char array[96];
+	char array[96] = "";
 	struct text text;
 
-	if (exchange->steps == 0)
+	if (!exchange->answered)
 		keep_challenge(at, exchange->answer->length);
 	line_write(exchange->line, "334 ", 4);
 	for (; at < end; at += 48) {
+		size_t part = (size_t)(end - at);
+
 		text_start(&text, array, sizeof array);
-		text_add_base64(&text, at, end - at > 48 ? 48 : (size_t)(end - at));
+		text_add_base64(&text, at, part > 48 ? 48 : part);
 		line_write(exchange->line, text.bytes, text.used);
 	}
 	line_write(exchange->line, "\r\n", 2);
@@ -145,7 +147,7 @@ ask_monitor(struct exchange *exchange)
 			return NULL;
 		if (fault == NULL && exchange->check != NULL)
 			fault = exchange->check(exchange);
-		exchange->steps++;
+		exchange->answered = true;
 		if (fault != NULL)
 			return ask_cancel(exchange->login, exchange->answer) ? fault : &monitor_gone;
 		if (!ask_step(exchange->login, exchange->length, exchange->answer))
@@ -161,7 +163,7 @@ plain(struct exchange *exchange, char *initial)
 {
 	const struct reply *fault = initial == NULL ? prompt_client(exchange, "")
 	    : decode_initial(exchange, initial);
-	int count = 0;
+	size_t count = 0;
 
 	if (fault != NULL || *exchange->event != LINE_READ)
 		return fault;
@@ -200,7 +202,7 @@ check_scram(struct exchange *exchange)
 {
 	struct scram_final final = { .server_first = scram_state.server_first };
 
-	if (exchange->steps > 0)	/* the answer to the server's last message: empty, or the monitor says no */
+	if (exchange->answered)	/* the answer to the server's last message: empty, or the monitor says no */
 		return NULL;
 	return strncmp(scram_state.server_first, "r=", 2) == 0 && scram_final(&scram_state.scram, exchange->response,
 	    exchange->length, &final) != SCRAM_MALFORMED ? NULL : &malformed;
@@ -369,7 +371,8 @@ const struct reply *
 sasl_auth(const struct sasl_mechanism *mechanism, struct line *line, char *initial, struct login *login,
     struct answer *answer, enum line_event *event)
 {
-	struct exchange exchange = { .line = line, .login = login, .answer = answer, .event = event };
+	struct exchange exchange = { .line = line, .login = login, .answer = answer, .event = event,
+	    .response = login->body };
 	const struct reply *reply;
 
 	*event = LINE_READ;
