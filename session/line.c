@@ -145,10 +145,11 @@ line_write(struct line *line, const char *bytes, size_t length)
 void
 line_reply(struct line *line, const struct reply *reply)
 {
-	static char array[LINE_REPLY_MAX];
 	struct text text;
 
-	text_start(&text, array, sizeof array - 2);
+	if (line->out_used > sizeof line->out - LINE_REPLY_MAX)
+		line_flush(line);
+	text_start(&text, line->out + line->out_used, LINE_REPLY_MAX - 2);
 	text_add_number(&text, (uint64_t)reply->code);
 	if (reply->enhanced != NULL) {
 		text_add_byte(&text, ' ');
@@ -157,9 +158,9 @@ line_reply(struct line *line, const struct reply *reply)
 	text_add_byte(&text, ' ');
 	text_add(&text, reply->text);
 	if (line->debug)
-		ask_log(&(struct ask_line){ .event = ASK_TRACE, .reason = "S", .text = array });
-	memcpy(array + text.used, "\r\n", 2);
-	line_write(line, array, text.used + 2);
+		ask_log(&(struct ask_line){ .event = ASK_TRACE, .reason = "S", .text = text.bytes });
+	memcpy(text.bytes + text.used, "\r\n", 2);
+	line->out_used += text.used + 2;
 }
 
 enum line_event
