@@ -319,6 +319,34 @@ replies_in_parts(void **state)
 	close(line.read_from);
 }
 
+/* A reply stands behind what is to be sent where the longest would, and goes alone where it would not. */
+static void
+room_for_a_reply(void **state)
+{
+	static char text[600], bytes[sizeof line.out + 1];
+	const struct reply longest = { 250, NULL, text, NULL };
+	int client = start_pair();
+
+	(void)state;
+	memset(text, 'x', sizeof text - 1);
+	for (size_t before = sizeof line.out - LINE_REPLY_MAX; before <= sizeof line.out - LINE_REPLY_MAX + 1; before++) {
+		bool fits = before + LINE_REPLY_MAX <= sizeof line.out;
+
+		for (size_t i = 0; i < before; i++)
+			line_write(&line, "-", 1);
+		sends.calls = 0;
+		line_reply(&line, &longest);
+		assert_int_equal(sends.calls, fits ? 0 : 1);
+		assert_int_equal(line.out_used, (fits ? before : 0) + LINE_REPLY_MAX - 1);
+		assert_true(line_flush(&line));
+		assert_int_equal(received(client, bytes, sizeof bytes), before + LINE_REPLY_MAX - 1);
+		assert_memory_equal(bytes + before, "250 xxx", 7);
+		assert_memory_equal(bytes + before + LINE_REPLY_MAX - 4, "x\r\n", 3);
+	}
+	close(client);
+	close(line.read_from);
+}
+
 /* The room is all used, and used again. */
 static void
 room_for_lines(void **state)
@@ -635,6 +663,7 @@ main(void)
 		cmocka_unit_test(lines_and_what_is_none),
 		cmocka_unit_test(replies),
 		cmocka_unit_test(replies_in_parts),
+		cmocka_unit_test(room_for_a_reply),
 		cmocka_unit_test(room_for_lines),
 		cmocka_unit_test(bytes_are_taken),
 		cmocka_unit_test(bytes_are_left),
