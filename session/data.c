@@ -165,7 +165,7 @@ take_text(struct data *data, const char *at, const char *end)
 		return at;
 	data->blemished |= memchr(at, '\r', length) != NULL;
 	if (data->in_header)
-		header_text(&data->header, data->origin, at, length + (newline != NULL));
+		header_text(&data->header, data->origin, at, at + length + (newline != NULL));
 	if (!data->header.dropping) {
 		memcpy(data->out + data->out_used, at, length);
 		data->out_used += length;

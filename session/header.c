@@ -114,17 +114,12 @@ finish_field(struct header *header, const struct header_origin *origin)
 }
 
 void
-header_text(struct header *header, const struct header_origin *origin, const char *bytes, size_t length)
+header_text(struct header *header, const struct header_origin *origin, const char *bytes, const char *end)
 {
-	const char *end = bytes + length;
-
 	if (!header->checking)
 		return;
-	if (!header->in_body) {
-		bytes = (const char *)memchr(bytes, ':', length) + 1;
-		header->in_body = true;
-		originator_start(&header->originator);
-	}
+	for (; !header->in_body && bytes < end; bytes++)	/* unreachable: the end, before the colon */
+		header->in_body = *bytes == ':';
 	while (bytes < end && header->fault == NULL)
 		check_address(header, origin, originator_take(&header->originator, *bytes++));
 }
@@ -138,42 +133,45 @@ header_finish(struct header *header, const struct header_origin *origin)
 
 /* A field of that name begins. */
 static void
-note_field(struct header *header, const struct header_origin *origin, const char *name, size_t length)
+note_field(struct header *header, const struct header_origin *origin, const char *name, const char *end)
 {
-	bool from = text_is(name, length, "from"), sender = text_is(name, length, "sender");
+	bool from = text_between(name, end, "from"), sender = text_between(name, end, "sender");
 
 	finish_field(header, origin);
 	header->has_field = true;
-	header->received += text_is(name, length, "received");
-	header->has_date |= text_is(name, length, "date");
-	header->has_id |= text_is(name, length, "message-id");
+	header->received += text_between(name, end, "received");
+	header->has_date |= text_between(name, end, "date");
+	header->has_id |= text_between(name, end, "message-id");
 	header->has_from |= from;
 	/* Blind copies stay blind (RFC 5322 section 3.6.3); Return-Path is the last server's (RFC 5321 section 4.4). */
-	header->dropping = text_is(name, length, "bcc") || text_is(name, length, "resent-bcc") ||
-	    text_is(name, length, "return-path") || (sender && origin->set_sender != NULL);
+	header->dropping = text_between(name, end, "bcc") || text_between(name, end, "resent-bcc") ||
+	    text_between(name, end, "return-path") || (sender && origin->set_sender != NULL);
 	header->checking = origin->sender_fault != NULL && (from || sender);
 	header->in_body = false;
+	if (header->checking)
+		originator_start(&header->originator);
 }
 
 enum header_line
 header_line(struct header *header, const struct header_origin *origin, const char *bytes, const char *end)
 {
-	size_t name = 0, blanks = 0;
+	const char *at = bytes, *name_end;
 
 	if (bytes < end && (*bytes == ' ' || *bytes == '\t'))
 		return header->has_field ? HEADER_FIELD : HEADER_NONE;
-	while (bytes + name < end && bytes[name] > 32 && bytes[name] < 127 && bytes[name] != ':')
-		name++;
-	while (bytes + name + blanks < end && (bytes[name + blanks] == ' ' || bytes[name + blanks] == '\t'))
-		blanks++;
-	if (name + blanks >= HEADER_NAME_MAX)
+	while (at < end && *at > 32 && *at < 127 && *at != ':')
+		at++;
+	name_end = at;
+	while (at < end && (*at == ' ' || *at == '\t'))
+		at++;
+	if (at - bytes >= HEADER_NAME_MAX)
 		return HEADER_NONE;
-	if (bytes + name + blanks == end || (end - bytes == 1 && *bytes == '\r'))
+	if (at >= end || (end - bytes == 1 && *bytes == '\r'))
 		return HEADER_MORE;
-	if (name == 0)
-		return *bytes == '\n' || (*bytes == '\r' && bytes[1] == '\n') ? HEADER_END : HEADER_NONE;
-	if (bytes[name + blanks] != ':')
+	if (name_end == bytes)
+		return *at == '\n' || (*at == '\r' && at[1] == '\n') ? HEADER_END : HEADER_NONE;
+	if (*at != ':')
 		return HEADER_NONE;
-	note_field(header, origin, bytes, name);
+	note_field(header, origin, bytes, name_end);
 	return HEADER_FIELD;
 }

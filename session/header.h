@@ -52,9 +52,9 @@ enum header_line {
 enum header_line header_line(struct header *header, const struct header_origin *origin, const char *bytes,
     const char *end);
 
-/* The text of the header's lines, line ends included, in any pieces; the first one of a field holds its colon, as what
- * header_line() saw of it. */
-void header_text(struct header *header, const struct header_origin *origin, const char *bytes, size_t length);
+/* The text of the header's lines up to `end`, line ends included, in any pieces; the first one of a field begins where
+ * header_line() saw it begin. */
+void header_text(struct header *header, const struct header_origin *origin, const char *bytes, const char *end);
 
 /* The header is over, in order or not. */
 void header_finish(struct header *header, const struct header_origin *origin);

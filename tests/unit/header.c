@@ -170,7 +170,7 @@ header_of(const char *text, bool rule)
 
 		if (header_line(&header, &origin, text, text + length) != HEADER_FIELD)
 			break;
-		header_text(&header, &origin, text, length);
+		header_text(&header, &origin, text, text + length);
 		text += length;
 	}
 	header_finish(&header, &origin);
