@@ -281,7 +281,7 @@ auth(char *argument)
 {
 	const struct reply *reply = auth_fault(argument);
 	const struct sasl_mechanism *mechanism = NULL;
-	char *initial = strchr(argument, ' ');	/* one blank: RFC 4954 section 8 */
+	char *initial = strchr(argument, ' ');	/* one blank (RFC 4954 section 8), and something behind it */
 	size_t whole = strlen(argument);
 	enum line_event event;
 
@@ -296,8 +296,7 @@ auth(char *argument)
 		line_wipe(argument, whole);	/* there may be a password in it all the same */
 		return reply;
 	}
-	reply = sasl_auth(mechanism, &session.line, initial == NULL || *initial == '\0' ? NULL : initial,
-	    &session.login, &session.answer, &event);
+	reply = sasl_auth(mechanism, &session.line, initial, &session.login, &session.answer, &event);
 	if (reply == NULL)
 		return no_line(event);
 	if (reply == &sasl_success)
