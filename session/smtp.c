@@ -527,7 +527,7 @@ read_address_path(char *argument, const char *prefix, char **at, struct address 
 	case ADDRESS_NOT_UTF8:
 		return &need_smtputf8;
 	default:
-		*at = (char *)p;
+		*at = (char *)(uintptr_t)p;	/* in argument, which is no constant */
 		return address->non_ascii && !session.config->smtputf8 ? &need_smtputf8 : NULL;
 	}
 }
@@ -593,7 +593,8 @@ recipient(char *argument)
 	struct address address;
 	const struct reply *fault;
 	uint64_t size;
-	char *at, array[DSN_MAX + 1] = "";
+	static char array[DSN_MAX + 1];
+	char *at;
 	unsigned seen = 0;
 	struct text dsn;
 
