@@ -28,7 +28,7 @@ FAULTY_AS(char *, NULL, crypt_gensalt_rn, (const char *prefix, unsigned long cou
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const answers[] = { "YES", "NO", "LOCKED", "UNUSABLE" };
+static const char *const answers[] = { "YES", "NO", "LOCKED", "NO_MEMORY", "UNUSABLE" };
 
 static void
 expect(const char *stored, bool two_fields, const char *password,
