@@ -284,7 +284,7 @@ read_mechanisms(struct config *config, char *argument, struct text *why)
 	for (char *word = strtok(argument, " ,"); word != NULL; word = strtok(NULL, " ,")) {
 		int i = 0;
 
-		while (config_mechanism_names[i] != NULL && !text_is(word, strlen(word), config_mechanism_names[i]))
+		while (config_mechanism_names[i] != NULL && !text_same(word, config_mechanism_names[i]))
 			i++;
 		if (config_mechanism_names[i] == NULL)
 			return wrong(why, "--mechanisms", word, "not a mechanism this program has; give PLAIN, LOGIN, "
@@ -301,9 +301,9 @@ read_offer(struct config *config, char *argument, struct text *why)
 {
 	config->offer_smtputf8 = config->offer_dsn = false;
 	for (char *word = strtok(argument, " ,"); word != NULL; word = strtok(NULL, " ,")) {
-		if (text_is(word, strlen(word), "SMTPUTF8"))
+		if (text_same(word, "SMTPUTF8"))
 			config->offer_smtputf8 = true;
-		else if (text_is(word, strlen(word), "DSN"))
+		else if (text_same(word, "DSN"))
 			config->offer_dsn = true;
 		else
 			return wrong(why, "--offer", word, "unknown; give SMTPUTF8, DSN");

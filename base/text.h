@@ -63,7 +63,7 @@ bool text_is(const char *bytes, size_t length, const char *string);
 bool text_same(const char *string, const char *other);
 bool text_between(const char *bytes, const char *end, const char *string);
 
-/* What stands in `string` behind `word`, with which it begins without regard to ASCII case; NULL: it does not. */
+/* What follows `word` in `string`, which begins with it without regard to ASCII case; NULL: it does not. */
 const char *text_after(const char *string, const char *word);
 
 /* The whole string is a decimal number <= most, 1 to 20 digits, no sign, no blank; else false. */

@@ -243,7 +243,7 @@ read_ehlo_line(struct talk *talk, char *line)
 	unsigned offer = 0;
 
 	for (size_t i = 0; keyword != NULL && i < LENGTH(keywords); i++)
-		if (text_is(keyword, strlen(keyword), keywords[i]))
+		if (text_same(keyword, keywords[i]))
 			offer = 1U << i;
 	talk->offers |= offer;
 	if (offer == RELAY_SIZE && !text_number(rest, UINT64_MAX, &talk->size_limit))
@@ -252,7 +252,7 @@ read_ehlo_line(struct talk *talk, char *line)
 		return;
 	for (char *word = strtok_r(NULL, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest))
 		for (size_t i = 0; i < LENGTH(xclient); i++)
-			if (text_is(word, strlen(word), xclient[i]))
+			if (text_same(word, xclient[i]))
 				talk->attributes |= 1U << i;
 }
 

@@ -86,7 +86,7 @@ static bool
 lists(char *owners, const char *login)
 {
 	for (char *owner = strtok(owners, SEPARATORS); owner != NULL; owner = strtok(NULL, SEPARATORS))
-		if (text_is(owner, strlen(owner), login))
+		if (text_same(owner, login))
 			return true;
 	return false;
 }
@@ -135,7 +135,7 @@ senders_ask(const char *login, const char *address)
 	while (next_line(&reader, &key, &owners)) {
 		if (key != NULL) {
 			for (now = 0; now < best; now++)
-				if (keys[now] != NULL && text_is(key, strlen(key), keys[now]))
+				if (keys[now] != NULL && text_same(key, keys[now]))
 					break;
 			if (now == best) {
 				now = count;	/* another's, one that counts less, or a second one */
@@ -179,8 +179,8 @@ senders_is_own(const char *login, const char *domain, const char *address)
 		text_add_byte(&own, '@');
 		text_add(&own, domain);
 	}
-	return !own.cut && (text_is(address, strlen(address), array) ||
-	    (without_extension(address, &plain) && text_is(plain, strlen(plain), array)));
+	return !own.cut && (text_same(address, array) ||
+	    (without_extension(address, &plain) && text_same(plain, array)));
 }
 
 static int

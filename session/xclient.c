@@ -40,16 +40,16 @@ decode_value(const char *at, const char *end, char (*decoded)[VALUE_MAX + 1])
 static bool
 set_address(struct xclient *xclient, const char *value)
 {
-	bool six = text_is(value, strlen(value) < 5 ? strlen(value) : 5, "IPV6:");
+	const char *six = text_after(value, "IPV6:");
 	char address[16];
 
 	xclient->address_said = true;
 	xclient->address[0] = '\0';
 	if (*value == '\0')
 		return true;
-	if (inet_pton(six ? AF_INET6 : AF_INET, value + (six ? 5 : 0), address) != 1)
+	if (inet_pton(six != NULL ? AF_INET6 : AF_INET, six != NULL ? six : value, address) != 1)
 		return false;
-	(void)inet_ntop(six ? AF_INET6 : AF_INET, address, xclient->address, sizeof xclient->address);
+	(void)inet_ntop(six != NULL ? AF_INET6 : AF_INET, address, xclient->address, sizeof xclient->address);
 	return true;
 }
 
@@ -121,7 +121,7 @@ xclient_read(const char *argument, struct xclient *xclient)
 		if (said == NULL || seen[i] || !decode_value(said, stop, &value))
 			return false;
 		seen[i] = true;
-		if (text_is(value, strlen(value), "[UNAVAILABLE]") || text_is(value, strlen(value), "[TEMPUNAVAIL]"))
+		if (text_same(value, "[UNAVAILABLE]") || text_same(value, "[TEMPUNAVAIL]"))
 			value[0] = '\0';
 		if (!attributes[i].set(xclient, value))
 			return false;

@@ -619,10 +619,30 @@ no_other_string_is_an_address(void **state)
 	assert_false(address_valid(long_address));
 }
 
+/* The same to the last byte: neither may go on where the other ends. */
+static void
+words(void **state)
+{
+	const char *string = "RCPT to:<a>";
+
+	(void)state;
+	assert_true(text_same("eXternal", "EXTERNAL") && text_same("", ""));
+	assert_false(text_same("PLAINER", "PLAIN") || text_same("PLAI", "PLAIN") || text_same("PLAIM", "PLAIN"));
+	assert_false(text_same("", "PLAIN") || text_same("PLAIN", ""));
+	assert_ptr_equal(text_after(string, "rcpt TO:"), string + 8);
+	assert_ptr_equal(text_after(string, string), string + 11);
+	assert_ptr_equal(text_after(string, ""), string);
+	assert_null(text_after("RCPT", "RCPT TO:"));
+	assert_null(text_after("MAIL TO:", "RCPT TO:"));
+	assert_true(text_between(string, string + 4, "rcpt") && text_is(string, 4, "rcpt"));
+	assert_false(text_between(string, string + 4, "rcpt ") || text_between(string, string + 5, "rcpt"));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words),
 		cmocka_unit_test(lines_are_cut_and_say_so),
 		cmocka_unit_test(numbers_are_written),
 		cmocka_unit_test(numbers_are_read),
