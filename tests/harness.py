@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -114,10 +115,14 @@ def directory():
         shutil.rmtree(path, ignore_errors=True)
 
 
+# A program that another thread starts has, for a moment, what this one writes: what is written could not be run then.
+_writing = threading.Lock()
+
+
 def write(path, content, mode=0o600):
     if isinstance(content, str):
         content = content.encode()
-    with open(path, "wb") as file:
+    with _writing, open(path, "wb") as file:
         file.write(content)
     os.chmod(path, mode)
     return path
@@ -281,9 +286,10 @@ class Session:
         if ROOT and "-u" not in options:
             command += ["-u", SERVICE]
         command += list(options)
-        self.process = subprocess.Popen(
-            command, env=environment or {}, stdin=theirs[0], stdout=theirs[1],
-            stderr=theirs[1] if log == "connection" else self._log if log == "file" else log, **popen)
+        with _writing:
+            self.process = subprocess.Popen(
+                command, env=environment or {}, stdin=theirs[0], stdout=theirs[1],
+                stderr=theirs[1] if log == "connection" else self._log if log == "file" else log, **popen)
         self.pid = self.process.pid
         for end in set(theirs):
             end.close()
