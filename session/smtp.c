@@ -438,7 +438,7 @@ size_parameter(const char *value)
 	uint64_t size;
 	size_t digits;
 
-	if (value == NULL || (digits = strspn(value, "0123456789")) < 1 || digits > 20 || digits != strlen(value))
+	if (value == NULL || (digits = strspn(value, "0123456789")) > 20 || value[digits] != '\0')
 		return &bad_parameter;
 	return text_number(value, session.config->max_size, &size) ? NULL : &too_big;
 }
