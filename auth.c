@@ -308,7 +308,7 @@ auth_mechanisms(const struct auth_context *context)
 {
 	static char array[ASK_ANSWER_MAX];
 	static bool asked;
-	static struct auth_answer answer;
+	static SELDOM struct auth_answer answer;
 	struct attempt attempt = { .config = context->config, .peer = context->peer, .service = context->service,
 	    .mechanism = "", .user = "" };
 	int64_t left = MECHANISMS_SECONDS * 1000;

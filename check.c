@@ -10,6 +10,7 @@
 #include "auth/inspect.h"
 #include "auth/passwd.h"
 #include "auth/pwhash.h"
+#include "base/apart.h"
 #include "base/child.h"
 #include "base/drop.h"
 #include "base/io.h"
@@ -542,7 +543,7 @@ check_refused(const struct check *check, const char *why)
 static void
 say_state(const struct config *config)
 {
-	static struct memory memory;
+	static SELDOM struct memory memory;
 	char array[400];
 	struct text line;
 

@@ -57,7 +57,7 @@ static APART struct state {
 static APART struct auth_answer answer;
 
 /* With --state; opened at the first login. */
-static struct memory kept;
+static SELDOM struct memory kept;
 
 static void
 set_title(const char *what)
@@ -280,6 +280,8 @@ remember(enum ask_verdict verdict, const char *password)
 {
 	const char *user = answer.login, *address = state.peer->address;
 
+	if (state.config->state[0] == '\0')
+		return;
 	if (verdict == ASK_NO && was_guess()) {
 		memory_failed(&kept, user, password, address, time(NULL));
 	} else if (verdict == ASK_YES && memory_succeeded(&kept, user, address, time(NULL))) {

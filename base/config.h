@@ -88,13 +88,14 @@ struct config {
 	int tls_control, tls_read, tls_write;	/* its descriptors, else -1 */
 	bool root;			/* started as root */
 	int authenticator_count;
-	/* Last: what is mostly not touched. */
-	struct authenticator authenticators[AUTHENTICATORS_MAX];
+	/* The first byte of each is always read. */
 	char throttle[512];		/* "", or a program */
 	char policy[128];		/* "", or a policy server: ADDRESS:PORT or /PATH */
 	char state[256];		/* "", or a directory: base/memory */
 	char proxy_from[512], xclient_from[512];	/* "", or networks: base/network */
 	char senders[512];		/* "", or the table of who may send as which address */
+	/* Last: what is mostly not touched. */
+	struct authenticator authenticators[AUTHENTICATORS_MAX];
 };
 
 enum config_answer {

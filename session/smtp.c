@@ -54,9 +54,9 @@ static APART _Alignas(4096) struct session {
 	struct reply greeting;		/* 220, and the answer to HELO */
 	struct reply reply;		/* the one whose text comes from across the wall */
 	struct answer answer;
+	struct xclient xclient;		/* what was said so far */
 	/* Each begins with what is always used and ends with what mostly is not: few pages are touched. */
 	struct line line;
-	struct xclient xclient;		/* what was said so far */
 	struct data data;
 	union {
 		struct login login;	/* until somebody has logged in */
