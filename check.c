@@ -483,17 +483,18 @@ try_cage(void *context, int said)
 		.rights = &rights, .id = "check", .root = check->config->root, .file_size = LEAST_SIZE,
 		.files = (unsigned)said + 1, .wall = said, .readable = { -1, -1 }, .writable = { -1, -1, -1 },
 	};
-	const char *fault = drop_cage(&cage), *error = strerror(errno);
+	const enum drop_step failed = drop_cage(&cage);
+	const char *error = strerror(errno);
 	char array[400];
 	struct text line;
 
-	if (fault == NULL)
+	if (failed == DROP_DONE)
 		return 0;
 	text_start(&line, array, sizeof array);
-	text_add(&line, fault);
+	text_add(&line, drop_faults[failed].name);
 	text_add(&line, ": ");
 	text_add(&line, error);
-	text_add(&line, drop_remedy(fault));
+	text_add(&line, drop_faults[failed].remedy);
 	return !io_write_all(said, array, line.used);
 }
 

@@ -82,9 +82,9 @@ start_error(int status, const char *why)
 	return status;
 }
 
-/* `what`, the system's word for errno, and the remedy, if there is one. Static. */
+/* `what`, the system's word for errno, and the remedy, which may be "". Static. */
 static const char *
-with_error(const char *what)
+explain(const char *what, const char *remedy)
 {
 	static char array[400];
 	struct text text;
@@ -94,8 +94,20 @@ with_error(const char *what)
 	text_add(&text, what);
 	text_add(&text, ": ");
 	text_add(&text, strerror(error));
-	text_add(&text, drop_remedy(what));
+	text_add(&text, remedy);
 	return array;
+}
+
+static const char *
+with_error(const char *what)
+{
+	return explain(what, "");
+}
+
+static const char *
+with_remedy(enum drop_step failed)
+{
+	return explain(drop_faults[failed].name, drop_faults[failed].remedy);
 }
 
 static int
@@ -277,17 +289,17 @@ session(void)
 		.writable = { STDOUT_FILENO, SPOOL_DESCRIPTOR, config.tls_write },
 	};
 	/* First of all, so that it ends even if it is stopped at once. */
-	const char *fault = drop_end_after(life_seconds()) ? NULL : "timer_create";
+	enum drop_step failed = drop_end_after(life_seconds()) ? DROP_DONE : DROP_TIMER;
 
 #ifndef NOCAGE	/* a sanitizer has something to say there */
 	if (dup2(null, STDERR_FILENO) < 0)
 		return EXIT_TEMPORARY;
 #endif
-	if (fault == NULL)
-		fault = drop_cage(&cage);
-	if (fault == NULL)
+	if (failed == DROP_DONE)
+		failed = drop_cage(&cage);
+	if (failed == DROP_DONE)
 		return smtp_session(&config, &peer, id);
-	ask_log(&(struct ask_line){ .event = ASK_START_ERROR, .reason = with_error(fault) });
+	ask_log(&(struct ask_line){ .event = ASK_START_ERROR, .reason = with_remedy(failed) });
 	say_goodbye();
 	return EXIT_TEMPORARY;
 }
@@ -340,7 +352,7 @@ make_descriptors(void)
 	if (!keep_descriptors(kept))
 		return with_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
 	if (!drop_descriptors(kept, 3))		/* all others above 2 go */
-		return with_error("close_range");
+		return with_remedy(DROP_DESCRIPTORS);
 	/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
 		return "fewer than 16 open files allowed; raise the limit (ulimit -n)";
@@ -390,7 +402,7 @@ main(int argc, char **argv)
 	if (config.check)
 		return run_check(NULL);
 	if (!drop_start(life_seconds()))
-		return system_error("signals");
+		return start_error(EXIT_TEMPORARY, with_remedy(DROP_TIMER));
 	fault = make_descriptors();
 	if (fault != NULL)
 		return start_error(EXIT_TEMPORARY, fault);

@@ -377,51 +377,49 @@ seccomp(const struct drop_cage *cage)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
-const char *
+const struct drop_fault drop_faults[DROP_STEPS] = {
+	[DROP_DONE] = { NULL, "" },
+	[DROP_TIMER] = { "signals or timer_create", "" },
+	[DROP_ROOT] = { "chroot to an empty directory", "; it needs CAP_SYS_CHROOT, and /dev/shm, /run or /tmp to "
+	    "write in" },
+	[DROP_USER] = { "setgroups, setresgid, setresuid", "; it needs CAP_SETUID and CAP_SETGID and, in a user "
+	    "namespace, the service account's uid and gid in its maps (-u, newuidmap(1)); or start it as another "
+	    "user than root" },
+	[DROP_LIMITS] = { "setrlimit", "" },
+	[DROP_PARENT_DEATH] = { "prctl(PR_SET_PDEATHSIG)", "" },
+	[DROP_NEW_PRIVILEGES] = { "prctl(PR_SET_NO_NEW_PRIVS)", "" },
+	[DROP_LANDLOCK] = { "Landlock", "" },
+	[DROP_DESCRIPTORS] = { "close_range", "; it needs Linux 5.9 or later and, in a container, a seccomp profile "
+	    "that allows the call" },
+	[DROP_SECCOMP] = { "seccomp", "; it needs a kernel with CONFIG_SECCOMP_FILTER" },
+};
+
+enum drop_step
 drop_cage(const struct drop_cage *cage)
 {
 	const int kept[] = { cage->wall, cage->readable[0], cage->readable[1], cage->writable[0], cage->writable[1],
 	    cage->writable[2] };
 
 	if (cage->root && !empty_root(cage->id))
-		return "chroot to an empty directory";
+		return DROP_ROOT;
 	if (!drop_become(cage->rights, cage->root))
-		return "setgroups, setresgid, setresuid";
+		return DROP_USER;
 	if (!limit(RLIMIT_NPROC, 0) || !limit(RLIMIT_FSIZE, cage->file_size) || !limit_memory())
-		return "setrlimit";
+		return DROP_LIMITS;
 	/* Later than the change of uid, which forgets it. It comes from a monitor that is still root, or has our uid:
 	 * after a login as another the session sees at its next question that the monitor is gone, and should it
 	 * have been taken over, its timer ends it: that it can neither take back nor ignore. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-		return "prctl(PR_SET_PDEATHSIG)";
+		return DROP_PARENT_DEATH;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return "prctl(PR_SET_NO_NEW_PRIVS)";
+		return DROP_NEW_PRIVILEGES;
 	if (!landlock())
-		return "Landlock";
+		return DROP_LANDLOCK;
 	if (!drop_descriptors(kept, sizeof kept / sizeof *kept))	/* Landlock's goes too */
-		return "close_range";
+		return DROP_DESCRIPTORS;
 	if (!limit(RLIMIT_NOFILE, cage->files))
-		return "setrlimit";
+		return DROP_LIMITS;
 	if (!seccomp(cage))
-		return "seccomp";
-	return NULL;
-}
-
-const char *
-drop_remedy(const char *step)
-{
-	static const char *const remedies[][2] = {
-		{ "chroot to an empty directory", "; it needs CAP_SYS_CHROOT, and /dev/shm, /run or /tmp to write in" },
-		{ "setgroups, setresgid, setresuid", "; it needs CAP_SETUID and CAP_SETGID and, in a user namespace, "
-		    "the service account's uid and gid in its maps (-u, newuidmap(1)); or start it as another user "
-		    "than root" },
-		{ "close_range", "; it needs Linux 5.9 or later and, in a container, a seccomp profile that allows "
-		    "the call" },
-		{ "seccomp", "; it needs a kernel with CONFIG_SECCOMP_FILTER" },
-	};
-
-	for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++)
-		if (strcmp(step, remedies[i][0]) == 0)
-			return remedies[i][1];
-	return "";
+		return DROP_SECCOMP;
+	return DROP_DONE;
 }

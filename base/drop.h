@@ -76,16 +76,25 @@ struct drop_cage {
 	int readable[2], writable[3];	/* beside the wall */
 };
 
+/* What can fail here. */
+enum drop_step {
+	DROP_DONE,	/* nothing did */
+	DROP_TIMER, DROP_ROOT, DROP_USER, DROP_LIMITS, DROP_PARENT_DEATH, DROP_NEW_PRIVILEGES, DROP_LANDLOCK,
+	DROP_DESCRIPTORS, DROP_SECCOMP, DROP_STEPS
+};
+
+/* What it is called, and "; " and what an administrator can do about it, where that can be said; else "". */
+extern const struct drop_fault {
+	const char *name, *remedy;
+} drop_faults[DROP_STEPS];
+
 /*
  * The session's cage. Root: an empty directory, already unlinked, becomes the root directory, then
  * drop_become(); always: rlimits, no core, no_new_privs, Landlock without a single rule, and the
  * seccomp list in drop.c. After it no file can be opened, nothing started, nobody signalled, no descriptor read or
- * written but those named. All others above 2 are closed. NULL: done; else what failed (errno says why), and the
+ * written but those named. All others above 2 are closed. DROP_DONE; else what failed (errno says why), and the
  * caller must end before it reads a byte.
  */
-const char *drop_cage(const struct drop_cage *cage);
-
-/* "; " and what an administrator can do about a step of drop_cage() that failed, where that can be said; else "". */
-const char *drop_remedy(const char *step);
+enum drop_step drop_cage(const struct drop_cage *cage);
 
 #endif

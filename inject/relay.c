@@ -543,13 +543,11 @@ lock_up(struct talk *talk, int said)
 		.root = talk->rights != NULL, .rights = talk->rights, .id = "check", .files = 1,
 		.wall = talk->wire.descriptor, .readable = { -1, -1 }, .writable = { said, -1, -1 },
 	};
-	const char *fault = drop_cage(&cage);
+	const enum drop_step failed = drop_cage(&cage);
 
-	talk->step = fault;
+	talk->step = drop_faults[failed].name;
 	talk->error = errno;
-	if (fault != NULL)
-		return broken(talk);
-	return true;
+	return failed == DROP_DONE || broken(talk);
 }
 
 /* Connects, and hears the greeting and what is offered. */

@@ -10,7 +10,7 @@
 #include "stand_in.h"
 
 #define dial_connect stand_in_connect
-#define drop_cage(cage) ((void)(cage), NULL)
+#define drop_cage(cage) ((void)(cage), DROP_DONE)
 #define drop_end_after(seconds) ((void)(seconds), true)
 #include "inject/wire.c"
 #include "inject/relay.c"

@@ -149,7 +149,7 @@ lock_up(bool root, const struct rights *as)
 	if (pid == 0) {
 		const struct drop_cage cage = { .rights = as, .id = "unit-drop", .root = root, .file_size = 1 << 20,
 		    .files = 100, .wall = ends[1], .readable = { 0, -1 }, .writable = { 1, -1, -1 } };
-		const char *fault_said = drop_cage(&cage);
+		const char *fault_said = drop_faults[drop_cage(&cage)].name;
 		struct { size_t size; uint64_t rules[3]; } learned = { rules_size, { rules[0], rules[1], rules[2] } };
 		char line[200] = "";
 
@@ -285,7 +285,7 @@ limits_that_are_lower(void **state)
 
 			fault("setrlimit", 1, EPERM);
 			fault_left = 1;
-			_exit(drop_cage(&cage) == NULL ? 1 : 0);
+			_exit(drop_cage(&cage) == DROP_DONE ? 1 : 0);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
