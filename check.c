@@ -25,6 +25,7 @@
 #include "inject/senders.h"
 
 #define PROGRAM_MEMORY (16 << 20)	/* bytes of addresses, rounded up */
+#define CAGE_SECONDS 10
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
 static int wrong;	/* how many things are */
@@ -483,7 +484,7 @@ try_cage(void *context, int said)
 		.rights = &rights, .id = "check", .root = check->config->root, .file_size = LEAST_SIZE,
 		.files = (unsigned)said + 1, .wall = said, .readable = { -1, -1 }, .writable = { -1, -1, -1 },
 	};
-	const enum drop_step failed = drop_cage(&cage);
+	const enum drop_step failed = drop_end_after(CAGE_SECONDS) ? drop_cage(&cage) : DROP_TIMER;
 	const char *error = strerror(errno);
 	char array[400];
 	struct text line;
@@ -501,7 +502,8 @@ try_cage(void *context, int said)
 static void
 say_cage(const struct check *check)
 {
-	const struct child_job job = { .inside = try_cage, .context = (void *)(uintptr_t)check, .seconds = 10 };
+	const struct child_job job = { .inside = try_cage, .context = (void *)(uintptr_t)check,
+	    .seconds = CAGE_SECONDS };
 	struct child_end end;
 	char array[600];
 	struct text line;

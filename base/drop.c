@@ -379,7 +379,8 @@ seccomp(const struct drop_cage *cage)
 
 const struct drop_fault drop_faults[DROP_STEPS] = {
 	[DROP_DONE] = { NULL, "" },
-	[DROP_TIMER] = { "signals or timer_create", "" },
+	[DROP_TIMER] = { "signals or timer_create", "; each process needs a timer, which the kernel counts as a "
+	    "pending signal: raise that limit (ulimit -i)" },
 	[DROP_ROOT] = { "chroot to an empty directory", "; it needs CAP_SYS_CHROOT, and /dev/shm, /run or /tmp to "
 	    "write in" },
 	[DROP_USER] = { "setgroups, setresgid, setresuid", "; it needs CAP_SETUID and CAP_SETGID and, in a user "
