@@ -181,8 +181,8 @@ check_descriptors(void)
 	return NULL;
 }
 
-/* Who we are when nobody has logged in. False: *why. */
-static bool
+/* Who we are when nobody has logged in. 0: found; else the exit status, and *why. */
+static int
 find_service(struct text *why)
 {
 	const char *home = getenv("HOME");
@@ -192,18 +192,18 @@ find_service(struct text *why)
 		service.rights.uid = geteuid();
 		service.rights.gid = getegid();
 		strlcpy(service.home, home != NULL && home[0] == '/' ? home : "/", sizeof service.home);
-		return true;
+		return 0;
 	}
 	answer = accounts_find(config.user, false, &service);
 	if (answer == ACCOUNTS_FOUND && service.rights.uid != 0 && service.rights.gid != 0)
-		return true;
+		return 0;
 	text_add(why, "-u ");
 	text_add_name(why, config.user);
 	text_add(why, answer == ACCOUNTS_CANNOT_TELL ?
 	    ": the directory of accounts does not answer, see nsswitch.conf(5); try getent passwd, "
 	    "or give an account of /etc/passwd" : ": no such account that is not root; "
 	    "adduser --system --group --no-create-home ofmipd, or give -u USER");
-	return false;
+	return answer == ACCOUNTS_CANNOT_TELL ? EXIT_TEMPORARY : EXIT_USAGE;
 }
 
 /* Who the other end of the connection is, and so what it may tell of the client. Whoever comes through a proxy is not
@@ -245,25 +245,21 @@ run_check(const char *why)
 	if (why != NULL)
 		return check_refused(&check, why);
 	text_start(&fault, array, sizeof array);
-	if (!find_service(&fault))
+	if (find_service(&fault) != 0)
 		check.service_fault = array;
 	return check_run(&check);
 }
 
-/* What a start needs and --check would have told. NULL: all there. */
-static const char *
-find_all(void)
+/* What a start needs and --check would have told. 0: all there; else the exit status, and *why. */
+static int
+find_all(struct text *why)
 {
-	static char array[700];
-	struct text why;
+	int status = find_service(why);
 
-	text_start(&why, array, sizeof array);
-	if (!find_service(&why))
-		return array;
-	for (int i = 0; i < config.authenticator_count; i++)
-		if (!auth_ready(&config.authenticators[i], &why))
-			return array;
-	return inject_ready(&config, &service, &why) ? NULL : array;
+	for (int i = 0; status == 0 && i < config.authenticator_count; i++)
+		if (!auth_ready(&config.authenticators[i], why))
+			status = EXIT_USAGE;
+	return status == 0 && !inject_ready(&config, &service, why) ? EXIT_USAGE : status;
 }
 
 /* Longer than anything that is in order: the session keeps its own deadlines and says goodbye. The last question
@@ -376,6 +372,7 @@ main(int argc, char **argv)
 	enum config_answer answer;
 	const char *fault;
 	struct text why;
+	int status;
 
 	/* unreachable: since Linux 5.18 who is given no argument at all gets an empty one */
 	if (argc < 1)
@@ -406,9 +403,9 @@ main(int argc, char **argv)
 	fault = make_descriptors();
 	if (fault != NULL)
 		return start_error(EXIT_TEMPORARY, fault);
-	fault = find_all();
-	if (fault != NULL)
-		return start_error(EXIT_USAGE, fault);
+	status = find_all(&why);
+	if (status != 0)
+		return start_error(status, array);
 	/* From here on the environment is gone: what we need of it is copied, our children get their own. */
 	environ = nothing;
 	io_title_start(argc, argv, environment);
