@@ -62,7 +62,7 @@ struct result {
 	uint64_t asked;
 	const struct reply *reply;
 	bool done;
-	char spool[65536];
+	char spool[65536];	/* `length` bytes of it */
 };
 
 #define SPOOL 1000	/* no descriptor: what is written to it is in here */
@@ -85,7 +85,7 @@ take(struct result *result, const struct header_origin *origin, const char *byte
 	static struct data data;
 	size_t given = 0;
 
-	*result = (struct result){ 0 };
+	memset(result, 0, offsetof(struct result, spool));
 	writing = result;
 	asked = 0;
 	data.origin = NULL;	/* as before the first message: this spool cannot be emptied */

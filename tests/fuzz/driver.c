@@ -66,6 +66,7 @@ any(const struct seed *list)
 static void
 change(void)
 {
+	static uint8_t many[MOST];
 	size_t at = fuzz_below((unsigned)length + 1), size = fuzz_below(fuzz_below(4) == 0 ? 200 : 8) + 1;
 	const struct seed *word = any(words), *other = any(seeds);
 	uint8_t byte = (uint8_t)fuzz_below(256);
@@ -98,8 +99,12 @@ change(void)
 		insert(length, other->bytes + at, other->length - at);
 		break;
 	default:	/* a long one of something */
-		for (unsigned i = fuzz_below(fuzz_below(8) == 0 ? 1200 : 30); i > 0; i--)
-			insert(at, word->bytes, word->length);
+		size = 0;
+		for (unsigned i = fuzz_below(fuzz_below(8) == 0 ? 1200 : 30); i > 0 && length + size + word->length <= MOST; i--) {
+			memcpy(many + size, word->bytes, word->length);
+			size += word->length;
+		}
+		insert(at, many, size);
 	}
 }
 
