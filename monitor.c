@@ -280,8 +280,6 @@ remember(enum ask_verdict verdict, const char *password)
 {
 	const char *user = answer.login, *address = state.peer->address;
 
-	if (state.config->state[0] == '\0')
-		return;
 	if (verdict == ASK_NO && was_guess()) {
 		memory_failed(&kept, user, password, address, time(NULL));
 	} else if (verdict == ASK_YES && memory_succeeded(&kept, user, address, time(NULL))) {
