@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/drop.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -242,6 +243,28 @@ explain(struct memory *memory, const char *user, const char *address, int64_t no
 		    : "too many different passwords were tried for it from there");
 }
 
+#define USAGE \
+"usage: ofmipd-state DIRECTORY [list [LOGIN | ADDRESS]]\n" \
+"       ofmipd-state DIRECTORY explain LOGIN ADDRESS\n" \
+"       ofmipd-state DIRECTORY clear [LOGIN | ADDRESS]\n"
+
+/* What there is to say of the program itself; NULL: that is no such option. */
+static const char *
+about(const char *option)
+{
+	if (strcmp(option, "-h") == 0 || strcmp(option, "--help") == 0)
+		return USAGE "\n"
+"Shows and clears what sessions with --state DIRECTORY remember.\n\n"
+"  list            one line for each record; the default\n"
+"  explain         would a login from there be answered 454 now, and why?\n"
+"  clear           forget the records\n"
+"  -h, --help      show this\n"
+"  -V, --version   show the version\n\n"
+"Exit status: 0 done; 1 there is no record of that login or address; 100 wrong\n"
+"use; 111 the files cannot be read or changed.\n";
+	return strcmp(option, "-V") == 0 || strcmp(option, "--version") == 0 ? "ofmipd-state " VERSION "\n" : NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -251,10 +274,13 @@ main(int argc, char **argv)
 	bool clearing = strcmp(verb, "clear") == 0, explaining = strcmp(verb, "explain") == 0;
 	uint64_t damaged = 0;
 
+	if (argc == 2 && about(argv[1]) != NULL)
+		return fputs(about(argv[1]), stdout) >= 0 && fflush(stdout) == 0 ? DONE : FAILED;
 	if (argc < 2 || argv[1][0] == '-' || (explaining ? argc != 5 : argc > 4) ||
-	    (strcmp(verb, "list") != 0 && !clearing && !explaining))
-		errx(WRONG_USE, "usage: ofmipd-state DIRECTORY [list [LOGIN | ADDRESS] | explain LOGIN ADDRESS | "
-		    "clear [LOGIN | ADDRESS]]");
+	    (strcmp(verb, "list") != 0 && !clearing && !explaining)) {
+		fputs(USAGE, stderr);
+		return WRONG_USE;
+	}
 	if (!drop_fill_standard())	/* or what is said goes into a file */
 		err(FAILED, "/dev/null");
 	open_memory(&memory, argv[1]);
