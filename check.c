@@ -1,5 +1,6 @@
 /* All that --check says: what a start here would do, and what is wrong with it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -542,27 +543,49 @@ check_refused(const struct check *check, const char *why)
 	return 1;
 }
 
+/* Is there room in the directory? Where its file system cannot make a file without a name, nobody knows. */
+static bool
+has_room(const char *directory)
+{
+	const char page[4096] = { 0 };
+	int file = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	bool written = file >= 0 && io_write_all(file, page, sizeof page) && fsync(file) == 0;
+	int error = errno;
+
+	(void)close(file);
+	errno = error;
+	return written || (error != ENOSPC && error != EDQUOT);
+}
+
 /* The files of --state; the first session makes them. */
 static void
 say_state(const struct config *config)
 {
 	static SELDOM struct memory memory;
+	const bool constant = access(config->state, W_OK) != 0 && errno == EROFS;
 	char array[400];
 	struct text line;
+	int faults;
 
 	if (config->state[0] == '\0')
 		return;
 	say("state", config->state);
 	memory_look(&memory, config->state);
-	for (;;) {
+	for (faults = 0;; faults++) {
 		text_start(&line, array, sizeof array);
 		text_add(&line, "--state ");
 		text_add_name(&line, config->state);
 		text_add(&line, ": ");
 		if (!memory_fault(&memory, &line))
 			break;
-		text_add(&line, "; nothing of that kind is remembered: make the directory, mode 700, of the user who "
-		    "starts the program");
+		text_add(&line, "; nothing of that kind is remembered: ");
+		text_add(&line, constant ? "mount its file system for writing, or give another directory"
+		    : "make the directory, mode 700, of the user who starts the program");
+		say_wrong(array);
+	}
+	if (faults == 0 && !has_room(config->state)) {
+		text_add(&line, strerror(errno));
+		text_add(&line, "; nothing new is remembered: make room, or give another directory");
 		say_wrong(array);
 	}
 	if (config->quota_hour > 0)
