@@ -49,24 +49,30 @@ read_wall(void *bytes, size_t room, bool *spool)
 	return got;
 }
 
-/* The rest of a challenge, of which `got` bytes are in the frame, to where the question stood. */
+/* An answer as it comes in: after any part of one there is room for whatever may be there. */
+struct received_answer {
+	struct ask_head head;
+	char body[2 * ASK_ANSWER_MAX + sizeof(struct ask_head)];
+};
+
+/* The rest of a challenge, of which `got` bytes are in the frame, to where the question stood: it has room for two. */
 static bool
-receive_challenge(const struct answer_frame *frame, size_t got, char *to, struct answer *answer)
+receive_challenge(const struct received_answer *frame, size_t got, char *to, struct answer *answer)
 {
 	bool spool = false;
 
-	*answer = (struct answer){ .verdict = ASK_CHALLENGE, .length = frame->head.length };
-	if (got > answer->length || answer->length > ASK_CHALLENGE_MAX)
+	if (frame->head.length > ASK_CHALLENGE_MAX || got > frame->head.length)
 		return false;
+	*answer = (struct answer){ .verdict = ASK_CHALLENGE, .length = frame->head.length };
 	memcpy(to, frame->body, got);
 	while (got < answer->length) {
-		ssize_t size = read_wall(to + got, answer->length - got, &spool);
+		ssize_t size = read_wall(to + got, ASK_CHALLENGE_MAX, &spool);
 
 		if (size <= 0)
 			return false;
 		got += (size_t)size;
 	}
-	return !spool;
+	return got == answer->length && !spool;
 }
 
 /* Reads the answer: as a rule in one go. False: nobody there, not an answer, or it brings a spool and is not
@@ -74,26 +80,28 @@ receive_challenge(const struct answer_frame *frame, size_t got, char *to, struct
 static bool
 receive_answer(enum ask_kind kind, char *question, struct answer *answer)
 {
-	struct answer_frame frame = { 0 };
-	size_t got = 0;
+	struct received_answer frame = { 0 };
+	size_t got = 0, whole = sizeof frame.head;
 	bool spool = false;
 
-	while (got < sizeof frame.head || got < sizeof frame.head + frame.head.length) {
-		ssize_t size = read_wall((char *)&frame + got, sizeof frame - got, &spool);
+	while (got < whole) {
+		ssize_t size = read_wall((char *)&frame + got, sizeof(struct answer_frame), &spool);
 
 		if (size <= 0)
 			return false;
 		got += (size_t)size;
-		if (got >= sizeof frame.head && frame.head.kind[0] == ASK_CHALLENGE && !spool &&
-		    (kind == ASK_AUTH || kind == ASK_STEP))
+		if (got < sizeof frame.head)
+			continue;
+		if (frame.head.kind[0] == ASK_CHALLENGE && !spool && (kind == ASK_AUTH || kind == ASK_STEP))
 			return receive_challenge(&frame, got - sizeof frame.head, question, answer);
-		if (got >= sizeof frame.head && frame.head.length > sizeof frame.body)
+		if (frame.head.length > ASK_ANSWER_MAX)
 			return false;
+		whole = sizeof frame.head + frame.head.length;
 	}
-	if (got != sizeof frame.head + frame.head.length)
+	if (got != whole)
 		return false;
 	*answer = (struct answer){ .verdict = (enum ask_verdict)frame.head.kind[0] };
-	memcpy(answer->text, frame.body, frame.head.length);
+	memcpy(answer->text, frame.body, whole - sizeof frame.head);
 	return spool == (kind == ASK_SPOOL && answer->verdict == ASK_YES);
 }
 
@@ -419,26 +427,24 @@ ask_forget(void)
 	explicit_bzero(received.frame.body, received.frame.head.length);
 }
 
-/* Cuts a body into as many fields as there are pointers, each ended by a NUL, and nothing else. */
+/* Cuts a body into as many fields as there are pointers up to NULL, each ended by a NUL, and nothing else. */
 static bool
-split(const char *body, size_t length, const char **const *fields, int count)
+split(const char *body, size_t length, const char **const *fields)
 {
 	const char *end = body + length;
 
-	for (int i = 0; i < count; i++) {
+	for (; *fields != NULL; fields++) {
 		const char *nul = memchr(body, '\0', (size_t)(end - body));
 
 		if (nul == NULL)
 			return false;
-		*fields[i] = body;
+		**fields = body;
 		body = nul + 1;
 	}
 	return body == end;
 }
 
-#define SPLIT(body, length, ...) \
-	split(body, length, (const char **const[]){ __VA_ARGS__ }, \
-	    sizeof (const char **const[]){ __VA_ARGS__ } / sizeof(const char **))
+#define SPLIT(body, length, ...) split(body, length, (const char **const[]){ __VA_ARGS__, NULL })
 
 bool
 ask_read_peer(const char *body, size_t length, struct peer *told)

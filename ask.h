@@ -47,7 +47,8 @@ enum ask_verdict {
 
 /* Longest bodies: a login is a mechanism and what two AUTH lines decode to at most. */
 #define ASK_PEER_MAX 1024
-#define ASK_AUTH_MAX (2 * 9216 + 4 + 24)
+#define ASK_CHALLENGE_MAX 9216	/* bytes of a challenge or a response: as many as an AUTH line holds in base64 */
+#define ASK_AUTH_MAX (2 * ASK_CHALLENGE_MAX + 4 + 24)
 #define ASK_FIELDS_MAX 512
 #define ASK_HELO_MAX 255
 #define ASK_SEND_MAX (ASK_FIELDS_MAX + (RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 2) + DSN_MAX + 2 + 1)
@@ -106,7 +107,6 @@ struct ask_line {
 };
 
 #define ASK_ANSWER_MAX 400
-#define ASK_CHALLENGE_MAX 9216	/* bytes of a challenge or a response: as many as an AUTH line holds in base64 */
 
 /* The text of an answer to ASK_AUTH other than yes where the session must end after its reply. */
 #define ASK_LAST "last"

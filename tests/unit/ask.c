@@ -531,7 +531,7 @@ calls_that_fail(void **state)
 {
 	struct answer answer;
 	struct peer peer = { .address = "" };
-	char *body, bytes[1000];
+	char *body, bytes[2 * ASK_CHALLENGE_MAX];
 	int spool = fcntl(memfd_create("spool", 0), F_DUPFD, 30);
 	size_t length;
 
@@ -552,10 +552,10 @@ calls_that_fail(void **state)
 	ask_answer_challenge("challenge", 9);
 	assert_true(receive_answer(ASK_AUTH, bytes, &answer));
 	assert_memory_equal(bytes, "challenge", 9);
-	assert_true(calls.room == bytes + 8 && calls.size == 1);
+	assert_true(calls.room == bytes + 8 && calls.size == ASK_CHALLENGE_MAX);
 	ask_answer(ASK_YES, "");
 	assert_true(receive_answer(ASK_AUTH, bytes, &answer));
-	assert_int_equal(calls.size, sizeof(struct ask_head) + ASK_ANSWER_MAX - 7);
+	assert_int_equal(calls.size, sizeof(struct ask_head) + ASK_ANSWER_MAX);
 	/* The head alone at first: of a challenge, and of what is too long for an answer. */
 	calls.part = sizeof(struct ask_head);
 	memset(bytes, 'c', sizeof bytes);
@@ -907,6 +907,21 @@ answers_that_are_none(void **state)
 	assert_int_equal(make_wall(NULL), 0);
 	send_frame(ASK_MONITOR, ASK_YES, 5, "cut", 3);
 	shutdown(ASK_MONITOR, SHUT_WR);
+	assert_false(ask_auth(&login, &answer));
+	/* More than was said: behind all but a byte of the longest answer, and behind a challenge. */
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	calls.part = sizeof(struct ask_head) + ASK_ANSWER_MAX - 1;
+	send_frame(ASK_MONITOR, ASK_YES, ASK_ANSWER_MAX, login.body, 3 * ASK_ANSWER_MAX);
+	assert_false(ask_auth(&login, &answer));
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	calls.part = sizeof(struct ask_head);
+	send_frame(ASK_MONITOR, ASK_CHALLENGE, 9, "challenge, and more", 19);
+	assert_false(ask_auth(&login, &answer));
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	send_frame(ASK_MONITOR, ASK_CHALLENGE, ASK_CHALLENGE_MAX, login.body, 2 * ASK_CHALLENGE_MAX);
 	assert_false(ask_auth(&login, &answer));
 	/* The monitor is gone. */
 	close_wall(NULL);
