@@ -309,14 +309,37 @@ sasl_relay(const char *list)
 	strlcpy(relayed, list, sizeof relayed);
 }
 
+static char relayed_name[24];	/* the one at hand; the longest has 20 bytes (RFC 4422 section 3.1) */
+
+/* Takes the next name from *at on: false, there is none. */
+static bool
+next_relayed(const char **at)
+{
+	struct text name;
+
+	text_start(&name, relayed_name, sizeof relayed_name);
+	for (; **at != '\0' && **at != ' '; (*at)++)
+		text_add_byte(&name, **at);
+	if (**at == ' ')
+		(*at)++;
+	return name.used > 0;
+}
+
 /* Our own one by that name, if it is among the `offered`. */
 static const struct sasl_mechanism *
-find_own(unsigned offered, const char *name, size_t length)
+find_own(unsigned offered, const char *name)
 {
 	for (size_t i = 0; i < MECHANISMS; i++)
-		if ((offered & 1u << i) != 0 && text_is(name, length, mechanisms[i].name))
+		if ((offered & 1u << i) != 0 && text_same(name, mechanisms[i].name))
 			return &mechanisms[i];
 	return NULL;
+}
+
+static void
+list_name(struct text *list, const char *name)
+{
+	text_add_byte(list, ' ');
+	text_add(list, name);
 }
 
 const char *
@@ -324,45 +347,33 @@ sasl_list(const struct config *config, bool certified)
 {
 	static char array[sizeof relayed + 64];
 	unsigned offered = config->mechanisms & ~(certified ? 0u : MECHANISM_EXTERNAL);
+	const char *at = relayed;
 	struct text list;
 
 	text_start(&list, array, sizeof array);
-	for (size_t i = 0; i < MECHANISMS; i++) {
-		text_add(&list, (offered & 1u << i) != 0 ? " " : "");
-		text_add(&list, (offered & 1u << i) != 0 ? mechanisms[i].name : "");
-	}
-	for (const char *name = relayed; *name != '\0'; ) {
-		size_t length = strcspn(name, " ");
-
-		if (find_own(config->mechanisms, name, length) == NULL) {
-			text_add_byte(&list, ' ');
-			text_add_bytes(&list, name, length);
-		}
-		name += length + strspn(name + length, " ");
-	}
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if ((offered & 1u << i) != 0)
+			list_name(&list, mechanisms[i].name);
+	while (next_relayed(&at))
+		if (find_own(config->mechanisms, relayed_name) == NULL)
+			list_name(&list, relayed_name);
 	return array;
 }
 
 const struct sasl_mechanism *
-sasl_find(const struct config *config, const char *name, size_t length)
+sasl_find(const struct config *config, const char *wanted)
 {
-	static char found[24];
-	static const struct sasl_mechanism mechanism = { found, relay };
-	const struct sasl_mechanism *own = find_own(config->mechanisms, name, length);
+	static const struct sasl_mechanism mechanism = { relayed_name, relay };
+	const struct sasl_mechanism *own = find_own(config->mechanisms, wanted);
+	const char *at = relayed;
 
-	if (own != NULL || length >= sizeof found)
+	if (own != NULL)
 		return own;
-	for (const char *at = relayed; *at != '\0'; at += strspn(at, " ")) {
-		size_t size = strcspn(at, " ");
-
-		if (size == length) {
-			memcpy(found, at, size);	/* in its own spelling */
-			found[size] = '\0';
-			own = find_own(~0u, name, length);
-			if (text_is(name, length, found))
-				return own != NULL ? own : &mechanism;
+	while (next_relayed(&at)) {
+		if (text_same(relayed_name, wanted)) {
+			own = find_own(~0u, wanted);
+			return own != NULL ? own : &mechanism;	/* in its own spelling */
 		}
-		at += size;
 	}
 	return NULL;
 }

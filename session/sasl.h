@@ -9,9 +9,9 @@
 void sasl_relay(const char *list);
 
 /* The mechanism by that name (any case) which `config` offers, or that is relayed; NULL: 504. It is valid until the
- * next call. */
+ * next call of this or sasl_list(). */
 struct sasl_mechanism;
-const struct sasl_mechanism *sasl_find(const struct config *config, const char *name, size_t length);
+const struct sasl_mechanism *sasl_find(const struct config *config, const char *wanted);
 
 /* What AUTH offers, each with a blank in front: " PLAIN LOGIN". EXTERNAL only to those who showed a certificate. */
 const char *sasl_list(const struct config *config, bool certified);

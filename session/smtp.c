@@ -288,7 +288,7 @@ auth(char *argument)
 	if (initial != NULL)
 		*initial++ = '\0';
 	session.last_login = ++session.logins >= AUTH_MAX;
-	if (reply == NULL && (mechanism = sasl_find(session.config, argument, strlen(argument))) == NULL)
+	if (reply == NULL && (mechanism = sasl_find(session.config, argument)) == NULL)
 		reply = &unknown_mechanism;
 	if (reply == NULL && initial != NULL && strchr(initial, ' ') != NULL)
 		reply = &bad_argument;

@@ -251,7 +251,7 @@ check_wiped(struct login *login, const char *initial, size_t size)
 
 /* What the monitor says this time. */
 static void
-prepare(const uint8_t *how, const char *name, size_t length)
+prepare(const uint8_t *how, const char *name)
 {
 	static const enum ask_verdict verdicts[] = { ASK_YES, ASK_NO, ASK_TEMPORARY, ASK_YES };
 	static const char *const names[] = { "PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5", "RELAY" };
@@ -263,7 +263,7 @@ prepare(const uint8_t *how, const char *name, size_t length)
 	monitor.verdict = verdicts[how[1] & 3];
 	monitor.gone = (how[1] & 3) == 3;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (text_is(name, length, names[i]))
+		if (text_same(name, names[i]))
 			strlcpy(monitor.mechanism, names[i], sizeof monitor.mechanism);
 	if (fcntl(CLIENT, F_GETFD) < 0)
 		MUST(dup2(open("/dev/null", O_RDWR), CLIENT) == CLIENT);
@@ -277,21 +277,25 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	static struct line line;
 	static struct login login;
 	static char initial[1 << 14];
-	const char *name = (const char *)bytes + 2, *end = (const char *)bytes + size, *next, *blank, *sent;
+	const char *first = (const char *)bytes + 2, *end = (const char *)bytes + size, *next, *blank, *sent;
+	char name[64] = "";
 	const struct sasl_mechanism *mechanism;
 	enum line_event event;
 	struct answer answer;
 	const struct reply *reply;
 	struct text text;
 
-	if (size < 3 || size > 60000 || (next = memchr(name, '\n', (size_t)(end - name))) == NULL)
+	if (size < 3 || size > 60000 || (next = memchr(first, '\n', (size_t)(end - first))) == NULL)
 		return 0;
-	blank = memchr(name, ' ', (size_t)(next - name));
+	blank = memchr(first, ' ', (size_t)(next - first));
+	if ((blank == NULL ? next : blank) - first >= (long)sizeof name)
+		return 0;
+	memcpy(name, first, (size_t)((blank == NULL ? next : blank) - first));
 	sasl_relay("RELAY LOGIN ");
-	mechanism = sasl_find(&config, name, (size_t)((blank == NULL ? next : blank) - name));
+	mechanism = sasl_find(&config, name);
 	if (mechanism == NULL)
 		return 0;
-	prepare(bytes, name, (size_t)((blank == NULL ? next : blank) - name));
+	prepare(bytes, name);
 	memset(initial, 0, sizeof initial);
 	text_start(&text, initial, LINE_AUTH_MAX - 24);		/* what fits in a line */
 	if (blank != NULL)

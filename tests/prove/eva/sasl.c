@@ -1,9 +1,13 @@
-/* links: session/sasl base/text */
-/* options: -eva-slevel 2 -eva-slevel-function keep_challenge:20,decode_initial:10,decode_line:10,hear_client:10,main:50,try:20,text_base64_decode:20,ask_monitor:10,strcspn:100,strspn:100,sasl_find:200,find_own:100,text_is:100 */
-/* Any initial response, lines and answers of the monitor, in each mechanism of our own; not in those that are relayed. */
+/* links: ask session/sasl base/text */
+/* options: -eva-slevel 2 -eva-slevel-function keep_challenge:20,decode_initial:10,decode_line:10,hear_client:10,main:50,try:20,text_base64_decode:20,ask_monitor:10,sasl_find:200,find_own:100,text_after:100,list_name:50,sasl_list:50 */
+/* Any name, any initial response, lines and answers of the monitor, in each mechanism of our own and in those that are
+ * relayed, whatever list of them came. */
 #include <bsd/string.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/io.h"
 #include "base/scram.h"
 #include "libc.h"
 #include "session/sasl.h"
@@ -56,58 +60,28 @@ line_reply(struct line *to, const struct reply *reply)
 	look(reply->text, strlen(reply->text));
 }
 
-void
-ask_auth_start(struct login *login, const char *mechanism)
+/* ask.c is the real one, behind the wall is anybody. */
+bool
+io_write_all(int descriptor, const void *bytes, size_t length)
 {
-	login->length = strlen(mechanism) + 1;
-	memcpy(login->body, mechanism, login->length);
-}
-
-void
-ask_auth_add(struct login *login, size_t length)
-{
-	login->length += length;
-	login->body[login->length++] = '\0';
-}
-
-char *
-ask_step_body(struct login *login)
-{
-	return login->body + 1;
-}
-
-/* Any answer; a challenge stands where the question stood. */
-static bool
-ask(struct login *login, size_t length, struct answer *said)
-{
-	static const enum ask_verdict verdicts[] = { ASK_YES, ASK_CHALLENGE, ASK_TEMPORARY, ASK_LATE, ASK_NO };
-
-	look(login->body, length);
-	said->verdict = verdicts[Frama_C_interval(0, 4)];
-	said->length = Frama_C_unsigned_long_interval(0, ASK_CHALLENGE_MAX);
-	Frama_C_make_unknown(login->body, ASK_CHALLENGE_MAX);
-	Frama_C_make_unknown(said->text, sizeof said->text - 1);
+	(void)descriptor;
+	look(bytes, length);
 	return BIT;
 }
 
-bool
-ask_auth(struct login *login, struct answer *said)
+ssize_t
+recvmsg(int descriptor, struct msghdr *message, int flags)
 {
-	return ask(login, login->length, said);
-}
+	size_t room = message->msg_iov->iov_len;
 
-bool
-ask_step(struct login *login, size_t length, struct answer *said)
-{
-	login->body[0] = '=';
-	return ask(login, length + 1, said);
-}
-
-bool
-ask_cancel(struct login *login, struct answer *said)
-{
-	login->body[0] = '*';
-	return ask(login, 1, said);
+	(void)descriptor;
+	(void)flags;
+	errno = Frama_C_interval(1, 133);
+	Frama_C_make_unknown(message->msg_control, message->msg_controllen);
+	if (BIT)
+		return -1;
+	Frama_C_make_unknown(message->msg_iov->iov_base, room);
+	return Frama_C_long_interval(0, (long)room);
 }
 
 enum scram_answer
@@ -133,23 +107,37 @@ static bool
 try(const char *name)
 {
 	enum line_event event;
-	const struct sasl_mechanism *mechanism = sasl_find(&config, name, strlen(name));
+	const struct sasl_mechanism *mechanism = sasl_find(&config, name);
 
 	return mechanism != NULL &&
 	    sasl_auth(mechanism, &line, BIT ? initial : NULL, &credentials, &answer, &event) == &sasl_success;
+}
+
+/* Whatever the monitor lists, whatever the client asks for. */
+static bool
+try_any(void)
+{
+	static char list[ASK_ANSWER_MAX + 1], name[LINE_AUTH_MAX];
+
+	Frama_C_make_unknown(list, sizeof list - 1);
+	Frama_C_make_unknown(name, sizeof name - 1);
+	sasl_relay(list);
+	look(sasl_list(&config, BIT), strlen(sasl_list(&config, BIT)));
+	return try(name);
 }
 
 int
 main(void)
 {
 	/*@ widen_hints global:"all", 95, 96, 1023, 1024, 9213, 9214, 9215, 9216, 12285, 12286, 12287, 12288, 65535, 65536; */
-	config.mechanisms = ~0u;
+	config.mechanisms = Frama_C_unsigned_int_interval(0, UINT32_MAX);
 	Frama_C_make_unknown(initial, sizeof initial - 1);
-	switch (Frama_C_interval(0, 4)) {
+	switch (Frama_C_interval(0, 5)) {
 	case 0: return try("PLAIN");
 	case 1: return try("LOGIN");
 	case 2: return try("SCRAM-SHA-256");
 	case 3: return try("CRAM-MD5");
-	default: return try("EXTERNAL");
+	case 4: return try("EXTERNAL");
+	default: return try_any();
 	}
 }
