@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth.h"
+#include "auth/checker.h"
 #include "auth/file.h"
 #include "auth/inspect.h"
 #include "auth/passwd.h"
@@ -27,6 +28,7 @@
 
 #define PROGRAM_MEMORY (16 << 20)	/* bytes of addresses, rounded up */
 #define CAGE_SECONDS 10
+#define ENTRIES_TRIED 100	/* of a password file: who may write to the maildir */
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
 static int wrong;	/* how many things are */
@@ -349,6 +351,72 @@ say_relays(const struct check *check)
 	}
 }
 
+/* As somebody who has logged in. */
+static int
+try_maildir(void *context, int said)
+{
+	(void)said;
+	return drop_become(context, true) && maildir_writable() ? 0 : 1;
+}
+
+/* Who would log in with this entry, and could not put messages into the maildir? False: nobody. */
+static bool
+is_shut_out(const struct check *check, const struct entry *entry, struct identity *identity)
+{
+	const struct attempt attempt = { .config = check->config, .service = check->service };
+	struct rights *rights = &identity->rights;
+	const struct child_job job = { .inside = try_maildir, .context = rights, .seconds = 10 };
+	const bool own = entry->fields[UID][0] != '\0';
+	struct child_end end;
+
+	*identity = *check->service;
+	if (own ? !passwd_ids(identity, entry) : !checker_identity_by_name(&attempt, entry->fields[USER], identity))
+		return false;
+	if (own) {
+		rights->groups[0] = rights->gid;
+		rights->group_count = 1;
+	}
+	if (rights->uid == check->service->rights.uid ||
+	    !checker_rights_allowed(check->config, check->service, rights))
+		return false;
+	child_run(&job, &end);
+	return end.how == CHILD_EXITED && end.status == 1;
+}
+
+/* The first of a password file's users who cannot put messages into the maildir, if there is one among so many. */
+static void
+say_shut_out(const struct check *check, const char *path)
+{
+	struct identity identity;
+	struct entry entry;
+	struct file file;
+	char array[1200];
+	struct text line;
+	int left = ENTRIES_TRIED;
+
+	if (!passwd_open(&file, path))
+		return;
+	for (const char *at = file.bytes; at < file.bytes + file.length && left > 0; at = passwd_next(&file, at)) {
+		if (!passwd_is_entry(&file, at) || !passwd_entry(&file, at, &entry))
+			continue;
+		left--;
+		if (!is_shut_out(check, &entry, &identity))
+			continue;
+		text_start(&line, array, sizeof array);
+		text_add(&line, "-i maildir: user ");
+		text_add_visible(&line, entry.fields[USER], USER_MAX);
+		text_add(&line, " is uid ");
+		text_add_number(&line, identity.rights.uid);
+		text_add(&line, " and may not write there, so each mail is answered 451; make the directory and its "
+		    "tmp and new writable for all who log in, or give them the service account's uid and gid in ");
+		text_add(&line, path);
+		say_wrong(array);
+		left = 0;
+	}
+	explicit_bzero(&entry, sizeof entry);
+	passwd_close(&file);
+}
+
 static void
 say_injector(const struct check *check)
 {
@@ -356,9 +424,11 @@ say_injector(const struct check *check)
 	const char *kind = command_kind(config->injector_path);
 	char array[700];
 	struct text line;
+	bool ready, shared;
 
 	text_start(&line, array, sizeof array);
-	if (!inject_ready(check->config, check->service, &line))
+	ready = inject_ready(check->config, check->service, &line);
+	if (!ready)
 		say_wrong(array);
 	text_start(&line, array, sizeof array);
 	text_add(&line, config->injector == INJECTOR_SENDMAIL ? "sendmail "
@@ -374,6 +444,10 @@ say_injector(const struct check *check)
 	say("injector", array);
 	if (config->injector == INJECTOR_SMTP)
 		say_relays(check);
+	shared = ready && config->root && config->injector == INJECTOR_MAILDIR;
+	for (int i = 0; shared && i < config->authenticator_count; i++)
+		if (config->authenticators[i].kind == AUTHENTICATOR_FILE)
+			say_shut_out(check, config->authenticators[i].path);
 	say("SMTPUTF8", config->smtputf8 ? "offered" : "not offered: the injector does not carry it");
 }
 

@@ -199,6 +199,12 @@ maildir_exists(void)
 	return maildir >= 0;
 }
 
+bool
+maildir_writable(void)
+{
+	return faccessat(maildir, "tmp", W_OK | X_OK, 0) == 0 && faccessat(maildir, "new", W_OK | X_OK, 0) == 0;
+}
+
 /* Writes the message with its envelope in front into the open file. */
 static bool
 write_delivery(int file, const struct message *message)
