@@ -241,7 +241,7 @@ is_barred(const char *user)
 	ask_answer(ASK_TEMPORARY, "");
 	log_login("login-failed");
 	log_word("reason", "barred");
-	log_message("detail", network ? "too many logins and passwords from this network"
+	log_sentence("detail", network ? "too many logins and passwords from this network"
 	    : "too many passwords for this login from this network");
 	log_number("seconds", (uint64_t)wait);
 	log_end();
@@ -284,7 +284,7 @@ remember(enum ask_verdict verdict, const char *password)
 		memory_failed(&kept, user, password, address, time(NULL));
 	} else if (verdict == ASK_YES && memory_succeeded(&kept, user, address, time(NULL))) {
 		log_login("alarm");
-		log_message("reason", "more than 16 networks in a day");
+		log_sentence("reason", "more than 16 networks in a day");
 		log_end();
 	}
 	log_memory();
@@ -531,7 +531,7 @@ answer_log(char *body, size_t length)
 		state.refused++;
 		log_message_event(told.event == ASK_REFUSED ? "refused" : "deferred", told.text, told.count,
 		    told.bytes);
-		log_message("reason", told.reason);
+		log_sentence("reason", told.reason);
 		end_told();
 		return true;
 	case ASK_TRACE:
@@ -543,7 +543,7 @@ answer_log(char *body, size_t length)
 		return true;
 	case ASK_START_ERROR:
 		log_begin("start-error");
-		log_message("error", told.reason);
+		log_sentence("error", told.reason);
 		log_end();
 		state.ended = true;
 		return true;

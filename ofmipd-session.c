@@ -76,7 +76,7 @@ static int
 start_error(int status, const char *why)
 {
 	log_begin("start-error");
-	log_message("error", why);
+	log_sentence("error", why);
 	log_end();
 	say_goodbye();
 	return status;

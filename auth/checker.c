@@ -15,7 +15,7 @@
 #include "base/drop.h"
 #include "base/io.h"
 
-#define FRAME_MAX 4096		/* a last word: identity or reason, and a name */
+#define LAST_WORD_MAX 4096	/* a last word: identity or reason, and a name */
 
 bool
 checker_rights_allowed(const struct config *config, const struct identity *service, const struct rights *rights)
@@ -94,7 +94,7 @@ write_packet(const struct attempt *attempt, const struct text *text)
 int
 checker_say_identity(const struct attempt *attempt, const struct identity *identity)
 {
-	static APART char array[FRAME_MAX];
+	static APART char array[LAST_WORD_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);
@@ -109,7 +109,7 @@ checker_say_identity(const struct attempt *attempt, const struct identity *ident
 int
 checker_say_reason(const struct attempt *attempt, enum ask_verdict verdict, const char *reason)
 {
-	static APART char array[FRAME_MAX];
+	static APART char array[LAST_WORD_MAX];
 	struct text text;
 
 	text_start(&text, array, sizeof array);

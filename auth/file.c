@@ -18,11 +18,11 @@
 /*
  * All lines of one name. A name that is not there has the line of a neighbour, and goes through whatever a neighbour
  * goes through, up to the yes that it can never get: so it costs the same by construction, and neither the time nor the
- * steps tell who has an account. What depends on `nobody` is the answer alone, and which keys SCRAM shows.
+ * steps tell who has an account. What depends on `unknown` is the answer alone, and which keys SCRAM shows.
  */
 struct found {
 	int count;		/* 0: it is not there, and no neighbour has a password */
-	bool nobody;
+	bool unknown;
 	const struct entry *own;	/* the one without a label; or NULL */
 	const struct entry *neighbour;	/* for whoever has no password of their own; or NULL */
 	struct entry entries[PASSWD_LINES_MAX];
@@ -126,7 +126,7 @@ read_lines(const struct file *file, const char *const *at, int count, struct fou
  * none, and *answer says why. Unless the user's own was tried, a neighbour is: without it the time would tell.
  */
 static const struct entry *
-find_fitting(const struct found *found, const char *password, enum pwhash_answer *answer)
+find_matching(const struct found *found, const char *password, enum pwhash_answer *answer)
 {
 	static APART char copy[sizeof ((struct entry *)0)->line];
 	const struct entry *slow = NULL;
@@ -213,7 +213,7 @@ say_entry(const struct attempt *attempt, const struct found *found, const struct
 static int
 refuse(const struct attempt *attempt, const struct found *found, const char *reason)
 {
-	return checker_say_reason(attempt, ASK_NO, found->nobody ? "no-such-user" : reason);
+	return checker_say_reason(attempt, ASK_NO, found->unknown ? "no-such-user" : reason);
 }
 
 /* May a user whose password was right come in now, from there? A name that is nobody's gets no further than here. */
@@ -224,7 +224,7 @@ judge_entry(const struct attempt *attempt, const struct found *found, const stru
 	const char *expires = passwd_extra(entry, "expires", copy, sizeof copy);
 	int64_t end = INT64_MAX;
 
-	if (found->nobody)
+	if (found->unknown)
 		return refuse(attempt, found, "no-such-user");
 	if (expires != NULL && !passwd_date(expires, &end))
 		return checker_say_reason(attempt, ASK_TEMPORARY, "malformed-entry");
@@ -252,7 +252,7 @@ judge_keyless(const struct found *found, const char **reason)
 			return ASK_TEMPORARY;
 		locked &= answer == PWHASH_LOCKED;
 	}
-	*reason = found->nobody ? "no-such-user" : locked ? "disabled" : "no-keys";
+	*reason = found->unknown ? "no-such-user" : locked ? "disabled" : "no-keys";
 	return ASK_NO;
 }
 
@@ -328,7 +328,7 @@ check_proof(struct attempt *attempt, const struct file *file, const struct found
 	long length;
 
 	invent_keys(file, name, &invented);
-	if (found->nobody)
+	if (found->unknown)
 		entry = NULL;
 	if (entry == NULL && (verdict == ASK_TEMPORARY || !attempt->last))
 		return checker_say_reason(attempt, verdict, reason);
@@ -372,12 +372,12 @@ check_lines(const struct attempt *attempt, const struct file *file, const struct
 	fault = file_fault(&file->status, &attempt->service->rights, cleartext);
 	if (fault != NULL)
 		return checker_say_reason(attempt, ASK_TEMPORARY, fault);
-	entry = find_fitting(found, attempt->password, &answer);
+	entry = find_matching(found, attempt->password, &answer);
 	if (answer == PWHASH_LOCKED)
 		return refuse(attempt, found, "disabled");
 	if (answer == PWHASH_NO_MEMORY)		/* for a name that is nobody's, too */
 		return checker_say_reason(attempt, ASK_TEMPORARY, "no-memory");
-	if (answer == PWHASH_UNUSABLE && !found->nobody)
+	if (answer == PWHASH_UNUSABLE && !found->unknown)
 		return checker_say_reason(attempt, ASK_TEMPORARY, "unusable-password-entry");
 	if (entry == NULL)
 		return refuse(attempt, found, "wrong-password");
@@ -493,8 +493,8 @@ file_check(struct attempt *attempt)
 		count = passwd_find(&file, name, at, PASSWD_LINES_MAX);
 	beside = find_neighbour(&file, name, &neighbour);
 	found.neighbour = beside == NULL ? NULL : &neighbour;
-	found.nobody = count == 0;
-	if (found.nobody && beside != NULL) {
+	found.unknown = count == 0;
+	if (found.unknown && beside != NULL) {
 		at[0] = beside;
 		count = 1;
 	}

@@ -100,7 +100,7 @@ log_quoted(const char *key, const char *bytes, size_t length)
 }
 
 void
-log_message(const char *key, const char *message)
+log_sentence(const char *key, const char *message)
 {
 	add_key(key);
 	text_add_byte(&log_state.line, '"');

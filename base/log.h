@@ -30,7 +30,7 @@ void log_begin(const char *event);
 void log_word(const char *key, const char *value);			/* our own words */
 void log_number(const char *key, uint64_t value);
 void log_quoted(const char *key, const char *bytes, size_t length);	/* anybody's bytes */
-void log_message(const char *key, const char *message);			/* our own sentence, quoted, whole */
+void log_sentence(const char *key, const char *message);		/* our own sentence, quoted, whole */
 void log_end(void);
 void log_drop(void);	/* instead of log_end(): the line is not written, but counted as one that was lost */
 

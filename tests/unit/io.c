@@ -79,7 +79,7 @@ lines_of_the_log(void **state)
 	log_end();
 	assert_string_equal(next(log), "ofmipd-session: id=ID client=[2001:db8::1]:5 event=x dropped=2\n");
 	log_begin("x");
-	log_message("reason", "a\"b\n\x7f\x80");
+	log_sentence("reason", "a\"b\n\x7f\x80");
 	log_end();
 	assert_string_equal(next(log), "ofmipd-session: id=ID client=[2001:db8::1]:5 event=x reason=\"a'b'''\"\n");
 	/* Every byte, and one line: its only control character is its end. */

@@ -229,7 +229,7 @@ log_quoted(const char *key, const char *bytes, size_t length)
 }
 
 void
-log_message(const char *key, const char *message)
+log_sentence(const char *key, const char *message)
 {
 	note(" %s='%s'", key, message);
 }
