@@ -50,7 +50,7 @@ address_literal(const char **in, struct text *out)
 	text_add_byte(out, '[');
 	text_add_bytes(out, array, literal.used);
 	text_add_byte(out, ']');
-	return !literal.cut && (text_is(array, literal.used < 5 ? literal.used : 5, "IPv6:")
+	return !literal.cut && (text_is(array, 5, "IPv6:")
 	    ? inet_pton(AF_INET6, array + 5, address) : inet_pton(AF_INET, array, address)) == 1;
 }
 
@@ -111,7 +111,7 @@ add_quoted(struct text *out, const char *local, size_t length)
 static bool
 mailbox(const char **in, const char *domain, struct text *out)
 {
-	char array[ADDRESS_MAX + 2] = "";
+	char array[ADDRESS_MAX + 1] = "";
 	struct text local;
 	bool quoted = take(in, '"');
 

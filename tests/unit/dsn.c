@@ -27,7 +27,7 @@ parameters(void **state)
 		{ false, "NOTIFY", "DELAYS", DSN_WRONG }, { false, "NOTIFY", "DELAY, SUCCESS", DSN_WRONG },
 		{ false, "RET", "FULL", DSN_NONE }, { false, "ENVID", "x", DSN_NONE },
 		{ false, "ORCPT", "rfc822;bob@example.net", DSN_SECOND }, { false, "orcpt", "utf-8;b+2Bx@example.net", DSN_SECOND },
-		{ false, "ORCPT", "rfc822;", DSN_WRONG }, { false, "ORCPT", ";bob@example.net", DSN_WRONG },
+		{ false, "ORCPT", "!~;x", DSN_SECOND }, { false, "ORCPT", "rfc822;", DSN_WRONG }, { false, "ORCPT", ";bob@example.net", DSN_WRONG },
 		{ false, "ORCPT", "bob@example.net", DSN_WRONG }, { false, "ORCPT", "rfc 822;x", DSN_WRONG },
 		{ false, "ORCPT", "rfc822;a b", DSN_WRONG }, { false, "ORCPT", "rfc(822);x", DSN_WRONG },
 		{ false, "ORCPT", "rfc822;a+0D+0A", DSN_WRONG }, { false, "ORCPT", NULL, DSN_WRONG }, { false, "", "x", DSN_NONE },
@@ -70,9 +70,11 @@ a_second_look(void **state)
 	assert_false(dsn_valid(true, "ENVID=x\r\nDATA"));
 	assert_false(dsn_valid(false, "RET=FULL"));
 	assert_false(dsn_valid(true, "NOTIFY=NEVER"));
-	memset(long_one, 'x', sizeof long_one - 1);
-	long_one[sizeof long_one - 1] = '\0';
-	assert_false(dsn_valid(true, long_one));
+	memset(long_one, 'x', sizeof long_one);
+	for (size_t length = sizeof long_one - 1; length >= DSN_MAX; length--) {
+		long_one[length] = '\0';
+		assert_false(dsn_valid(true, long_one));
+	}
 }
 
 int

@@ -26,6 +26,15 @@ names_that_are_shown(void **state)
 	text_start(&text, array, sizeof array);
 	text_add_name(&text, "a'b\"c\\d e\177f\303");
 	assert_string_equal(array, "'a\\x27b\\x22c\\x5cd e\\x7ff\\xc3'");
+	for (size_t length = 200; length <= 201; length++) {
+		char name[202] = "", shown[300];
+
+		memset(name, 'n', length);
+		text_start(&text, shown, sizeof shown);
+		text_add_name(&text, name);
+		assert_int_equal(text.used, length == 200 ? 202 : 205);
+		assert_string_equal(shown + 200, length == 200 ? "n'" : "n'...");
+	}
 }
 
 static void
@@ -45,6 +54,8 @@ long_parts_of_addresses(void **state)
 	strcpy(array + 600, "]");
 	at = array;
 	assert_int_not_equal(address_read(&at, "", &address), ADDRESS_FINE);
+	at = "\"a\\\0\"@x.example";	/* nothing behind the end of the string is read */
+	assert_int_not_equal(address_read(&at, "", &address), ADDRESS_FINE);
 	at = "\"\"@x.example";
 	assert_int_not_equal(address_read(&at, "", &address), ADDRESS_FINE);
 }
@@ -55,7 +66,7 @@ xtext(void **state)
 	static const char *const wrong[] = { "a\177b", "a\200b", "a=b", "+G0", "+0G", "+0", "+", "+1F", "+7F", "+80", "" };
 
 	(void)state;
-	assert_true(dsn_valid(true, "ENVID=a+3Db+20c"));
+	assert_true(dsn_valid(true, "ENVID=a+3Db+20c!~+7E"));
 	for (size_t i = 0; i < LENGTH(wrong); i++) {
 		char array[50];
 

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "base/scram.h"
+#include "base/text.h"
 
 /* RFC 7677 section 3. */
 #define FIRST "n,,n=user,r=rOprNGfwEbeRWgbNEkqO"
@@ -88,6 +89,7 @@ first_messages(void **state)
 		{ "n,,n=u=2,r=x", SCRAM_MALFORMED, NULL }, { "n,,n=u=41,r=x", SCRAM_MALFORMED, NULL },
 		{ "n,,n=u,r=a b", SCRAM_MALFORMED, NULL }, { "n,,n=u,r=\x7f", SCRAM_MALFORMED, NULL },
 		{ "n,,n=u,r=\x01", SCRAM_MALFORMED, NULL }, { "n,,n=u,r=\xc3\xbc", SCRAM_MALFORMED, NULL },
+		{ "a=other,n=u,r=x", SCRAM_MALFORMED, NULL },
 	};
 
 	(void)state;
@@ -138,6 +140,37 @@ channel_bindings(void **state)
 	assert_int_equal(last("c=biws,r=xy," PROOF), SCRAM_REFUSED);
 }
 
+/* The longest gs2-header with the longest binding. */
+static void
+long_channel_bindings(void **state)
+{
+	static char message[2000], type[SCRAM_GS2_MAX], bytes[SCRAM_GS2_MAX + 128];
+	struct text text;
+
+	(void)state;
+	for (size_t length = SCRAM_GS2_MAX - 3; length >= SCRAM_GS2_MAX - 4; length--) {	/* p= and two commas */
+		memset(type, 't', length);
+		type[length] = '\0';
+		snprintf(message, sizeof message, "p=%s,,n=u,r=x", type);
+		assert_int_equal(first(message, type, true), length + 4 > SCRAM_GS2_MAX ? SCRAM_REFUSED : SCRAM_FINE);
+	}
+	assert_int_equal(scram.gs2_length, SCRAM_GS2_MAX);
+	memset(bytes, 'b', sizeof bytes);
+	memcpy(bytes, message, SCRAM_GS2_MAX);
+	final = (struct scram_final){ .server_first = "r=xy,s=AA==,i=1", .binding = bytes + SCRAM_GS2_MAX, .binding_length = 128 };
+	text_start(&text, message, sizeof message);
+	text_add(&text, "c=");
+	text_add_base64(&text, bytes, sizeof bytes);
+	text_add(&text, ",r=xy," PROOF);
+	assert_int_equal(last(message), SCRAM_FINE);
+	final.binding_length--;
+	assert_int_equal(last(message), SCRAM_REFUSED);
+	memset(message + 2, 'A', sizeof message - 3);
+	assert_int_equal(last(message), SCRAM_MALFORMED);
+	memcpy(message + sizeof message - 100, ",r=xy," PROOF, sizeof ",r=xy," PROOF);
+	assert_int_equal(last(message), SCRAM_MALFORMED);
+}
+
 static void
 final_messages(void **state)
 {
@@ -155,6 +188,7 @@ final_messages(void **state)
 		{ "r=" SERVER_NONCE ",c=biws," PROOF, SCRAM_MALFORMED }, { WITHOUT_PROOF, SCRAM_MALFORMED },
 		{ "c=biws,r=," PROOF, SCRAM_MALFORMED }, { WITHOUT_PROOF ",", SCRAM_MALFORMED }, { WITHOUT_PROOF ",p", SCRAM_MALFORMED },
 		{ WITHOUT_PROOF ",p=", SCRAM_MALFORMED }, { WITHOUT_PROOF ",p.a", SCRAM_MALFORMED },
+		{ "c=biws,r=rOprNGfwEbeRWgbNEkqO", SCRAM_MALFORMED }, { WITHOUT_PROOF "," PROOF "AAAA", SCRAM_MALFORMED },
 		{ WITHOUT_PROOF ",p=f-r-o-p", SCRAM_MALFORMED }, { WITHOUT_PROOF ",p=ZnJvcA==", SCRAM_MALFORMED },
 		{ WITHOUT_PROOF ",q=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", SCRAM_MALFORMED },
 		{ WITHOUT_PROOF "," PROOF ",x=1", SCRAM_MALFORMED }, { WITHOUT_PROOF "," PROOF "," PROOF, SCRAM_MALFORMED },
@@ -207,6 +241,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_example_of_the_rfc), cmocka_unit_test(first_messages), cmocka_unit_test(long_headers), cmocka_unit_test(channel_bindings),
+		cmocka_unit_test(long_channel_bindings),
 		cmocka_unit_test(final_messages), cmocka_unit_test(lengths_have_limits),
 	};
 

@@ -105,9 +105,9 @@ dates_are_those_of_strftime(void **state)
 	    4107542399, 4107542400, 4107628800, 7258118400, 253402300799 };
 
 	(void)state;
-	for (int i = 0; i < 60000; i++) {
+	for (int i = 0; i < 60000 / SHARE; i++) {
 		/* The odd ones; then each day of 1970 to 2106 at a time of its own. */
-		int64_t now = i < (int)LENGTH(odd) ? odd[i] : (i - (int64_t)LENGTH(odd)) * 86400 + noise_below(86400);
+		int64_t now = i < (int)LENGTH(odd) ? odd[i] : (i - (int64_t)LENGTH(odd)) * SHARE * 86400 + noise_below(86400);
 		time_t seconds = (time_t)now;
 		char array[64], wanted[64];
 		struct text text;
@@ -145,7 +145,8 @@ clean_text_keeps_no_special(void **state)
 	text_start(&text, array, sizeof array);
 	text_add_visible(&text, "b\303\266b", 10);
 	text_add_visible(&text, " a~\177\n\377\303\266z", 8);
-	assert_string_equal(array, "b\303\266b a~?????");
+	text_add_visible(&text, "\037", 8);
+	assert_string_equal(array, "b\303\266b a~??????");
 }
 
 static void
@@ -258,7 +259,7 @@ base64_of_short_strings(void **state)
 	static const char alphabet[] = { 'A', 'Q', '/', '=', ' ', '\x80', '-', '_', '\0' };
 
 	(void)state;
-	for (int length = 0, count = 1; length <= 6; length++, count *= (int)sizeof alphabet)
+	for (int length = 0, count = 1; length <= (SHARE > 1 ? 4 : 6); length++, count *= (int)sizeof alphabet)
 		for (int i = 0; i < count; i++) {
 			char string[6];
 
@@ -283,7 +284,7 @@ base64_of_all_lengths(void **state)
 	static char string[4200], spoilt[4200];
 
 	(void)state;
-	for (size_t length = 0; length <= 3075; length++) {
+	for (size_t length = 0; length <= 3075 / SHARE; length++) {
 		size_t encoded;
 		char *exact, *out;
 
@@ -314,6 +315,43 @@ base64_of_all_lengths(void **state)
 }
 
 static void
+base64_is_written(void **state)
+{
+	unsigned char bytes[64];
+	char wanted[100], array[100];
+	struct text text;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		size_t length = noise_below(sizeof bytes + 1);
+		char *exact;
+
+		for (size_t k = 0; k < length; k++)
+			bytes[k] = (unsigned char)noise_below(256);
+		wanted[encode(bytes, length, wanted)] = '\0';
+		exact = exactly(bytes, length);
+		text_start(&text, array, sizeof array);
+		text_add_base64(&text, exact, length);
+		assert_string_equal(array, wanted);
+		free(exact);
+	}
+}
+
+static void
+control_characters(void **state)
+{
+	char string[] = "a?b";
+
+	(void)state;
+	assert_false(text_has_control(""));
+	for (int byte = 1; byte < 256; byte++) {
+		string[1] = (char)byte;
+		if (text_has_control(string) != (byte < 32 || byte == 127))
+			fail_msg("byte %d", byte);
+	}
+}
+
+static void
 utf8_is_that_of_rfc_3629(void **state)
 {
 	static const struct {
@@ -328,6 +366,7 @@ utf8_is_that_of_rfc_3629(void **state)
 		{ "\xc0\xaf", false }, { "\xc1\xbf", false }, { "\xe0\x80\xaf", false }, { "\xe0\x9f\xbf", false },
 		{ "\xf0\x8f\xbf\xbf", false }, { "\xed\xa0\x80", false }, { "\xed\xbf\xbf", false },
 		{ "\xf4\x90\x80\x80", false }, { "\xf5\x80\x80\x80", false }, { "\xf8\x88\x80\x80\x80", false },
+		{ "\xbf\xbf", false }, { "\xf9\x80\x80\x80", false },	/* what continues, or has no length, does not begin */
 		{ "\x01", false }, { "\t", false }, { "\r", false }, { "\x7f", false },
 		{ "\xc2\x80", false }, { "\xc2\x85", false }, { "\xc2\x9f", false },	/* C1 controls */
 	};
@@ -342,7 +381,7 @@ utf8_is_that_of_rfc_3629(void **state)
 	}
 	assert_false(text_utf8("a\0b", 3));
 	/* Every code point, encoded by the table of the RFC. */
-	for (uint32_t point = 0; point < 0x120000; point++) {
+	for (uint32_t point = 0; point < 0x120000; point += point < 0x1000 ? 1 : SHARE) {
 		char bytes[4];
 		size_t length = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
 		bool fine = point >= 32 && (point < 127 || point >= 0xa0) && (point < 0xd800 || point >= 0xe000) &&
@@ -437,7 +476,10 @@ static const struct path {
 	{ "<a\\@b@x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<\"a\r\nb\"@x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<\"\x7f\"@x>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<a\x7f@x>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<a@x\x7f>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<\"\t\"@x>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<\"\x1f\"@x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<\"\\\t\"@x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a\nb@x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a@x\n>", NULL, ADDRESS_MALFORMED, NULL },
@@ -450,6 +492,10 @@ static const struct path {
 	{ "<@a:@b:c@d>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<@a,:c@d>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<@a,b:c@d>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<@a,c@d>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<@a@b:c@d>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<@[x]c@d>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "<@[1.2.3.4]c@d>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<@:c@d>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<:c@d>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<@a:>", NULL, ADDRESS_MALFORMED, NULL },
@@ -464,6 +510,7 @@ static const struct path {
 	{ "<a@[]>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a@[x]>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a@[1.2.3.4>", NULL, ADDRESS_MALFORMED, NULL },
+	{ "a@[1.2.3.4", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a@[1.2.3.4]x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a@[1.2.3.4].x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<a@[IPv6:", NULL, ADDRESS_MALFORMED, NULL },
@@ -498,6 +545,8 @@ static const struct path {
 	{ "<a@\xc3\xa9.x>", "a@\xc3\xa9.x", ADDRESS_FINE, "" },
 	{ "<a@xn--->", "a@xn---", ADDRESS_FINE, "" },
 	{ "<\xff@x>", NULL, ADDRESS_NOT_UTF8, NULL },
+	{ "<\"\xff\"@x>", NULL, ADDRESS_NOT_UTF8, NULL },
+	{ "<\"\\\xff\"@x>", NULL, ADDRESS_MALFORMED, NULL },
 	{ "<\xc0\xaf@x>", NULL, ADDRESS_NOT_UTF8, NULL },
 	{ "<\xed\xa0\x80@x>", NULL, ADDRESS_NOT_UTF8, NULL },
 	{ "<a@\xff>", NULL, ADDRESS_NOT_UTF8, NULL },
@@ -559,7 +608,7 @@ long_paths_are_whole_or_refused(void **state)
 	(void)state;
 	for (int brackets = 0; brackets < 2; brackets++)
 		for (size_t length = 60; length < 400; length++)
-			for (size_t local = 1; local + 2 <= length; local += 1 + noise_below(20)) {
+			for (size_t local = 1; local + 2 <= length; local += 1 + noise_below(20 * SHARE)) {
 				char path[512], *p = path;
 				struct path row = { path, path + brackets, ADDRESS_FINE, "" };
 				char wanted[512];
@@ -578,6 +627,31 @@ long_paths_are_whole_or_refused(void **state)
 					row = (struct path){ path, NULL, ADDRESS_MALFORMED, NULL };
 				check_path(&row);
 			}
+	/* A bang path is a local part alone. */
+	for (size_t length = 250; length < 258; length++) {
+		char path[300];
+		struct path row = { path, path, ADDRESS_FINE, "" };
+
+		memset(path, 'a', sizeof path);
+		path[1] = '!';
+		path[length] = '\0';
+		if (length > 254)
+			row = (struct path){ path, NULL, ADDRESS_MALFORMED, NULL };
+		check_path(&row);
+	}
+	/* Quotes count where they were, even if none are needed. */
+	for (size_t length = 252; length < 258; length++) {
+		char path[300], wanted[300];
+		struct path row = { path, wanted, ADDRESS_FINE, "" };
+
+		memset(path, 'a', sizeof path);
+		path[0] = '"';
+		strcpy(path + length - 3, "\"@x");
+		snprintf(wanted, sizeof wanted, "%.*s@x", (int)length - 4, path + 1);
+		if (length > 254)
+			row = (struct path){ path, NULL, ADDRESS_MALFORMED, NULL };
+		check_path(&row);
+	}
 	/* The domain that is added counts; so does the source route, which is dropped. */
 	for (size_t length = 200; length < 260; length++) {
 		char path[600], wanted[600];
@@ -652,6 +726,8 @@ main(void)
 		cmocka_unit_test(case_is_that_of_ascii),
 		cmocka_unit_test(base64_of_short_strings),
 		cmocka_unit_test(base64_of_all_lengths),
+		cmocka_unit_test(base64_is_written),
+		cmocka_unit_test(control_characters),
 		cmocka_unit_test(utf8_is_that_of_rfc_3629),
 		cmocka_unit_test(host_names),
 		cmocka_unit_test(paths_and_addresses),
