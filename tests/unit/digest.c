@@ -33,8 +33,10 @@ static const struct row {
 	    "5214e85853d417e602e02a8e9d8199550c9e1cbbb5599cb9ad3533aa5bc2b9db" },
 };
 
-/* How many bytes were wiped, by whatever name the headers of this C library give it. */
+/* How many bytes were wiped, under both names that a C library may have for it. */
 static size_t wiped;
+
+void __explicit_bzero_chk(void *bytes, size_t length, size_t room);
 
 void
 explicit_bzero(void *bytes, size_t length)
