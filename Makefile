@@ -119,7 +119,7 @@ check:
 demo:
 	sh demo
 
-# The long form of the tests that have one: every text and every sequence of commands, an hour of fuzzing: PROOF.md.
+# The long form of the tests that have one: every text and every sequence of commands, 10^8 inputs: PROOF.md.
 prove:
 	sh tests/prove/run
 
