@@ -351,12 +351,12 @@ say_relays(const struct check *check)
 	}
 }
 
-/* As somebody who has logged in. */
+/* As somebody who has logged in. That nobody can be become is said of the cage. */
 static int
 try_maildir(void *context, int said)
 {
 	(void)said;
-	return drop_become(context, true) && maildir_writable() ? 0 : 1;
+	return !drop_become(context, true) || maildir_writable() ? 0 : 1;
 }
 
 /* Who would log in with this entry, and could not put messages into the maildir? False: nobody. */
