@@ -64,7 +64,7 @@ domain_part(const char **in, struct text *out)
 		return address_literal(in, out);
 	for (; **in != '\0' && may_stand(**in, DOMAIN); (*in)++) {
 		if (**in == '.' && empty_label)
-			return false;
+			break;
 		empty_label = **in == '.';
 		text_add_byte(out, **in);
 	}
@@ -79,7 +79,7 @@ quoted_string(const char **in, struct text *content)
 		bool escaped = take(in, '\\');
 
 		if ((**in >= 0 && **in < 32) || **in == 127 || (escaped && **in < 0))
-			return false;
+			break;
 		text_add_byte(content, *(*in)++);
 	}
 	return take(in, '"') && content->used > 0 && !content->cut;

@@ -157,7 +157,8 @@ long_channel_bindings(void **state)
 	assert_int_equal(scram.gs2_length, SCRAM_GS2_MAX);
 	memset(bytes, 'b', sizeof bytes);
 	memcpy(bytes, message, SCRAM_GS2_MAX);
-	final = (struct scram_final){ .server_first = "r=xy,s=AA==,i=1", .binding = bytes + SCRAM_GS2_MAX, .binding_length = 128 };
+	final = (struct scram_final){ .server_first = "r=xy,s=AA==,i=1", .binding = bytes + SCRAM_GS2_MAX,
+	    .binding_length = 128 };
 	text_start(&text, message, sizeof message);
 	text_add(&text, "c=");
 	text_add_base64(&text, bytes, sizeof bytes);

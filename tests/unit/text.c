@@ -185,7 +185,7 @@ quoted_text_is_unambiguous(void **state)
 static void
 case_is_that_of_ascii(void **state)
 {
-	char string[] = "AZaz[@`{\xc4\xe4" "09";
+	char string[] = "AZaz[@`{\xc4\xe4" "09", *exact;
 
 	(void)state;
 	text_lower(string);
@@ -198,6 +198,9 @@ case_is_that_of_ascii(void **state)
 	assert_false(text_is("@", 1, "`"));	/* 32 apart, and no letters */
 	assert_false(text_is("\xc4", 1, "\xe4"));
 	assert_false(text_is("NO\0P", 4, "NO"));
+	exact = exactly("rcpt", 4);
+	assert_false(text_is(exact, 4, "RCPT TO:"));
+	free(exact);
 }
 
 static size_t
