@@ -163,21 +163,24 @@ bool
 ask_starttls(struct peer *peer, struct answer *answer)
 {
 	struct ask_head head;
-	size_t protocol, cipher;
+	char *cipher, *certified;
 
 	if (!ask(&head, ASK_STARTTLS, 0, answer))
 		return false;
 	if (answer->verdict != ASK_YES)
 		return true;
-	protocol = strcspn(answer->text, " ");
-	answer->text[protocol] = '\0';
-	cipher = protocol + 1 + strcspn(answer->text + protocol + 1, " ");
+	cipher = strchr(answer->text, ' ');
+	if (cipher == NULL)
+		return false;
+	*cipher++ = '\0';
+	certified = strchr(cipher, ' ');
+	if (certified != NULL)
+		*certified = '\0';
 	peer_start_tls(peer);
 	strlcpy(peer->tls_protocol, answer->text, sizeof peer->tls_protocol);
-	peer->verified = answer->text[cipher] == ' ';
+	strlcpy(peer->tls_cipher, cipher, sizeof peer->tls_cipher);
+	peer->verified = certified != NULL;
 	strlcpy(peer->certificate[0], peer->verified ? "?" : "", sizeof peer->certificate[0]);	/* not for us */
-	answer->text[cipher] = '\0';
-	strlcpy(peer->tls_cipher, answer->text + protocol + 1, sizeof peer->tls_cipher);
 	return true;
 }
 

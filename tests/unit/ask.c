@@ -887,7 +887,9 @@ answers_are_printable_and_short(void **state)
 static void
 answers_that_are_none(void **state)
 {
+	struct peer peer = { .tls_protocol = "" };
 	struct answer answer;
+	char text[ASK_ANSWER_MAX];
 
 	(void)state;
 	close_wall(NULL);
@@ -908,6 +910,13 @@ answers_that_are_none(void **state)
 	send_frame(ASK_MONITOR, ASK_YES, 5, "cut", 3);
 	shutdown(ASK_MONITOR, SHUT_WR);
 	assert_false(ask_auth(&login, &answer));
+	/* TLS has begun, but not which. */
+	close_wall(NULL);
+	assert_int_equal(make_wall(NULL), 0);
+	memset(text, 'x', ASK_ANSWER_MAX);
+	send_frame(ASK_MONITOR, ASK_YES, ASK_ANSWER_MAX, text, ASK_ANSWER_MAX);
+	assert_false(ask_starttls(&peer, &answer));
+	assert_string_equal(peer.tls_protocol, "");
 	/* More than was said: behind all but a byte of the longest answer, and behind a challenge. */
 	close_wall(NULL);
 	assert_int_equal(make_wall(NULL), 0);
