@@ -435,10 +435,14 @@ xtext(const char *value)
 static const struct reply *
 size_parameter(const char *value)
 {
+	const char *end;
 	uint64_t size;
-	size_t digits;
 
-	if (value == NULL || (digits = strspn(value, "0123456789")) > 20 || value[digits] != '\0')
+	if (value == NULL)
+		return &bad_parameter;
+	for (end = value; *end >= '0' && *end <= '9'; end++)
+		;
+	if (end - value > 20 || *end != '\0')
 		return &bad_parameter;
 	return text_number(value, session.config->max_size, &size) ? NULL : &too_big;
 }
