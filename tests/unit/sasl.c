@@ -260,6 +260,21 @@ every_other_dialogue(void **state)
 	}
 }
 
+/* What stands in front of an empty response is not its end. */
+static void
+a_blank_before_an_empty_response(void **state)
+{
+	enum line_event event;
+	struct answer answer;
+	char initial[] = " =";
+
+	(void)state;
+	monitor.times = 0;
+	assert_string_equal(said(sasl_auth(sasl_find(&config, "PLAIN"), &line, initial + 1, &login, &answer, &event)),
+	    MALFORMED);
+	assert_int_equal(monitor.times, 0);
+}
+
 static void
 what_the_monitor_says(void **state)
 {
@@ -755,7 +770,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_forms_ask_the_same_question),
 		cmocka_unit_test(every_other_dialogue),
-		cmocka_unit_test(what_the_monitor_says),
+		cmocka_unit_test(a_blank_before_an_empty_response), cmocka_unit_test(what_the_monitor_says),
 		cmocka_unit_test(lines_that_end_otherwise),
 		cmocka_unit_test(long_answers),
 		cmocka_unit_test(no_password_is_left),
