@@ -762,6 +762,16 @@ mechanisms(void **state)
 	assert_null(sasl_find(&config, "LOGIN"));
 	assert_string_equal(sasl_list(&config, false), " PLAIN");
 	config.mechanisms |= MECHANISM_LOGIN;
+	/* Names have 1 to 20 bytes (RFC 4422 section 3.1). */
+	sasl_relay("X ABCDEFGHIJKLMNOPQRST OTP ");
+	assert_string_equal(sasl_list(&config, false), " PLAIN LOGIN X ABCDEFGHIJKLMNOPQRST OTP");
+	assert_non_null(sasl_find(&config, "x"));
+	assert_non_null(sasl_find(&config, "ABCDEFGHIJKLMNOPQRST"));
+	assert_non_null(sasl_find(&config, "OTP"));
+	assert_null(sasl_find(&config, "ABCDEFGHIJKLMNOPQRS"));
+	assert_null(sasl_find(&config, ""));
+	sasl_relay("");
+	assert_null(sasl_find(&config, "X"));
 }
 
 int
