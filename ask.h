@@ -73,7 +73,8 @@ struct ask_attempt {
 	size_t length;				/* of the response */
 };
 
-/* ASK_SEND: fields NAME=VALUE NUL ..., NUL, then the envelope: F sender NUL, T recipient NUL ..., NUL. */
+/* ASK_SEND: fields NAME=VALUE NUL ..., NUL, then the envelope: F sender NUL, T recipient NUL ..., NUL; after each
+ * address, where DSN is offered, perhaps D parameters NUL. */
 struct envelope {
 	size_t length;
 	char front[sizeof(struct ask_head) + ASK_FIELDS_MAX];	/* head and fields, at its end */
@@ -108,7 +109,7 @@ struct ask_line {
 
 #define ASK_ANSWER_MAX 400
 
-/* The text of an answer to ASK_AUTH other than yes where the session must end after its reply. */
+/* The text of an answer to ASK_AUTH or ASK_STEP that is not yes: the session must end after its reply. */
 #define ASK_LAST "last"
 
 /* What the monitor says; the text is for the client, and may be empty. */

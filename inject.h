@@ -11,8 +11,9 @@
 #include "inject/message.h"
 
 /*
- * At the start, with the rights of whoever starts the program: finds the injector, opens (and where it is
- * missing makes, unless this is a check) the maildir, sets config->smtputf8 and config->argument_room.
+ * At the start, with the rights of whoever starts the program: finds the injector and the throttle script, opens (and
+ * where it is missing makes, unless this is a check) the maildir, opens the table of -s, sets config->smtputf8 and
+ * config->argument_room.
  * False: *why says what is wrong, and the remedy.
  */
 bool inject_ready(struct config *config, const struct identity *service, struct text *why);
@@ -28,9 +29,9 @@ enum ask_verdict inject_may_send_as(const struct config *config, const struct id
 enum ask_verdict inject_own_sender(const struct config *config, const struct identity *identity, struct text *text);
 
 /*
- * Looks at every address again, asks the sender rule, the throttle script and the policy server, hands over, and waits
- * at most --inject-timeout.
- * ASK_YES only if the mail system said that it took the whole message.
+ * Looks at every address again, asks the sender rule, seals the spool, asks the throttle script, the policy server and
+ * the quota, hands over, and waits at most --inject-timeout.
+ * ASK_YES only if the mail system said that it took the whole message, now or, with --state, when it came before.
  */
 void inject_send(const struct config *config, const struct peer *peer, struct message *message,
     struct outcome *outcome);

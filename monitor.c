@@ -2,9 +2,10 @@
 
 /*
  * What runs with the rights that the program was started with: ofmipd-session.c with base/config and base/peer up to
- * the fork, this file up to the login, auth.c and auth/ with base/child, inject.c's inject_ready(), base/drop. What
- * runs as the user: inject.c and inject/, and this file after the login. The session is not trusted: every length,
- * order and address is checked on this side of the wall.
+ * the fork, this file up to the login, auth.c and auth/ with base/child, inject.c's inject_ready(), base/drop, and of
+ * base/ what these call: the log, the files of --state, STARTTLS. What runs as the user: inject.c and inject/, and this
+ * file after the login. The session is not trusted: every length, order and address is checked on this side of the
+ * wall.
  */
 #include <bsd/string.h>
 #include <errno.h>
@@ -56,7 +57,7 @@ static APART struct state {
 /* The answer to the last attempt: who it is. Not in the state: what is written at every start should be little. */
 static APART struct auth_answer answer;
 
-/* With --state; opened at the first login. */
+/* With --state; opened at the first attempt to log in. */
 static SELDOM struct memory kept;
 
 static void

@@ -31,7 +31,7 @@ bool passwd_open(struct file *file, const char *path);
 /* The same for what `descriptor` leads to, which stays open; `path` is left as it is. */
 bool passwd_map(struct file *file, int descriptor);
 
-/* Unmaps it: what is read before the fork does not stay in the session. A failure to do so does no harm elsewhere. */
+/* Unmaps it, so that what was read before the fork does not stay in the session. A failure does no other harm. */
 void passwd_close(struct file *file);
 
 /* The start of the line after `at`; after the last, the end of the file. */

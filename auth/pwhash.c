@@ -147,9 +147,9 @@ memory_is_short(void)
 /*
  * crypt_rn() says that it cannot use a setting by NULL or, as crypt(3) has always done it, by a
  * text that begins with '*'; no hash does. What it makes of a shorter stored value is no proof
- * of anything: that value was never a whole hash.
+ * of anything: that value was never a whole hash. A function of its own: its 32 KiB of stack would cost those who only
+ * ask for the form.
  */
-/* Of a function of its own: its 32 KiB of stack would cost those who only ask for the form. */
 static __attribute__((noinline)) enum pwhash_answer
 hash_crypt(const char *stored, const char *password)
 {

@@ -132,9 +132,9 @@ status_line(char *status, const char *key)
 	return line;
 }
 
-/* The real uid and gid and the groups of a process that has ended and was not waited for yet. It says itself
- * who it was; but whoever has its uid can make it say anything (ptrace(2)). Groups that we have ourselves it
- * had from us: a program that forgets setgroups(2) does not hand them on. */
+/* The real uid and gid and the groups of a process that has ended and was not waited for yet. What it says
+ * of these is not believed: whoever has its uid can make it say anything (ptrace(2)). Groups that we have ourselves it
+ * had from us: a program that forgets setgroups(2) does not pass them on. */
 static bool
 read_rights(pid_t pid, struct rights *rights)
 {

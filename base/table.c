@@ -151,8 +151,9 @@ table_key(const struct table *table, const void *bytes, size_t length, unsigned 
 
 /*
  * flock(2) goes with the open file, so that a process that forgets it cannot keep it beyond its end. But it may be
- * stopped by the user that it has become, who must not switch off what bars others: who does not get the lock goes on
- * without it. A record is written at one stroke and has a checksum; of two that change it at a time one may be lost.
+ * stopped by the user that it has become, who must not switch off what bars others: whoever does not get the lock
+ * goes on without it. A record is written by one call and has a checksum; of two that change it at the same time one
+ * may be lost.
  */
 static bool
 lock_table(struct table *table)
