@@ -1,4 +1,4 @@
-# ofmipd-session: make, make check, make demo, make bench, make layers, make lint, make install, make dist.
+# ofmipd-session: make, make check, make demo, make bench, make prove, make layers, make lint, make install, make dist.
 # Beside the release build: make SAN=1 (ASan and UBSan), make NOCAGE=1 (for profilers: without seccomp), make COVERAGE=1
 # (with gcc: it counts what runs, tests/prove/coverage).
 # make WERROR=1 takes every warning for an error, as the tests do.
@@ -119,7 +119,8 @@ check:
 demo:
 	sh demo
 
-# The long form of the tests that have one: every text and every sequence of commands, 10^8 inputs: PROOF.md.
+# The long form of the tests that have one, and what takes too long for `make check`: mutants, Eva, coverage. Writes
+# PROOF.md.
 prove:
 	sh tests/prove/run
 
