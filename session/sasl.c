@@ -65,8 +65,11 @@ decode_line(struct exchange *exchange, char *string, size_t length)
 static const struct reply *
 decode_initial(struct exchange *exchange, char *initial)
 {
-	const struct reply *fault = decode_line(exchange, initial, strcmp(initial, "=") == 0 ? 0 : strlen(initial));
+	const struct reply *fault;
 
+	if (strcmp(initial, "=") == 0)
+		*initial = '\0';
+	fault = decode_line(exchange, initial, strlen(initial));
 	return fault == &cancelled ? &no_base64 : fault;	/* nothing has begun that "*" could cancel */
 }
 

@@ -37,7 +37,8 @@ const struct seed seeds[] = {
 	SEED("\2\1SCRAM-SHA-256\nn,,n=bob,r=x\nc=biws,r=xS,p=" PROOF "\n!*"),
 	SEED("\62\0SCRAM-SHA-256 n,,n=bob,r=x\nc=biws"), SEED("\1\0CRAM-MD5\nbob " DIGEST),
 	SEED("\1\2CRAM-MD5 x"),
-	SEED("\3\0RELAY a\nb\nc\nd"), SEED("\23\0RELAY\n!====\n"), SEED("\43\3RELAY\n\n\n\n"), { NULL, 0 }
+	SEED("\3\0RELAY a\nb\nc\nd"), SEED("\23\0RELAY\n!====\n"), SEED("\43\3RELAY\n\n\n\n"), SEED("\3\0RELAY !=\nb\n"),
+	{ NULL, 0 }
 };
 const struct seed words[] = {
 	SEED("\n"), SEED("!"), SEED("!*\n"), SEED("\0"), SEED(","), SEED("="), SEED("n=bob"), SEED("r=xS"),

@@ -273,6 +273,7 @@ a_blank_before_an_empty_response(void **state)
 	assert_string_equal(said(sasl_auth(sasl_find(&config, "PLAIN"), &line, initial + 1, &login, &answer, &event)),
 	    MALFORMED);
 	assert_int_equal(monitor.times, 0);
+	assert_string_equal(initial, " ");	/* and nothing of it stays */
 }
 
 static void
