@@ -82,7 +82,7 @@ listen_to(int pipe, struct child_end *end)
 	return got;
 }
 
-/* Our own code in the child: it says its word at one stroke and ends. True: in time. */
+/* Our own code in the child: it says its word in one write and ends. True: in time. */
 static bool
 wait_for_word(int pipe, int64_t deadline, struct child_end *end)
 {

@@ -324,7 +324,7 @@ read_received(struct config *config, const char *argument, struct text *why)
 	return wrong(why, "--received", argument, "give full, login, no-address or none");
 }
 
-/* A number and what it is of: the next part of a quota. */
+/* A number and its unit: the next part of a quota. */
 static bool
 read_part(const char *part, size_t length, uint64_t *hour, uint64_t *day)
 {
@@ -584,7 +584,7 @@ read_environment(struct config *config, struct text *why)
 	const char *databytes = getenv("DATABYTES"), *wish = getenv("UCSPITLS");
 	const char *protocol = getenv("SSL_PROTOCOL");
 
-	/* What tcprules said of this client goes before what was said of all of them. */
+	/* What tcprules says of this client overrides what the options say of all clients. */
 	if (databytes != NULL && read_size(&config->max_size, "DATABYTES", databytes, "not a size; correct it in the "
 	    "tcprules or in the door's environment: bytes, or a number with K, M or G", why) != CONFIG_RUN)
 		return CONFIG_WRONG;

@@ -86,7 +86,7 @@ dial_connect(const struct dial *dial, int64_t deadline)
 	descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (descriptor < 0)
 		return -1;
-	/* What is written at one stroke is meant to go at once. */
+	/* TCP_NODELAY: what is written by one call is meant to go at once. */
 	if (setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most) == 0 &&
 	    (family == AF_UNIX || setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int)) == 0) &&
 	    connect(descriptor, (const struct sockaddr *)&dial->address, dial->length) == 0 &&

@@ -24,7 +24,7 @@ static _Alignas(2048) struct {	/* on one page */
 	int64_t patience;	/* what is left of LOG_PATIENCE */
 	uint64_t dropped;	/* lines, since the last that was written */
 	bool syslog;
-	uint64_t pid;		/* of the monitor, for both: getpid() is not in the cage */
+	uint64_t pid;		/* of the monitor, which alone writes lines */
 	const char *id, *client;
 	char array[LOG_LINE_MAX];
 	struct text line;

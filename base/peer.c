@@ -110,7 +110,8 @@ set_subject(struct peer *peer, const char *value)
 			peer->certificate[i][0] = '\0';
 }
 
-/* What fronts say of the client's certificate, in the order in which they count: the last goes before the others. */
+/* What fronts say of the client's certificate. In the environment a later row replaces an earlier one; of what a
+ * UCSPI-TLS server sends, what it says last counts. */
 static const struct {
 	const char *name;
 	void (*set)(struct peer *peer, const char *value);

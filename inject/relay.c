@@ -322,7 +322,7 @@ introduce(struct talk *talk)
 	put(talk, array);
 	if (exchange(talk, "XCLIENT", NULL) != 220)
 		return refused(talk, NULL);
-	/* What it is told now goes before what it was told of HELO. */
+	/* The name in this EHLO overrides XCLIENT's HELO: so it is the client's, too. */
 	return say_hello(talk, text_hostname(helo) ? helo : talk->config->hostname);
 }
 

@@ -114,7 +114,7 @@ keep_challenge(const char *bytes, size_t length)
 	scram_state.server_first[fits ? length : 0] = '\0';
 }
 
-/* The same with the challenge that stands in login->body; the response takes its place. */
+/* Like prompt_client(), with the challenge that stands in login->body; the response takes its place. */
 static const struct reply *
 pass_challenge(struct exchange *exchange)
 {
@@ -314,7 +314,7 @@ sasl_relay(const char *list)
 
 static char relayed_name[24];	/* the one at hand; the longest has 20 bytes (RFC 4422 section 3.1) */
 
-/* Takes the next name from *at on: false, there is none. */
+/* Takes the next name from *at on. False: there is none. */
 static bool
 next_relayed(const char **at)
 {
@@ -328,7 +328,7 @@ next_relayed(const char **at)
 	return name.used > 0;
 }
 
-/* Our own one by that name, if it is among the `offered`. */
+/* Our own mechanism of that name, if it is among the `offered`. */
 static const struct sasl_mechanism *
 find_own(unsigned offered, const char *name)
 {

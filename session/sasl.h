@@ -8,7 +8,7 @@
 /* More mechanisms, each followed by a blank, that others beyond the wall know: they are offered, too. */
 void sasl_relay(const char *list);
 
-/* The mechanism by that name (any case) which `config` offers, or that is relayed; NULL: 504. It is valid until the
+/* The mechanism of that name (in any case) which `config` offers, or that is relayed; NULL: 504. It is valid until the
  * next call of this or sasl_list(). */
 struct sasl_mechanism;
 const struct sasl_mechanism *sasl_find(const struct config *config, const char *wanted);

@@ -1,5 +1,5 @@
 /* links: base alone */
-/* One job: how it ended, what it said, and that nobody waits longer than he may. */
+/* One job: how it ended, what it said, and that nobody waits longer than they may. */
 #include "unit.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ run(const struct child_job *job)
 	memset(&end, 0xaa, sizeof end);
 	child_run(job, &end);
 	took = io_now() - before;
-	/* Whoever it was, nothing of him is left. */
+	/* Whoever it was, nothing of it is left. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	assert_in_range(end.length, 0, CHILD_SAID_MAX);

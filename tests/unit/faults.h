@@ -1,6 +1,6 @@
 /*
- * System calls that fail when a test wants it: what a unit defines itself goes before the C library's. The n-th call
- * from now on of the one that is named fails with an error; children inherit what is left of it.
+ * System calls that fail when a test wants them to: a function that a unit defines itself replaces the C library's. The
+ * n-th call from now on of the one that is named fails with an error; children inherit what is left of the count.
  *
  *   FAULTY(int, fchown, (int file, uid_t uid, gid_t gid), (file, uid, gid))	once, at file level
  *   fault("fchown", 1, EPERM);
