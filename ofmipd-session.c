@@ -396,10 +396,10 @@ main(int argc, char **argv)
 	if (fault != NULL)
 		return start_error(EXIT_USAGE, fault);
 	find_peer();
+	if (!drop_start(life_seconds()) && !config.check)	/* --check says so of the cage */
+		return start_error(EXIT_TEMPORARY, with_remedy(DROP_TIMER));
 	if (config.check)
 		return run_check(NULL);
-	if (!drop_start(life_seconds()))
-		return start_error(EXIT_TEMPORARY, with_remedy(DROP_TIMER));
 	fault = make_descriptors();
 	if (fault != NULL)
 		return start_error(EXIT_TEMPORARY, fault);
