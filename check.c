@@ -29,6 +29,7 @@
 #define PROGRAM_MEMORY (16 << 20)	/* bytes of addresses, rounded up */
 #define CAGE_SECONDS 10
 #define ENTRIES_TRIED 100	/* of a password file: who may write to the maildir */
+#define ENTRIES_SECONDS 10	/* and no further one is after so long: a directory of accounts may be slow */
 #define LEAST_SIZE 65536	/* bytes of a message: RFC 5321 section 4.5.3.1.7 */
 
 static int wrong;	/* how many things are */
@@ -351,66 +352,101 @@ say_relays(const struct check *check)
 	}
 }
 
-/* As somebody who has logged in. That nobody can be become is said of the cage. */
+/* Somebody who has logged in, perhaps. */
+struct user {
+	const struct check *check;
+	struct identity identity;
+};
+
+/* As that user. That nobody can be become is said of the cage. */
 static int
 try_maildir(void *context, int said)
 {
-	(void)said;
-	return !drop_become(context, true) || maildir_writable() ? 0 : 1;
+	const struct user *user = context;
+	const struct rights *rights = &user->identity.rights;
+	const char *error;
+
+	if (!drop_become(rights, user->check->config->root) ||
+	    maildir_writable(rights->uid == user->check->service->rights.uid))
+		return 0;
+	error = strerror(errno);
+	return !io_write_all(said, error, strlen(error));
 }
 
-/* Who would log in with this entry, and could not put messages into the maildir? False: nobody. */
+/* Who would log in with this entry, and why can they not put messages into the maildir? False: nobody, or they can. */
 static bool
-is_shut_out(const struct check *check, const struct entry *entry, struct identity *identity)
+is_shut_out(const struct file *file, const struct entry *entry, struct user *user, struct child_end *end)
 {
-	const struct attempt attempt = { .config = check->config, .service = check->service };
-	struct rights *rights = &identity->rights;
-	const struct child_job job = { .inside = try_maildir, .context = rights, .seconds = 10 };
-	const bool own = entry->fields[UID][0] != '\0';
-	struct child_end end;
+	const struct config *config = user->check->config;
+	const struct identity *service = user->check->service;
+	const struct attempt attempt = { .config = config, .service = service };
+	const struct child_job job = { .inside = try_maildir, .context = user, .seconds = ENTRIES_SECONDS };
+	const bool own = config->root && entry->fields[UID][0] != '\0';
+	struct rights *rights = &user->identity.rights;
+	const char *at[2];
 
-	*identity = *check->service;
-	if (own ? !passwd_ids(identity, entry) : !checker_identity_by_name(&attempt, entry->fields[USER], identity))
+	/* A locked one may have other passwords: lines with a label. */
+	if (pwhash_verify(entry->fields[PASSWORD], entry->count == 2, NULL) == PWHASH_LOCKED &&
+	    passwd_find(file, entry->fields[USER], at, 2) == 1)
+		return false;
+	user->identity = *service;
+	if (own ? !passwd_ids(&user->identity, entry)
+	    : !checker_identity_by_name(&attempt, entry->fields[USER], &user->identity))
 		return false;
 	if (own) {
 		rights->groups[0] = rights->gid;
 		rights->group_count = 1;
 	}
-	if (rights->uid == check->service->rights.uid ||
-	    !checker_rights_allowed(check->config, check->service, rights))
+	if (!checker_rights_allowed(config, service, rights))
 		return false;
-	child_run(&job, &end);
-	return end.how == CHILD_EXITED && end.status == 1;
+	child_run(&job, end);
+	return end->how == CHILD_EXITED && end->length > 0;
+}
+
+static void
+say_one_shut_out(const struct user *user, const char *why, const char *path)
+{
+	char array[1200];
+	struct text line;
+
+	text_start(&line, array, sizeof array);
+	text_add(&line, "-i maildir: user ");
+	text_add_visible(&line, user->identity.user, USER_MAX);
+	text_add(&line, " is uid ");
+	text_add_number(&line, user->identity.rights.uid);
+	text_add(&line, " and may not write there (");
+	text_add(&line, why);
+	if (user->identity.rights.uid == user->check->service->rights.uid) {
+		text_add(&line, "), so each mail is answered 451; chown -R the directory to that uid");
+	} else {
+		text_add(&line, "), so each mail is answered 451; chmod 755 the directory and 1777 its tmp and new, "
+		    "or give such users the service account's uid and gid in ");
+		text_add(&line, path);
+	}
+	say_wrong(array);
 }
 
 /* The first of a password file's users who cannot put messages into the maildir, if there is one among so many. */
 static void
 say_shut_out(const struct check *check, const char *path)
 {
-	struct identity identity;
+	const int64_t deadline = io_now() + ENTRIES_SECONDS * 1000;
+	struct user user = { .check = check };
+	struct child_end end;
 	struct entry entry;
 	struct file file;
-	char array[1200];
-	struct text line;
 	int left = ENTRIES_TRIED;
 
 	if (!passwd_open(&file, path))
 		return;
-	for (const char *at = file.bytes; at < file.bytes + file.length && left > 0; at = passwd_next(&file, at)) {
+	for (const char *at = file.bytes; at < file.bytes + file.length && left > 0 && io_now() < deadline;
+	    at = passwd_next(&file, at)) {
 		if (!passwd_is_entry(&file, at) || !passwd_entry(&file, at, &entry))
 			continue;
 		left--;
-		if (!is_shut_out(check, &entry, &identity))
+		if (!is_shut_out(&file, &entry, &user, &end))
 			continue;
-		text_start(&line, array, sizeof array);
-		text_add(&line, "-i maildir: user ");
-		text_add_visible(&line, entry.fields[USER], USER_MAX);
-		text_add(&line, " is uid ");
-		text_add_number(&line, identity.rights.uid);
-		text_add(&line, " and may not write there, so each mail is answered 451; make the directory and its "
-		    "tmp and new writable for all who log in, or give them the service account's uid and gid in ");
-		text_add(&line, path);
-		say_wrong(array);
+		say_one_shut_out(&user, end.said, path);
 		left = 0;
 	}
 	explicit_bzero(&entry, sizeof entry);
@@ -444,7 +480,7 @@ say_injector(const struct check *check)
 	say("injector", array);
 	if (config->injector == INJECTOR_SMTP)
 		say_relays(check);
-	shared = ready && config->root && config->injector == INJECTOR_MAILDIR;
+	shared = ready && config->injector == INJECTOR_MAILDIR;
 	for (int i = 0; shared && i < config->authenticator_count; i++)
 		if (config->authenticators[i].kind == AUTHENTICATOR_FILE)
 			say_shut_out(check, config->authenticators[i].path);

@@ -200,9 +200,16 @@ maildir_exists(void)
 }
 
 bool
-maildir_writable(void)
+maildir_writable(bool service)
 {
-	return faccessat(maildir, "tmp", W_OK | X_OK, 0) == 0 && faccessat(maildir, "new", W_OK | X_OK, 0) == 0;
+	static const char *const parts[] = { "tmp", "new" };
+	static const int modes[] = { W_OK | X_OK, R_OK | W_OK | X_OK };		/* new is opened, for fsync(2) */
+
+	for (int i = 0; i < 2; i++)
+		if (faccessat(maildir, parts[i], modes[i], 0) != 0 &&
+		    !(service && (errno == ENOENT || errno == EBADF)))
+			return false;
+	return true;
 }
 
 /* Writes the message with its envelope in front into the open file. */

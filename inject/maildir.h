@@ -19,8 +19,8 @@ const char *maildir_open(const struct config *config, const struct identity *ser
 /* Is it there? After maildir_open() only a check finds that it is not: the first session makes it. */
 bool maildir_exists(void);
 
-/* May this process put messages into it? */
-bool maildir_writable(void);
+/* May this process put messages into it? If not, errno. `service`: what is missing will be its own. */
+bool maildir_writable(bool service);
 
 void maildir_send(const struct config *config, const struct message *message, struct outcome *outcome);
 
