@@ -272,6 +272,7 @@ main(int argc, char **argv)
 	struct memory memory = { 0 };
 	const char *verb = argc > 2 ? argv[2] : "list";
 	bool clearing = strcmp(verb, "clear") == 0, explaining = strcmp(verb, "explain") == 0;
+	struct in6_addr address;
 	uint64_t damaged = 0;
 
 	if (argc == 2 && about(argv[1]) != NULL)
@@ -281,6 +282,9 @@ main(int argc, char **argv)
 		fputs(USAGE, stderr);
 		return WRONG_USE;
 	}
+	/* One of the networks that are listed is none, and would be let through. */
+	if (explaining && inet_pton(AF_INET, argv[4], &address) != 1 && inet_pton(AF_INET6, argv[4], &address) != 1)
+		errx(WRONG_USE, "%s: not an IP address", argv[4]);
 	if (!drop_fill_standard())	/* or what is said goes into a file */
 		err(FAILED, "/dev/null");
 	open_memory(&memory, argv[1]);
