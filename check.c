@@ -630,9 +630,9 @@ say_cage(const struct check *check)
 	say_wrong(array);
 }
 
-/* What fails only when the first user with such a password logs in. */
+/* What fails only when the first user with such a password logs in, or with the first message. */
 static void
-say_limits(void)
+say_limits(const struct config *config)
 {
 	static const int resources[] = { RLIMIT_AS, RLIMIT_DATA };
 	struct rlimit limit;
@@ -643,6 +643,9 @@ say_limits(void)
 	if (little)
 		say("warning", "less than 80 MiB of memory are allowed: yescrypt takes 16 MiB for a login, Argon2 "
 		    "often 64; raise the limit (ulimit -v, ulimit -d, softlimit -m)");
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < config->max_size)
+		say_wrong("files may not grow to --max-size, so larger messages are answered 452; raise the limit "
+		    "(ulimit -f, softlimit -f), or lower --max-size");
 }
 
 int
@@ -719,7 +722,7 @@ check_run(const struct check *check)
 	say_landlock();
 	if (check->service_fault == NULL)
 		say_cage(check);
-	say_limits();
+	say_limits(config);
 	if (access("/proc/self/fd", X_OK) != 0)
 		say_wrong("/proc is not mounted: no message can be handed over, no checkpassword program asked; "
 		    "mount it");
