@@ -643,6 +643,8 @@ say_limits(const struct config *config)
 	if (little)
 		say("warning", "less than 80 MiB of memory are allowed: yescrypt takes 16 MiB for a login, Argon2 "
 		    "often 64; raise the limit (ulimit -v, ulimit -d, softlimit -m)");
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < FILES_LEAST)
+		say_wrong(FILES_FAULT);
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < config->max_size)
 		say_wrong("files may not grow to --max-size, so larger messages are answered 452; raise the limit "
 		    "(ulimit -f, softlimit -f), or lower --max-size");

@@ -8,6 +8,10 @@
 #include "base/drop.h"
 #include "base/peer.h"
 
+/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
+#define FILES_LEAST 16
+#define FILES_FAULT "fewer than 16 open files allowed; raise the limit (ulimit -n)"
+
 /* What main found out on its way to a session. */
 struct check {
 	struct config *config;

@@ -349,9 +349,8 @@ make_descriptors(void)
 		return with_error("descriptors (are SSLCTLFD, SSLREADFD and SSLWRITEFD open?)");
 	if (!drop_descriptors(kept, 3))		/* all others above 2 go */
 		return with_remedy(DROP_DESCRIPTORS);
-	/* Seven of our own, a maildir's two, the log's, a child's pipe: better none of them than half a session. */
-	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < 16)
-		return "fewer than 16 open files allowed; raise the limit (ulimit -n)";
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur < FILES_LEAST)
+		return FILES_FAULT;
 	/* In this order they get the numbers that ask.h has for them: nothing above 2 was open. */
 	if (spool_make() != SPOOL_DESCRIPTOR)
 		return with_error("the spool");
