@@ -547,7 +547,9 @@ lock_up(struct talk *talk, int said)
 
 	talk->step = drop_faults[failed].name;
 	talk->error = errno;
-	return failed == DROP_DONE || broken(talk);
+	if (failed != DROP_DONE)
+		return broken(talk);
+	return true;
 }
 
 /* Connects, and hears the greeting and what is offered. */

@@ -339,6 +339,8 @@ indexes(void **state)
 	assert_int_equal(fwrite(&index, sizeof index, 1, stream), 1);
 	fclose(stream);
 	assert_int_equal(chmod(name, 0600), 0);
+	/* Bytes whose FNV-1a hash is 0, which in an index would say that nothing stands there. */
+	assert_int_equal(passwd_hash("\xd5\x6b\xb9\x53\x42\x87\x08\x36", 8), 1);
 	assert_int_equal(passwd_find(&file, "ann", at, 4), 3);
 	assert_ptr_equal(at[0], file.bytes);
 	assert_ptr_equal(at[1], file.bytes + 16);
