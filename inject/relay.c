@@ -635,7 +635,7 @@ ask_here(void *context, int said)
 	struct talk *talk = context;
 	struct relay_facts *facts = &talk->word.facts;
 
-	facts->reached = drop_start(GREET_SECONDS) && meet(talk, said);
+	facts->reached = meet(talk, said);
 	facts->offers = talk->offers;
 	facts->size = talk->size_limit;
 	strlcpy(facts->fault, talk->word.outcome.how, sizeof facts->fault);

@@ -413,7 +413,7 @@ what_check_is_told(void **state)
 	kill(relays, SIGKILL);
 	waitpid(relays, NULL, 0);
 	word = HONEST;
-	fault("signal", 1, EINVAL);
+	fault("timer_create", 1, EAGAIN);
 	relay_ask(&config, &identity, 0, &facts);
 	assert_false(facts.reached);
 	/* As root it gives its rights away first: root may not be kept. */
