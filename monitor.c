@@ -589,17 +589,12 @@ log_end_reason(const char *reason)
 	log_word("reason", reason);
 }
 
-/* The session has closed its end of the wall: its exit status, or 1 with a line on the log where it did not end by
- * itself. */
+/* Its exit status, or 1 with a line on the log where it did not end by itself. */
 static int
-wait_for_session(pid_t session)
+reap_session(pid_t session)
 {
 	int status;
 
-	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it,
-	 * its timer does. One that has not, and waits for an answer, sees us gone. */
-	(void)shutdown(ASK_MONITOR, SHUT_RDWR);
-	(void)kill(session, SIGKILL);
 	while (waitpid(session, &status, 0) < 0)
 		if (errno != EINTR)
 			return 1;
@@ -614,6 +609,17 @@ wait_for_session(pid_t session)
 	if (!state.ended)	/* who knows what it has told the client */
 		lose_reply();
 	return WIFSIGNALED(status) ? 1 : WEXITSTATUS(status);
+}
+
+/* The session has closed its end of the wall. */
+static int
+wait_for_session(pid_t session)
+{
+	/* Mostly it has ended already. One that has only hung up must not live on, unwatched; where we may not end it,
+	 * its timer does. One that has not, and waits for an answer, sees us gone. */
+	(void)shutdown(ASK_MONITOR, SHUT_RDWR);
+	(void)kill(session, SIGKILL);
+	return reap_session(session);
 }
 
 /* The session is not to be talked to any more: we go, and nobody answers it again. It goes too, if we may say so: it
@@ -655,5 +661,8 @@ monitor_run(const struct config *config, struct peer *peer, const struct identit
 		question = find_question(kind);
 		if (question == NULL || !question->answer(body, length))
 			return give_up(session, ASK_BROKEN, 0);	/* out of order, malformed, or not to be answered */
+		/* It says nothing more, and after a login no deadline of ours runs: one wait less. */
+		if (state.ended && state.logged_in)
+			return reap_session(session);
 	}
 }
